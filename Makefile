@@ -1,0 +1,51 @@
+# Everything is driven from here; python3 (3.11+), pip and make are all it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test check format bench bench-quality artefact lock test-inference clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairlead needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	@$(PYTHON) -m venv .venv || { echo "python3 cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
+
+.venv/serve.stamp: requirements/serve.lock pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements/serve.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.lock .venv/serve.stamp
+	$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+setup: .venv/serve.stamp  ## make .venv with the locked dependencies and the package (does nothing when it is there)
+
+setup-dev: .venv/dev.stamp  ## the same, with what tests and benchmarks need
+
+run: setup  ## set up, then serve: what keys and local servers allow, or the demo (ARGS="--port 9000")
+	@$(BIN)/fairlead serve --demo-if-empty $(ARGS)
+
+test: check  ## set up, check, and run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup-dev  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: setup-dev  ## rewrite the files in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:  ## compile the two lock files anew (needs uv: pip install uv)
+	uv pip compile pyproject.toml --extra eval --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
+	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist build

@@ -1,0 +1,227 @@
+"""Every error of Fairlead, in one tree.
+
+FairleadError
+  RequestError                 the client can mend it; a 4xx in the client's own format
+    MalformedBodyError         400  not the JSON that this door reads
+    InvalidOptionError         400  an option with a value that means nothing
+    UnknownOptionError         400  an option of ours that we do not know: refused by name
+    NoEligibleModelError       400  every candidate is excluded by the request's own needs and wishes
+    UnauthenticatedError       401  no key, or not one of ours
+    ForbiddenError             403  a key that may not do this; a Host or Origin that is not ours
+    UnknownModelError          404  a model name that nothing answers to
+    UnknownRouteError          404  a path that nothing answers to
+    MethodError                405  a path that does not take this method
+    BodyTooLargeError          413
+  UpstreamError                another candidate may do better; 502 when none did
+    UnreachableError           502  refused, unresolvable, not allowed to connect, TLS failed
+    SilentError                504  a deadline passed: connect, first byte, idle, total
+    GarbledError               502  not HTTP, not JSON, not events; longer than its cap
+    TruncatedError             502  ended before its finish
+    RejectedError              the upstream's own status: 4xx and 5xx answers
+  UnavailableError             503  every candidate is down
+  DeadlineError                504  the request's own deadline passed
+  SetupError                   the operator can mend it; never seen by a client
+    ConfigError                     a file, line, key and mend
+    CatalogueError                  a file and key
+    ArtifactError                   a router file that is not whole, not ours or from the future
+"""
+
+from typing import ClassVar
+
+
+class FairleadError(Exception):
+    """What happened, where, and how to mend it.
+
+    `str(error)` is safe to show to a client: never a secret, never an upstream's URL.
+    """
+
+    status: ClassVar[int] = 500
+    kind: ClassVar[str] = "server_error"
+    code: str = "internal_error"
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        if code is not None:
+            self.code = code
+
+
+class RequestError(FairleadError):
+    """The client can mend it."""
+
+    status = 400
+    kind = "invalid_request_error"
+    code = "invalid_request"
+
+
+class MalformedBodyError(RequestError):
+    """The body is not the JSON that this door reads."""
+
+    code = "malformed_body"
+
+
+class InvalidOptionError(RequestError):
+    """An option whose value means nothing."""
+
+    code = "invalid_value"
+
+
+class UnknownOptionError(RequestError):
+    """An option of ours that we do not know."""
+
+    code = "unknown_option"
+
+
+class NoEligibleModelError(RequestError):
+    """Nothing may serve this request; the message says which need or wish excluded what."""
+
+    code = "no_eligible_model"
+
+
+class UnauthenticatedError(RequestError):
+    """No key, or not one of ours."""
+
+    status = 401
+    kind = "authentication_error"
+    code = "invalid_api_key"
+
+
+class ForbiddenError(RequestError):
+    """Known, but not allowed."""
+
+    status = 403
+    kind = "permission_error"
+    code = "forbidden"
+
+
+class UnknownModelError(RequestError):
+    """A model name that nothing answers to."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class UnknownRouteError(RequestError):
+    """A path that nothing answers to."""
+
+    status = 404
+    code = "unknown_route"
+
+
+class MethodError(RequestError):
+    """A path that does not take this method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class BodyTooLargeError(RequestError):
+    """More bytes than the door reads."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class UpstreamError(FairleadError):
+    """One upstream did not deliver. `upstream` is the operator's name of it."""
+
+    status = 502
+    kind = "upstream_error"
+    code = "upstream_error"
+    is_retryable: bool = True
+
+    def __init__(self, message: str, *, upstream: str = "", code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.upstream = upstream
+
+
+class UnreachableError(UpstreamError):
+    """No connection."""
+
+    code = "upstream_unreachable"
+
+
+class SilentError(UpstreamError):
+    """A deadline passed while we waited for the upstream."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class GarbledError(UpstreamError):
+    """What came is not what the format promises."""
+
+    code = "upstream_garbled"
+
+
+class TruncatedError(UpstreamError):
+    """The reply ended before its finish."""
+
+    code = "upstream_truncated"
+
+
+class RejectedError(UpstreamError):
+    """The upstream answered with an error status.
+
+    Units: retry_after_s in seconds from now, None when the upstream did not say.
+    """
+
+    code = "upstream_rejected"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        upstream: str,
+        upstream_status: int,
+        body: bytes,
+        is_retryable: bool,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, upstream=upstream)
+        self.upstream_status = upstream_status
+        self.body = body
+        self.is_retryable = is_retryable
+        self.retry_after_s = retry_after_s
+
+
+class UnavailableError(FairleadError):
+    """Every candidate is down."""
+
+    status = 503
+    kind = "upstream_error"
+    code = "all_upstreams_down"
+
+
+class DeadlineError(FairleadError):
+    """The request's own deadline passed."""
+
+    status = 504
+    kind = "upstream_error"
+    code = "deadline_exceeded"
+
+
+class SetupError(FairleadError):
+    """The operator can mend it."""
+
+    kind = "setup_error"
+    code = "setup_error"
+
+
+class ConfigError(SetupError):
+    """The configuration: the message names file, line, key and mend."""
+
+    code = "config_error"
+
+
+class CatalogueError(SetupError):
+    """The catalogue: the message names file and key."""
+
+    code = "catalogue_error"
+
+
+class ArtifactError(SetupError):
+    """A router file that is not whole, not ours, or from a future version."""
+
+    code = "artifact_error"

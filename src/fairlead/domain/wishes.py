@@ -1,0 +1,54 @@
+"""Wishes: what the caller of one request values and allows."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Sort = Literal["price", "throughput", "latency"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much quality, cost and speed count; only their proportions matter. None is negative, not all are 0."""
+
+    quality: float
+    cost: float
+    speed: float
+
+    def __post_init__(self) -> None:
+        parts = (self.quality, self.cost, self.speed)
+        if not all(0 <= part < float("inf") for part in parts) or not any(parts):
+            raise ValueError("weights are numbers of 0 or more, and one of them is above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The constraints and weights of one request; an absent wish is None or empty.
+
+    The names of the `provider_*` fields and their meaning follow OpenRouter's `provider` object
+    (https://openrouter.ai/docs, read 2026-11-23).
+    """
+
+    weights: Weights | None = None
+    max_cost_usd: float | None = None
+    max_latency_s: float | None = None
+    min_quality: float | None = None
+    models: tuple[str, ...] = ()
+    """Alternatives of the asked model, in order (for `auto`: the pool to choose from)."""
+    allowed_models: tuple[str, ...] = ()
+    """Names or `*` patterns; empty allows all."""
+    excluded_models: tuple[str, ...] = ()
+    provider_order: tuple[str, ...] = ()
+    provider_only: tuple[str, ...] = ()
+    provider_ignore: tuple[str, ...] = ()
+    allow_fallbacks: bool = True
+    max_price_input_per_mtok: float | None = None
+    max_price_output_per_mtok: float | None = None
+    sort: Sort | None = None
+    require_parameters: bool = False
+    data_collection: Literal["allow", "deny"] | None = None
+    zdr: bool = False
+    """Only endpoints with zero data retention."""
+    regions: tuple[str, ...] = ()
+
+
+NO_WISHES: Final = Wishes()

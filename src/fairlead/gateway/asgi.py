@@ -1,0 +1,96 @@
+"""Raw ASGI for the hot paths: read a body under its cap, notice a client that leaves, send.
+
+Specification: https://asgi.readthedocs.io/en/latest/specs/www.html (2.4), read 2026-11-23.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from fairlead.domain.call import Headers
+from fairlead.domain.errors import BodyTooLargeError, MalformedBodyError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+JSON_TYPE: Final = (b"content-type", b"application/json")
+EVENTS_TYPE: Final = (b"content-type", b"text/event-stream; charset=utf-8")
+_IDENTITY: Final = (b"", b"identity")
+
+
+class ClientGoneError(Exception):
+    """The client has left: there is nobody to answer."""
+
+
+async def read_body(scope: Scope, receive: Receive, cap_bytes: int) -> bytes:
+    """The whole request body.
+
+    Raises: BodyTooLargeError above cap_bytes (as soon as it is known); MalformedBodyError for a compressed body;
+        ClientGoneError.
+    """
+    for name, value in scope["headers"]:
+        if name == b"content-length" and int(value) > cap_bytes:
+            raise BodyTooLargeError(f"The body has {int(value):,} bytes; this server reads at most {cap_bytes:,}.")
+        if name == b"content-encoding" and value.lower() not in _IDENTITY:
+            raise MalformedBodyError("Compressed request bodies are not read: send it without content-encoding.")
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        if len(body) > cap_bytes:
+            raise BodyTooLargeError(f"The body is longer than the {cap_bytes:,} bytes that this server reads.")
+        return body
+    pieces = [body]
+    size = len(body)
+    while message.get("more_body", False):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size > cap_bytes:
+            raise BodyTooLargeError(f"The body is longer than the {cap_bytes:,} bytes that this server reads.")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def send_whole(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """One reply, body and all."""
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Presence:
+    """Cancels the work of a request the moment its client leaves, streamed or not, in every phase.
+
+    Use as `async with Presence(receive): …`; leaving quietly when the client was the reason.
+    """
+
+    __slots__ = ("_receive", "_watcher", "_work", "is_gone")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_gone = False
+
+    async def __aenter__(self) -> "Presence":
+        self._work = asyncio.current_task()
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        return self
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.is_gone = True
+        if self._work is not None:
+            self._work.cancel()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
+        self._watcher.cancel()
+        if self.is_gone and self._work is not None and kind is not None and issubclass(kind, asyncio.CancelledError):
+            # This cancellation was ours and has done its work; one of the server's own would still be counted.
+            return self._work.uncancel() == 0
+        return False

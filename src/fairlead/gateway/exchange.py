@@ -1,0 +1,297 @@
+"""Exchange: one request from door to door. The only orchestrator: it has no arithmetic, the others have no I/O.
+
+decide -> try candidates in order until one brings content -> deliver -> tell the observers. Once content has reached
+the client the model is never changed.
+"""
+
+import asyncio
+from typing import Final, NamedTuple
+
+from fairlead.domain.call import Answer, Call, Headers
+from fairlead.domain.errors import (
+    FairleadError,
+    GarbledError,
+    InvalidOptionError,
+    RejectedError,
+    UnavailableError,
+    UpstreamError,
+)
+from fairlead.domain.moments import ReplyOutcome
+from fairlead.domain.names import DecisionId
+from fairlead.gateway.breaker import Breakers
+from fairlead.gateway.delivery import Delivery
+from fairlead.gateway.failover import Failover, GiveUp, RetryBudget
+from fairlead.gateway.ports import Services
+from fairlead.gateway.record import Record, outcome_of
+from fairlead.gateway.work import Work, estimated_usage
+from fairlead.routing.explanation import nobody
+from fairlead.routing.pool import ArmSpec
+from fairlead.routing.router import Choice
+from fairlead.wire.openai_chat.failures import read_failure
+from fairlead.wire.openai_chat.replies import ReadReply
+from fairlead.wire.openai_chat.stream import DONE_EVENT, Phase, StreamWatch
+from fairlead.wire.sse import write_comment
+
+ERROR_BODY_CAP_BYTES: Final = 256 * 1024
+HELD_CAP_BYTES: Final = 4 * 1024 * 1024
+"""What may come before a stream's first content; more is not an opening but garbage."""
+LINGER_S: Final = 0.5
+"""How long an upstream may take to close a stream that it has called done; after it the connection is dropped."""
+
+
+class Engine:
+    """Everything of the attempt engine that outlives one request."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.breakers = Breakers(services.upstreams)
+        self.budget = RetryBudget(services.limits.retry_budget_share)
+
+    def decide(self, work: Work) -> Choice:
+        """The decision for this work, as things stand now. Raises: RequestError."""
+        down = self.breakers.down(self.services.clock())
+        return self.services.router.decide(work.asked, work.outline, work.wishes, down)
+
+
+class Opened(NamedTuple):
+    """A stream whose first content is here and has not been sent yet."""
+
+    answer: Answer
+    watch: StreamWatch
+    held: bytes
+
+
+class Exchange:
+    """One request."""
+
+    def __init__(self, engine: Engine, work: Work, out: Delivery) -> None:
+        services = engine.services
+        self._engine = engine
+        self._services = services
+        self._work = work
+        self._out = out
+        self._record = Record(DecisionId(services.new_id()), work, services.observers, services.clock)
+        self._specs: list[ArmSpec] = []
+        self._expected_cost_usd: list[float | None] = []
+        self._place = 0
+        self._n_input = 0.0
+        self._overhead_s = 0.0
+
+    @property
+    def decision_id(self) -> DecisionId:
+        """Names this request in headers, logs and records."""
+        return self._record.decision_id
+
+    async def run(self) -> None:
+        """Serve the request.
+
+        Raises: FairleadError while nothing has been sent to the client; afterwards the stream itself says it.
+        """
+        outcome: ReplyOutcome = "cancelled"
+        status = 499
+        error: FairleadError | None = None
+        try:
+            self._decide()
+            error = await self._attempt()
+            outcome, status = ("ok", 200) if error is None else ("truncated", 200)
+        except FairleadError as failure:
+            error, status = failure, failure.status
+            outcome = "error" if isinstance(failure, UpstreamError | UnavailableError) else "refused"
+            raise
+        finally:
+            self._record.attempt_ended("cancelled", None)
+            self._record.replied(outcome, status, error, self._overhead_s or self._record.overhead_s())
+
+    def _decide(self) -> None:
+        work, services = self._work, self._services
+        began_s = services.clock()
+        choice = self._engine.decide(work)
+        self._record.policy = choice.asked.policy
+        if work.door == "embeddings" and not choice.asked.is_concrete:
+            raise InvalidOptionError(
+                "Embeddings of different models cannot be mixed: name one embedding model instead of 'auto'.",
+                param="model",
+            )
+        pool = services.router.pool
+        # When all are down the least bad one is tried rather than nobody.
+        order = choice.order[: services.limits.max_attempts] or choice.resting[:1]
+        if not order:
+            raise nobody(pool, choice)
+        cost_usd = choice.expected.cost_usd
+        self._specs = [pool.specs[i] for i in order]
+        self._expected_cost_usd = [float(cost_usd[i]) if pool.is_priced[i] else None for i in order]
+        self._n_input = choice.expected.input_tokens
+        self._record.decide_s = services.clock() - began_s
+
+    async def _attempt(self) -> FairleadError | None:
+        """Try until one delivers; the error of a stream that failed after it had begun, else None."""
+        services = self._services
+        failover = Failover(
+            len(self._specs),
+            max_attempts=services.limits.max_attempts,
+            deadline_s=self._work.began_s + services.limits.deadline_s,
+            budget=self._engine.budget,
+        )
+        step = failover.start()
+        while True:
+            self._place = step.place
+            if step.wait_s:
+                await asyncio.sleep(step.wait_s)
+                self._record.waited(step.wait_s)
+            try:
+                if self._work.is_streaming:
+                    opened = await self._open()
+                else:
+                    reply = await self._fetch()
+            except UpstreamError as error:
+                now_s = services.clock()
+                self._engine.breakers.failed(self._specs[self._place].arm.upstream, error, now_s)
+                self._record.attempt_ended(*outcome_of(error))
+                after = failover.failed(error, now_s, services.draw())
+                if isinstance(after, GiveUp):
+                    raise self._final(after.error) from None
+                step = after
+                continue
+            self._engine.breakers.succeeded(self._specs[self._place].arm.upstream)
+            if self._work.is_streaming:
+                return await self._stream(opened)
+            await self._send_whole(reply)
+            return None
+
+    def _final(self, error: FairleadError) -> FairleadError:
+        if not isinstance(error, UpstreamError) or isinstance(error, RejectedError) or self._record.n_attempts == 1:
+            return error
+        return UnavailableError(
+            f"{self._record.n_attempts} attempts failed. The last: {error.message}", code=error.code
+        )
+
+    async def _call(self) -> Answer:
+        """Send the request to the current candidate; an answer of status 200, or an error."""
+        work = self._work
+        spec = self._specs[self._place]
+        arm = spec.arm
+        now_s = self._record.attempt_begins(spec)
+        self._engine.breakers.tried(arm.upstream, now_s)
+        left_s = work.began_s + self._services.limits.deadline_s - now_s
+        call = Call(work.path, work.body_for(arm.sent_model), work.is_streaming, self.decision_id, left_s)
+        answer = await self._services.upstreams[arm.upstream].send(call)
+        if answer.status == 200:
+            return answer
+        try:
+            text = await answer.read(ERROR_BODY_CAP_BYTES)
+        except GarbledError:
+            text = b""
+        finally:
+            answer.close()
+        if not 400 <= answer.status < 600:
+            raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: redirects are not followed.")
+        raise read_failure(answer.status, answer.headers, text, arm.upstream)
+
+    async def _fetch(self) -> ReadReply:
+        """The whole reply of the current candidate."""
+        answer = await self._call()
+        try:
+            body = await answer.read(self._services.limits.max_reply_bytes)
+        finally:
+            answer.close()
+        reply = self._work.read_reply(body, self._specs[self._place].arm.sent_model)
+        self._record.answered()
+        return reply
+
+    async def _send_whole(self, reply: ReadReply) -> None:
+        record = self._record
+        record.used(reply.usage)
+        headers = self._headers()
+        headers.append((b"x-fairlead-cost-usd", str(record.cost).encode() if record.cost is not None else b"unknown"))
+        await self._out.whole(200, headers, reply.body)
+        record.attempt_ended("ok", 200)
+
+    async def _open(self) -> Opened:
+        """A stream, read until its first content: until then it may still fail over."""
+        answer = await self._call()
+        try:
+            watch = self._work.watch()
+            held = b""
+            while watch.phase is Phase.OPENING:
+                data = await answer.next_chunk()
+                held += watch.feed(data) if data else watch.end()
+                if not data:
+                    break
+                if len(held) > HELD_CAP_BYTES:
+                    raise GarbledError("The upstream's stream goes on without any content.")
+            if watch.failure is not None:
+                raise watch.failure
+        except BaseException:
+            answer.close()
+            raise
+        self._record.answered()
+        return Opened(answer, watch, held)
+
+    async def _stream(self, opened: Opened) -> FairleadError | None:
+        """Send a stream on; the error that ended it after it had begun, else None."""
+        answer, watch, held = opened
+        record, out = self._record, self._out
+        failure: UpstreamError | None = None
+        try:
+            headers = self._headers()
+            expected_usd = self._expected_cost_usd[self._place]
+            headers.append((b"x-fairlead-cost-usd", b"unknown" if expected_usd is None else b"%.9f" % expected_usd))
+            headers.append((b"x-fairlead-cost-basis", b"expected"))
+            await out.begin_stream(headers, held)
+            try:
+                await self._pump(answer, watch)
+                failure = watch.failure
+            except UpstreamError as error:
+                failure = error
+            record.used(watch.usage or estimated_usage(self._n_input, watch.n_content_bytes))
+            if failure is not None:
+                await out.end_stream(self._work.end_failed(failure))
+                record.attempt_ended(*outcome_of(failure))
+                return failure
+            cost = write_comment(f"x-fairlead-cost-usd={record.cost if record.cost is not None else 'unknown'}")
+            await out.piece(cost + DONE_EVENT)
+            await _drain(answer)
+            record.attempt_ended("ok", 200)
+            await out.end_stream()
+            return None
+        finally:
+            if record.usage is None:
+                record.used(watch.usage or estimated_usage(self._n_input, watch.n_content_bytes))
+            answer.close()
+
+    async def _pump(self, answer: Answer, watch: StreamWatch) -> None:
+        """Pieces from the upstream to the client, as fast as the slower of the two."""
+        while watch.phase is not Phase.DONE and watch.phase is not Phase.FAILED:
+            data = await answer.next_chunk()
+            piece = watch.feed(data) if data else watch.end()
+            if piece:
+                await self._out.piece(piece)
+            if not data:
+                return
+
+    def _headers(self) -> Headers:
+        record = self._record
+        arm = self._specs[self._place].arm
+        self._overhead_s = record.overhead_s()
+        return [
+            (b"x-fairlead-decision-id", record.decision_id.encode()),
+            (b"x-request-id", record.decision_id.encode()),
+            (b"x-fairlead-model", _header(arm.model)),
+            (b"x-fairlead-provider", _header(arm.provider)),
+            (b"x-fairlead-overhead-ms", b"%.3f" % (self._overhead_s * 1e3)),
+        ]
+
+
+async def _drain(answer: Answer) -> None:
+    """Read past the end, so that the connection can be used again."""
+    try:
+        async with asyncio.timeout(LINGER_S):
+            while await answer.next_chunk():
+                pass
+    except (TimeoutError, UpstreamError):
+        pass  # the reply was whole; only the connection is lost
+
+
+def _header(name: str) -> bytes:
+    """A name from the configuration as a header value; anything that could end the header is left out."""
+    return "".join(letter for letter in name if letter.isprintable()).encode("latin-1", "replace")

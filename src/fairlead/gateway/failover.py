@@ -1,0 +1,112 @@
+"""Failover: whom to try next, when, or to give up. A state machine of one request; time and chance come in as numbers.
+
+Law: it only runs until the first content has reached the client. After that nothing is ever retried.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fairlead.domain.errors import DeadlineError, FairleadError, RejectedError, UpstreamError
+
+FIRST_WAIT_S: Final = 0.25
+LONGEST_WAIT_S: Final = 8.0
+WAIT_SPREAD: Final = 0.5
+"""A wait is lengthened by up to this share, so that many clients do not come back at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Try this candidate (its place in the order) after waiting so long."""
+
+    place: int
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Nothing is left to try."""
+
+    error: FairleadError
+
+
+class RetryBudget:
+    """Extra attempts of all requests together stay below a share of the requests, so that a storm is not doubled."""
+
+    __slots__ = ("_share", "_tokens")
+
+    CAPACITY: Final = 20.0
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._tokens = self.CAPACITY
+
+    def request(self) -> None:
+        """A request has come: it earns a share of an attempt."""
+        self._tokens = min(self._tokens + self._share, self.CAPACITY)
+
+    def spend(self) -> bool:
+        """Take one extra attempt, if there is one."""
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+class Failover:
+    """One request's attempts over an ordered list of candidates."""
+
+    __slots__ = ("_budget", "_deadline_s", "_max_attempts", "_n_candidates", "_place", "_waits", "n_attempts")
+
+    def __init__(self, n_candidates: int, *, max_attempts: int, deadline_s: float, budget: RetryBudget) -> None:
+        self._n_candidates = n_candidates
+        self._max_attempts = max_attempts
+        self._deadline_s = deadline_s
+        self._budget = budget
+        self._place = 0
+        self._waits = 0
+        self.n_attempts = 0
+
+    def start(self) -> Try:
+        """The first attempt."""
+        self._budget.request()
+        self.n_attempts = 1
+        return Try(0)
+
+    def failed(self, error: UpstreamError, now_s: float, draw: float) -> Try | GiveUp:
+        """An attempt has failed before any content: what now."""
+        if not _may_repeat(error):
+            return GiveUp(error)
+        if now_s >= self._deadline_s:
+            return GiveUp(DeadlineError("The request's deadline passed before any upstream had answered."))
+        if self.n_attempts >= self._max_attempts:
+            return GiveUp(error)
+        is_last = self._place + 1 >= self._n_candidates
+        wait_s = self._wait_s(error, draw) if is_last else 0.0
+        if is_last and (not _is_passing(error) or wait_s > LONGEST_WAIT_S or now_s + wait_s >= self._deadline_s):
+            return GiveUp(error)
+        if not self._budget.spend():
+            return GiveUp(error)
+        self.n_attempts += 1
+        if is_last:
+            self._waits += 1
+        else:
+            self._place += 1
+        return Try(self._place, wait_s)
+
+    def _wait_s(self, error: UpstreamError, draw: float) -> float:
+        stated = error.retry_after_s if isinstance(error, RejectedError) else None
+        wait_s = stated if stated is not None else min(FIRST_WAIT_S * 2**self._waits, LONGEST_WAIT_S)
+        return wait_s * (1.0 + WAIT_SPREAD * draw) if stated is None else wait_s + FIRST_WAIT_S * draw
+
+
+def _may_repeat(error: UpstreamError) -> bool:
+    return not isinstance(error, RejectedError) or error.is_retryable
+
+
+def _is_passing(error: UpstreamError) -> bool:
+    """Whether the same upstream may do better in a moment."""
+    return (
+        not isinstance(error, RejectedError)
+        or error.upstream_status in (408, 409, 425, 429)
+        or error.upstream_status >= 500
+    )

@@ -1,0 +1,181 @@
+"""Guard: uvicorn's HTTP/1.1 protocol with the deadlines and caps that it lacks.
+
+Head and body must arrive in time (408), the head must be small (431), and a client that stops reading is dropped.
+One lazy timer a connection looks at a deadline; the hot path only writes numbers. What is refused here is answered in
+the same error shape as everything else.
+"""
+
+from asyncio import BaseTransport, TimerHandle
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MIN_BODY_BYTES_PER_S: Final = 8 * 1024
+"""After its grace a body must have come at this mean rate: a byte every few seconds is not progress."""
+_NEVER: Final = float("inf")
+_REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLimits:
+    """Deadlines and caps of one connection."""
+
+    head_s: float = 10.0
+    """From the connection, or the first byte of a further request, until the head is complete."""
+    body_idle_s: float = 30.0
+    """Between two pieces of a body; also the grace before the minimum rate counts."""
+    write_s: float = 60.0
+    """How long a client may leave what we sent unread."""
+    max_head_bytes: int = 64 * 1024
+    max_headers: int = 100
+
+
+def guarded(limits: GuardLimits) -> type[HttpToolsProtocol]:
+    """What to give uvicorn as `http=` for these limits."""
+    return type("Guarded", (GuardedProtocol,), {"limits": limits})
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    limits: ClassVar[GuardLimits] = GuardLimits()
+
+    def connection_made(self, transport: Any) -> None:
+        """The client has connected: its head is due."""
+        super().connection_made(transport)
+        now_s = self.loop.time()
+        self._in_head = True
+        self._head_bytes = 0
+        self._n_headers = 0
+        self._body_began_s = 0.0
+        self._body_bytes = 0
+        self._due_s = now_s + self.limits.head_s
+        self._write_timer: TimerHandle | None = None
+        self._is_refused = False
+        self._timer: TimerHandle | None = self.loop.call_at(self._due_s, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed, by whomever."""
+        for timer in (self._timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._write_timer = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a head or a body."""
+        if self._is_refused:
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+            # The head may end inside this piece: only what comes before the blank line counts.
+            if self._head_bytes > self.limits.max_head_bytes and b"\r\n\r\n" not in data[: self.limits.max_head_bytes]:
+                self._refuse(
+                    431, "headers_too_large", f"The request's head exceeds {self.limits.max_head_bytes} bytes."
+                )
+                return
+            if self._due_s == _NEVER:
+                self._set_due(self.loop.time() + self.limits.head_s)
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head = True
+        self._n_headers = 0
+        if self._due_s == _NEVER:
+            self._set_due(self.loop.time() + self.limits.head_s)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._n_headers += 1
+        if self._n_headers > self.limits.max_headers:
+            self._refuse(431, "too_many_headers", f"The request has more than {self.limits.max_headers} headers.")
+            return
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete; a body may follow."""
+        if self._is_refused:
+            return
+        now_s = self.loop.time()
+        self._in_head = False
+        self._head_bytes = 0
+        self._body_began_s = now_s
+        self._body_bytes = 0
+        self._set_due(now_s + self.limits.body_idle_s)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self._is_refused:
+            return
+        self._body_bytes += len(body)
+        now_s = self.loop.time()
+        by_rate_s = self._body_began_s + self.limits.body_idle_s + self._body_bytes / MIN_BODY_BYTES_PER_S
+        self._set_due(min(now_s + self.limits.body_idle_s, by_rate_s))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole: from here on the time is ours. Between requests uvicorn's keep-alive limit holds."""
+        if self._is_refused:
+            return
+        self._due_s = _NEVER
+        self._in_head = True
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not read what we send."""
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(self.limits.write_s, self._drop_reader)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn calls for bytes that are not HTTP."""
+        if not self._is_refused:
+            self._refuse(400, "malformed_http", "This is not a well-formed HTTP/1.1 request.")
+
+    def _set_due(self, due_s: float) -> None:
+        self._due_s = due_s
+        if self._timer is None:
+            self._timer = self.loop.call_at(due_s, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due_s == _NEVER or self._is_refused:
+            return
+        if self.flow.read_paused:
+            # It is we who do not read (a pipelined request waits for the one before): the client cannot be late.
+            self._due_s = self.loop.time() + self.limits.body_idle_s
+        if self.loop.time() < self._due_s:
+            self._timer = self.loop.call_at(self._due_s, self._look)
+            return
+        part = "head" if self._in_head else "body"
+        self._refuse(408, "request_timeout", f"The request's {part} did not arrive in time.")
+
+    def _drop_reader(self) -> None:
+        self._write_timer = None
+        self.transport.abort()
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        self._is_refused = True
+        transport: BaseTransport = self.transport
+        if transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started:
+            self.transport.abort()  # half an answer is out: a second head would be read as part of it
+            return
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+        body = msgspec.json.encode({"error": error})
+        head = f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: application/json\r\n"
+        self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+        self.transport.close()

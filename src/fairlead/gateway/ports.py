@@ -1,0 +1,61 @@
+"""What the gateway needs of its neighbours, as Protocols; assembly proves that the real ones fit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fairlead.domain.call import Answer, Call
+from fairlead.domain.moments import Observer
+from fairlead.domain.names import UpstreamName
+from fairlead.gateway.access import Access
+from fairlead.routing.router import Router
+
+
+class Upstream(Protocol):
+    """A live endpoint."""
+
+    async def send(self, call: Call) -> Answer:
+        """Send one call. Raises: UpstreamError."""
+        ...
+
+
+Clock = Callable[[], float]
+"""Seconds that only go forward; the zero is arbitrary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request."""
+
+    max_body_bytes: int = 32 * 1024 * 1024
+    max_reply_bytes: int = 64 * 1024 * 1024
+    deadline_s: float = 600.0
+    """From the request's arrival until its answer's first content."""
+    max_attempts: int = 4
+    retry_budget_share: float = 0.2
+    """Extra attempts, as a share of all requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the gateway is given; made once, by assembly."""
+
+    router: Router
+    upstreams: Mapping[UpstreamName, Upstream]
+    access: Access
+    limits: Limits
+    observers: Sequence[Observer]
+    clock: Clock
+    new_id: Callable[[], str]
+    draw: Callable[[], float]
+    """Uniform in [0, 1): spreads retries; never decides between models."""
+    model_list: Sequence[Mapping[str, Any]]
+    """What GET /v1/models shows, ready to encode."""
+    render_metrics: Callable[[], tuple[bytes, str]]
+    """The metrics page and its content type."""
+    config_version: str = ""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Host names that this server answers to; empty answers to any."""
+    allowed_origins: frozenset[str] = frozenset()
+    notes: Sequence[str] = field(default=())
+    """Remarks for /health/ready, such as that the models are simulated."""

@@ -1,0 +1,21 @@
+"""The doors that call a model: chat completions and embeddings."""
+
+from fairlead.gateway.app import Handler, Request, present
+from fairlead.gateway.asgi import read_body
+from fairlead.gateway.exchange import Engine, Exchange
+from fairlead.gateway.work import Door
+
+
+def completions(engine: Engine, door: Door) -> Handler:
+    """The handler of one door."""
+    cap_bytes = engine.services.limits.max_body_bytes
+
+    async def handle(request: Request) -> None:
+        body = await read_body(request.scope, request.receive, cap_bytes)
+        work = door(body, request.caller.tenant, request.began_s)
+        exchange = Exchange(engine, work, request.out)
+        request.headers.append((b"x-fairlead-decision-id", exchange.decision_id.encode()))
+        request.headers.append((b"x-request-id", exchange.decision_id.encode()))
+        await present(request, exchange.run())
+
+    return handle

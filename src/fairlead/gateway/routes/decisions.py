@@ -1,0 +1,20 @@
+"""POST /v1/route: the decision alone, and why, for the same body that a chat completion takes."""
+
+from fairlead.gateway.app import Handler, Request
+from fairlead.gateway.asgi import read_body
+from fairlead.gateway.exchange import Engine
+from fairlead.gateway.work import chat_work
+from fairlead.routing.explanation import explain
+from fairlead.wire.decision_json import write_decision
+
+
+def decisions(engine: Engine) -> Handler:
+    """The handler: reads, decides, explains; calls nobody."""
+
+    async def handle(request: Request) -> None:
+        body = await read_body(request.scope, request.receive, engine.services.limits.max_body_bytes)
+        work = chat_work(body, request.caller.tenant, request.began_s)
+        decision = explain(engine.services.router.pool, engine.decide(work), work.asked)
+        await request.out.whole(200, request.headers, write_decision(decision))
+
+    return handle

@@ -1,0 +1,95 @@
+"""What a server says of itself: models, health, metrics, its name."""
+
+import difflib
+from typing import Any, Final
+from urllib.parse import unquote
+
+import msgspec
+
+from fairlead.domain.errors import UnknownModelError
+from fairlead.gateway.app import Handler, Request
+from fairlead.gateway.exchange import Engine
+
+_ENCODER: Final = msgspec.json.Encoder()
+MODELS_PREFIX: Final = "/v1/models/"
+
+
+def models(engine: Engine) -> Handler:
+    """GET /v1/models: virtual models first, then every model by name, in OpenAI's shape."""
+    body = _ENCODER.encode({"object": "list", "data": list(engine.services.model_list)})
+
+    async def handle(request: Request) -> None:
+        await request.out.whole(200, request.headers, body)
+
+    return handle
+
+
+def model(engine: Engine) -> Handler:
+    """GET /v1/models/{id}: ids hold a slash, sent as it is or as %2F."""
+    by_id = {entry["id"]: entry for entry in engine.services.model_list}
+
+    async def handle(request: Request) -> None:
+        name = unquote(request.scope["path"][len(MODELS_PREFIX) :])
+        entry = by_id.get(name)
+        if entry is None:
+            near = difflib.get_close_matches(name[:80].lower(), by_id, n=3, cutoff=0.5)
+            hint = f" Nearest: {', '.join(near)}." if near else ""
+            raise UnknownModelError(f"No model is called {name[:80]!r} here.{hint}", param="model")
+        await request.out.whole(200, request.headers, _ENCODER.encode(entry))
+
+    return handle
+
+
+def live(_engine: Engine) -> Handler:
+    """GET /health/live: the process answers. Depends on nothing else."""
+
+    async def handle(request: Request) -> None:
+        await request.out.whole(200, request.headers, b'{"status":"live"}')
+
+    return handle
+
+
+def ready(engine: Engine) -> Handler:
+    """GET /health/ready: whether a request for `auto` would find somebody, and who is missing."""
+
+    async def handle(request: Request) -> None:
+        services = engine.services
+        pool = services.router.pool
+        down = sorted(engine.breakers.down(services.clock()))
+        fit = [spec for spec in pool.specs if spec.arm.upstream not in down]
+        reasons = [f"upstream '{name}' is failing and rests" for name in down]
+        if not fit:
+            reasons.append("no upstream can serve" if pool.specs else "no model is configured: run 'fairlead doctor'")
+        elif not pool.in_default.any():
+            reasons.append("'auto' has no candidate; models asked for by name are served")
+        said: dict[str, Any] = {
+            "status": "ready" if fit else "not ready",
+            "reasons": reasons,
+            "notes": list(services.notes),
+            "models": len({spec.arm.model for spec in fit}),
+            "upstreams": {name: ("down" if name in down else "up") for name in sorted(services.upstreams)},
+            "config_version": services.config_version,
+        }
+        await request.out.whole(200 if fit else 503, request.headers, _ENCODER.encode(said))
+
+    return handle
+
+
+def metrics(engine: Engine) -> Handler:
+    """GET /metrics: Prometheus text."""
+
+    async def handle(request: Request) -> None:
+        body, content_type = engine.services.render_metrics()
+        await request.out.text(200, request.headers, body, content_type)
+
+    return handle
+
+
+def root(_engine: Engine) -> Handler:
+    """GET or HEAD /: who is here; some clients ask before they speak."""
+    body = b'{"name":"fairlead","api":"/v1"}'
+
+    async def handle(request: Request) -> None:
+        await request.out.whole(200, request.headers, b"" if request.scope["method"] == "HEAD" else body)
+
+    return handle

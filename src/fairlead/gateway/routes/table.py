@@ -1,0 +1,29 @@
+"""Every route of the gateway with the permission it needs: the one list to read when asking who may do what."""
+
+from fairlead.gateway.app import App, Route, Routes
+from fairlead.gateway.exchange import Engine
+from fairlead.gateway.ports import Services
+from fairlead.gateway.routes.completions import completions
+from fairlead.gateway.routes.decisions import decisions
+from fairlead.gateway.routes.information import MODELS_PREFIX, live, metrics, model, models, ready, root
+from fairlead.gateway.work import DOORS
+
+
+def build_routes(engine: Engine) -> Routes:
+    """The table."""
+    return {
+        **{path: {"POST": Route(completions(engine, door), "chat")} for path, door in DOORS.items()},
+        "/v1/route": {"POST": Route(decisions(engine), "chat")},
+        "/v1/models": {"GET": Route(models(engine), "chat")},
+        f"{MODELS_PREFIX}*": {"GET": Route(model(engine), "chat")},
+        "/health/live": {"GET": Route(live(engine), None)},
+        "/health/ready": {"GET": Route(ready(engine), None)},
+        "/metrics": {"GET": Route(metrics(engine), "read")},
+        "/": {"GET": Route(root(engine), None), "HEAD": Route(root(engine), None)},
+    }
+
+
+def build_app(services: Services) -> App:
+    """The gateway for these services."""
+    engine = Engine(services)
+    return App(services, engine, build_routes(engine))

@@ -1,0 +1,138 @@
+"""Metrics: moments -> counters and histograms -> Prometheus text.
+
+Children are looked up once and kept: prometheus-client's `labels` costs more than the increment itself. All label
+values come from the configuration, so their number is bounded.
+"""
+
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from fairlead.domain.moments import Attempted, Replied
+from fairlead.domain.usage import Usage
+
+_FAST_S: Final = (0.00005, 0.0001, 0.00015, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05)
+_SLOW_S: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
+_UNKNOWN: Final = "none"
+
+
+class Metrics:
+    """An observer that counts."""
+
+    def __init__(self, *, is_multiprocess: bool = False) -> None:
+        """`is_multiprocess`: several workers count together, through prometheus-client's shared files."""
+        registry = CollectorRegistry()
+        self._page = CollectorRegistry() if is_multiprocess else registry
+        if is_multiprocess:
+            MultiProcessCollector(self._page)  # type: ignore[no-untyped-call]
+        else:
+            ProcessCollector(registry=registry)
+        self._requests = Counter(
+            "fairlead_requests", "Requests answered", ("door", "policy", "outcome"), registry=registry
+        )
+        self._decisions = Counter(
+            "fairlead_decisions",
+            "Requests by the model that served",
+            ("policy", "model", "upstream"),
+            registry=registry,
+        )
+        self._attempts = Counter(
+            "fairlead_attempts", "Calls to upstreams by their end", ("upstream", "outcome"), registry=registry
+        )
+        self._tokens = Counter(
+            "fairlead_tokens", "Tokens used, by billing class", ("model", "class"), registry=registry
+        )
+        self._cost = Counter(
+            "fairlead_cost_usd", "US dollars spent, where prices are known", ("model",), registry=registry
+        )
+        self._unpriced = Counter(
+            "fairlead_unpriced_replies", "Replies whose cost is unknown", ("model",), registry=registry
+        )
+        self._decide = Histogram("fairlead_decide_seconds", "Time to decide", buckets=_FAST_S, registry=registry)
+        self._overhead = Histogram(
+            "fairlead_overhead_seconds", "Our own share of the time to answer", buckets=_FAST_S, registry=registry
+        )
+        self._total = Histogram(
+            "fairlead_request_seconds", "Request to last byte", ("door",), buckets=_SLOW_S, registry=registry
+        )
+        self._first_byte = Histogram(
+            "fairlead_upstream_first_byte_seconds",
+            "Call to first content, by upstream",
+            ("upstream",),
+            buckets=_SLOW_S,
+            registry=registry,
+        )
+        self._request_children: dict[tuple[str, str, str], Counter] = {}
+        self._decision_children: dict[tuple[str, str, str], Counter] = {}
+        self._attempt_children: dict[tuple[str, str], Counter] = {}
+        self._model_children: dict[str, tuple[Counter, ...]] = {}
+        self._total_children: dict[str, Histogram] = {}
+        self._first_byte_children: dict[str, Histogram] = {}
+
+    def attempted(self, moment: Attempted) -> None:
+        """Count one attempt."""
+        upstream = moment.arm.upstream
+        key = (upstream, moment.outcome)
+        attempts = self._attempt_children.get(key)
+        if attempts is None:
+            attempts = self._attempt_children[key] = self._attempts.labels(*key)
+        attempts.inc()
+        if moment.first_byte_s is not None:
+            first_byte = self._first_byte_children.get(upstream)
+            if first_byte is None:
+                first_byte = self._first_byte_children[upstream] = self._first_byte.labels(upstream)
+            first_byte.observe(moment.first_byte_s)
+        if moment.usage is not None:
+            self._count_usage(moment, moment.usage)
+
+    def replied(self, moment: Replied) -> None:
+        """Count one request."""
+        key = (moment.door, moment.policy or _UNKNOWN, moment.outcome)
+        requests = self._request_children.get(key)
+        if requests is None:
+            requests = self._request_children[key] = self._requests.labels(*key)
+        requests.inc()
+        arm = moment.arm
+        if arm is not None:
+            served = (moment.policy, arm.model, arm.upstream)
+            decisions = self._decision_children.get(served)
+            if decisions is None:
+                decisions = self._decision_children[served] = self._decisions.labels(*served)
+            decisions.inc()
+        if moment.decide_s is not None:
+            self._decide.observe(moment.decide_s)
+        self._overhead.observe(moment.overhead_s)
+        total = self._total_children.get(moment.door)
+        if total is None:
+            total = self._total_children[moment.door] = self._total.labels(moment.door)
+        total.observe(moment.total_s)
+
+    def page(self) -> tuple[bytes, str]:
+        """The text for GET /metrics, and its content type."""
+        return generate_latest(self._page), CONTENT_TYPE_LATEST
+
+    def _count_usage(self, moment: Attempted, usage: Usage) -> None:
+        model = moment.arm.model
+        children = self._model_children.get(model)
+        if children is None:
+            classes = ("input", "cached_read", "cache_write", "output", "reasoning")
+            children = self._model_children[model] = (
+                *(self._tokens.labels(model, name) for name in classes),
+                self._cost.labels(model),
+                self._unpriced.labels(model),
+            )
+        for child, n_tokens in zip(children, usage[:5], strict=False):
+            if n_tokens:
+                child.inc(n_tokens)
+        if moment.cost is None:
+            children[6].inc()
+        elif moment.cost.nano:
+            children[5].inc(moment.cost.dollars)

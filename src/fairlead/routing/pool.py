@@ -1,0 +1,172 @@
+"""Pool: every arm that a router may choose from, compiled once into arrays.
+
+The arms stand in a canonical order (cheaper first, then by a hash of their names), so that neither the order of the
+configuration nor anybody's name decides a tie.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.catalogue.cards import Ability, ModelCard, Prices
+from fairlead.domain.data_policy import UNSTATED, DataPolicy
+from fairlead.domain.decision import Arm, Basis
+from fairlead.domain.names import UpstreamName
+from fairlead.routing.delay_prior import Delay, delay_prior
+from fairlead.routing.predictors.predictor import Forecaster, Predictor
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_ABILITIES: Final[tuple[Ability, ...]] = ("tools", "vision", "audio", "files", "structured_output", "reasoning")
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSpec:
+    """One arm as the configuration and the catalogue describe it."""
+
+    arm: Arm
+    card: ModelCard
+    prices: Prices
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    data_policy: DataPolicy = UNSTATED
+    delay: Delay | None = None
+    """The operator's or a measurement's word; None takes the prior."""
+    delay_basis: Basis = "prior"
+    in_default_pool: bool = True
+    """Whether plain `auto` may choose it."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Shapes: every array is (n_arms,). Units: prices in USD per token; limits in tokens, inf where unknown."""
+
+    specs: tuple[ArmSpec, ...]
+    forecaster: Forecaster
+    card_of: NDArray[np.intp]
+    """Arm -> index of its card in the forecaster."""
+    input_usd: Floats
+    """Unknown prices stand at the dearest known one of their kind; `is_priced` tells."""
+    output_usd: Floats
+    is_priced: Bools
+    context_tokens: Floats
+    max_output_tokens: Floats
+    has_ability: Mapping[Ability, Bools]
+    """Stated to have it. Unknown counts as not."""
+    lacks_ability: Mapping[Ability, Bools]
+    """Stated not to have it. Unknown counts as not lacking."""
+    ttft_s: Floats
+    s_per_token: Floats
+    prefill_s_per_token: Floats
+    hidden_share: Floats
+    is_chat: Bools
+    """Not an embedding model."""
+    in_default: Bools
+    names: Mapping[str, tuple[int, ...]]
+    """Every name that an arm answers to, lower case -> its indices."""
+    upstreams: Mapping[UpstreamName, Bools]
+
+    @property
+    def n_arms(self) -> int:
+        """How many arms there are."""
+        return len(self.specs)
+
+    def basis_of(self, index: int) -> Basis:
+        """Where this arm's quality comes from."""
+        return self.forecaster.bases[int(self.card_of[index])]
+
+
+def build_pool(specs: Sequence[ArmSpec], predictor: Predictor) -> Pool:
+    """Compile the arms. The order of `specs` never matters."""
+    ordered = tuple(sorted(specs, key=_canonical))
+    cards: dict[str, ModelCard] = {}
+    for spec in ordered:
+        cards.setdefault(spec.arm.model, spec.card)
+    position = {model: index for index, model in enumerate(cards)}
+    delays = [spec.delay or delay_prior(spec.card, spec.prices, is_local=spec.arm.is_local) for spec in ordered]
+    input_usd, input_known = _prices([spec.prices.input_per_mtok for spec in ordered])
+    output_usd, output_known = _prices([spec.prices.output_per_mtok for spec in ordered])
+    stated = {ability: [spec.card.abilities.get(ability) for spec in ordered] for ability in _ABILITIES}
+    return Pool(
+        specs=ordered,
+        forecaster=predictor.bind(tuple(cards.values())),
+        card_of=np.array([position[spec.arm.model] for spec in ordered], dtype=np.intp),
+        input_usd=input_usd,
+        output_usd=output_usd,
+        is_priced=input_known & output_known,
+        context_tokens=_limits([spec.context_tokens for spec in ordered]),
+        max_output_tokens=_limits([spec.max_output_tokens for spec in ordered]),
+        has_ability={a: _bools([f is not None and f.value for f in facts]) for a, facts in stated.items()},
+        lacks_ability={a: _bools([f is not None and not f.value for f in facts]) for a, facts in stated.items()},
+        ttft_s=_floats([delay.ttft_s for delay in delays]),
+        s_per_token=_floats([delay.s_per_token for delay in delays]),
+        prefill_s_per_token=_floats([delay.prefill_s_per_token for delay in delays]),
+        hidden_share=_floats([delay.hidden_share for delay in delays]),
+        is_chat=_bools([spec.card.purpose == "chat" for spec in ordered]),
+        in_default=_bools([spec.in_default_pool and spec.card.purpose == "chat" for spec in ordered]),
+        names=_names(ordered),
+        upstreams={
+            name: _bools([spec.arm.upstream == name for spec in ordered])
+            for name in {spec.arm.upstream for spec in ordered}
+        },
+    )
+
+
+def _canonical(spec: ArmSpec) -> tuple[float, bytes]:
+    prices = (spec.prices.input_per_mtok, spec.prices.output_per_mtok)
+    price = sum(price for price in prices if price is not None) if None not in prices else float("inf")
+    identity = f"{spec.arm.model}\0{spec.arm.upstream}\0{spec.arm.sent_model}"
+    return price, hashlib.sha256(identity.encode()).digest()
+
+
+def _prices(per_mtok: Sequence[float | None]) -> tuple[Floats, Bools]:
+    known = [price for price in per_mtok if price is not None]
+    dearest = max(known, default=0.0)
+    filled = [dearest if price is None else price for price in per_mtok]
+    return _floats(filled) * 1e-6, _bools([price is not None for price in per_mtok])
+
+
+def _limits(tokens: Sequence[int | None]) -> Floats:
+    return _floats([float("inf") if limit is None else float(limit) for limit in tokens])
+
+
+def _floats(values: Sequence[float]) -> Floats:
+    return np.array(values, dtype=np.float64)
+
+
+def _bools(values: Sequence[bool]) -> Bools:
+    return np.array(values, dtype=np.bool_)
+
+
+def _names(specs: Sequence[ArmSpec]) -> dict[str, tuple[int, ...]]:
+    """A catalogue id always means itself; a sent name wins over an alias; `upstream/sent` names one endpoint."""
+    tiers: list[dict[str, list[int]]] = [{}, {}, {}, {}]
+    for index, spec in enumerate(specs):
+        spellings = (
+            [spec.arm.model],
+            [f"{spec.arm.upstream}/{spec.arm.sent_model}"],
+            [spec.arm.sent_model],
+            list(spec.card.aliases),
+        )
+        for tier, names in zip(tiers, spellings, strict=True):
+            for name in names:
+                tier.setdefault(name.lower(), []).append(index)
+    found: dict[str, tuple[int, ...]] = {}
+    for tier in tiers:
+        for name, indices in tier.items():
+            found.setdefault(name, _whole_models(name, indices, specs))
+    return found
+
+
+def _whole_models(name: str, indices: Sequence[int], specs: Sequence[ArmSpec]) -> tuple[int, ...]:
+    """A name of a model means the model: all its endpoints, not only those that spell it so."""
+    if name in {f"{specs[index].arm.upstream}/{specs[index].arm.sent_model}".lower() for index in indices}:
+        return tuple(indices)
+    # A name that several models claim means the first in canonical order; it must never mix two models.
+    model = specs[indices[0]].arm.model
+    return tuple(index for index, spec in enumerate(specs) if spec.arm.model == model)

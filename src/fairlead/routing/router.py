@@ -1,0 +1,161 @@
+"""Router: outline and wishes in, an order of arms out. Same arguments, same answer.
+
+The hot path keeps arrays (`Choice`); `explain` turns one into a `Decision` for people when somebody asks.
+"""
+
+from collections.abc import Collection, Mapping
+from itertools import chain
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from fairlead.domain.names import AskedModel, UpstreamName
+from fairlead.domain.outline import Outline
+from fairlead.domain.wishes import NO_WISHES, Weights, Wishes
+from fairlead.routing.asking import Asked, Names
+from fairlead.routing.eligibility import Check, Expected, down_check, need_checks, wish_checks
+from fairlead.routing.pool import Floats, Pool
+from fairlead.routing.preferences import Preset, utility
+
+CHARS_PER_TOKEN: Final = 3.8
+"""English prose and code lie between 3.5 and 4.5 in the tokenisers in use; without one, this is within about 15 %."""
+TOKENS_PER_MESSAGE: Final = 4
+TOKENS_PER_IMAGE: Final = 1_000
+TOKENS_PER_AUDIO: Final = 1_500
+TOKENS_PER_FILE: Final = 3_000
+"""Rough by nature: what an attachment costs depends on its size, which is not read."""
+
+_NOBODY_DOWN: Final[frozenset[UpstreamName]] = frozenset()
+
+
+class Choice(NamedTuple):
+    """One decision in arrays."""
+
+    asked: Asked
+    wishes: Wishes
+    outline: Outline
+    weights: Weights
+    order: tuple[int, ...]
+    """Eligible arms, best first."""
+    resting: tuple[int, ...]
+    """Arms that only fail for being down, best first: the least bad when nobody else is left."""
+    expected: Expected
+    utility: Floats
+    checks: tuple[Check, ...]
+
+
+class Router:
+    """The decision core for one configuration."""
+
+    def __init__(self, pool: Pool, presets: Mapping[str, Preset], default: Preset) -> None:
+        self.pool = pool
+        self.names = Names(pool, presets, default)
+
+    def decide(
+        self,
+        model: AskedModel,
+        outline: Outline,
+        wishes: Wishes = NO_WISHES,
+        down: Collection[UpstreamName] = _NOBODY_DOWN,
+    ) -> Choice:
+        """Order the arms that may serve.
+
+        Raises: UnknownModelError. An empty order is not an error here: `explain` says why.
+        """
+        asked = self.names.resolve(model, wishes.models)
+        expected = self._expect(outline)
+        weights = wishes.weights or asked.preset.weights
+        worth = utility(expected.quality, expected.cost_usd, expected.total_s, weights)
+        checks = self._checks(asked, outline, wishes, expected)
+        fit = asked.members
+        for check in checks:
+            fit = fit & ~check.fails
+        if not down:
+            return Choice(
+                asked,
+                wishes,
+                outline,
+                weights,
+                self._order(asked, wishes, fit, worth, expected),
+                (),
+                expected,
+                worth,
+                checks,
+            )
+        resting = down_check(self.pool, down)
+        return Choice(
+            asked=asked,
+            wishes=wishes,
+            outline=outline,
+            weights=weights,
+            order=self._order(asked, wishes, fit & ~resting.fails, worth, expected),
+            resting=self._order(asked, wishes, fit & resting.fails, worth, expected),
+            expected=expected,
+            utility=worth,
+            checks=(*checks, resting),
+        )
+
+    def _expect(self, outline: Outline) -> Expected:
+        pool = self.pool
+        forecast = pool.forecaster.forecast(outline)
+        n_input = input_tokens(outline)
+        output = np.minimum(forecast.output_tokens[pool.card_of], pool.max_output_tokens)
+        if outline.n_choices > 1:
+            output = output * outline.n_choices
+        ttft = pool.ttft_s + n_input * pool.prefill_s_per_token + output * pool.s_per_token * pool.hidden_share
+        return Expected(
+            quality=forecast.quality[pool.card_of],
+            input_tokens=n_input,
+            output_tokens=output,
+            cost_usd=n_input * pool.input_usd + output * pool.output_usd,
+            ttft_s=ttft,
+            total_s=ttft + output * pool.s_per_token * (1.0 - pool.hidden_share),
+        )
+
+    def _checks(self, asked: Asked, outline: Outline, wishes: Wishes, expected: Expected) -> tuple[Check, ...]:
+        needs = () if asked.is_concrete else need_checks(self.pool, outline, expected)
+        operator = NO_WISHES if asked.is_concrete else asked.preset.wishes
+        return tuple(
+            chain(
+                needs,
+                wish_checks(self.pool, outline, operator, expected),
+                wish_checks(self.pool, outline, wishes, expected),
+            )
+        )
+
+    def _order(self, asked: Asked, wishes: Wishes, fit: object, worth: Floats, expected: Expected) -> tuple[int, ...]:
+        indices = np.flatnonzero(fit)
+        key = worth[indices]
+        if wishes.sort is not None:
+            key = -self._sort_key(wishes, expected)[indices]
+        # The pool's order is canonical and the sort is stable: ties go to the cheaper, then to a hash, never to a name.
+        ranked = indices[np.argsort(-key, kind="stable")].tolist()
+        if wishes.provider_order:
+            places = {name.lower(): place for place, name in reversed(list(enumerate(wishes.provider_order)))}
+            last = len(places)
+            specs = self.pool.specs
+            ranked.sort(
+                key=lambda i: min(
+                    places.get(specs[i].arm.provider.lower(), last), places.get(specs[i].arm.upstream.lower(), last)
+                )
+            )
+        if len(asked.ranks) > 1:
+            rank = {arm: place for place, arms in reversed(list(enumerate(asked.ranks))) for arm in arms}
+            ranked.sort(key=rank.__getitem__)
+        return tuple(ranked)
+
+    def _sort_key(self, wishes: Wishes, expected: Expected) -> Floats:
+        if wishes.sort == "price":
+            return expected.cost_usd
+        return expected.ttft_s if wishes.sort == "latency" else self.pool.s_per_token
+
+
+def input_tokens(outline: Outline) -> float:
+    """Expected input tokens, from sizes alone: no tokeniser runs on the hot path."""
+    return (
+        (outline.n_chars + outline.tool_chars) / CHARS_PER_TOKEN
+        + outline.n_messages * TOKENS_PER_MESSAGE
+        + outline.n_images * TOKENS_PER_IMAGE
+        + outline.n_audio * TOKENS_PER_AUDIO
+        + outline.n_files * TOKENS_PER_FILE
+    )

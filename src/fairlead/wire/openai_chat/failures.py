@@ -1,0 +1,94 @@
+"""Failures in OpenAI's shape: `{"error": {message, type, param, code}}`, whole or inside a stream."""
+
+from typing import Final
+
+import msgspec
+
+from fairlead.domain.call import Headers
+from fairlead.domain.errors import FairleadError, RejectedError
+from fairlead.wire.openai_chat.stream import DONE_EVENT
+from fairlead.wire.sse import write_event
+
+_ENCODER: Final = msgspec.json.Encoder()
+MAX_RETRY_AFTER_S: Final = 3600.0
+
+_CLIENTS_FAULT: Final = frozenset((400, 405, 406, 409, 410, 411, 413, 414, 415, 416, 422))
+"""Statuses that another upstream would answer alike: given to the client as they are."""
+
+_CONTEXT_CODES: Final = (b"context_length_exceeded", b"context_window_exceeded")
+"""A 400 that a model with a larger window may well serve."""
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
+class _Wrapped(msgspec.Struct):
+    error: _Error | str | None = None
+
+
+def read_failure(status: int, headers: Headers, body: bytes, upstream: str) -> RejectedError:
+    """An upstream's error answer as an error of ours, with whether another attempt makes sense."""
+    context = status == 400 and any(code in body for code in _CONTEXT_CODES)
+    return RejectedError(
+        f"The upstream '{upstream}' answered with status {status}.",
+        upstream=upstream,
+        upstream_status=status,
+        body=body,
+        is_retryable=context or status not in _CLIENTS_FAULT,
+        retry_after_s=_retry_after_s(headers),
+    )
+
+
+def write_failure(error: FairleadError) -> tuple[int, bytes]:
+    """Status and body of an error reply."""
+    if isinstance(error, RejectedError) and not error.is_retryable:
+        return error.upstream_status, _ENCODER.encode({"error": _quoted(error)})
+    status = error.status
+    if isinstance(error, RejectedError) and error.upstream_status in (429, 503):
+        status = error.upstream_status
+    return status, _ENCODER.encode({"error": _object(error)})
+
+
+def write_failure_events(error: FairleadError) -> bytes:
+    """The end of a stream that has failed: the one signal that every client tried raises on, then a clean end."""
+    return write_event(_ENCODER.encode({"error": _object(error)})) + DONE_EVENT
+
+
+def _object(error: FairleadError) -> dict[str, object]:
+    return {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+
+
+def _quoted(error: RejectedError) -> dict[str, object]:
+    """The upstream's own words about the client's mistake, in shape."""
+    try:
+        said = msgspec.json.decode(error.body, type=_Wrapped).error
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        said = None
+    if isinstance(said, str):
+        said = _Error(message=said)
+    if said is None or not said.message:
+        return _object(error) | {"type": "invalid_request_error"}
+    return {
+        "message": said.message,
+        "type": said.type or "invalid_request_error",
+        "param": said.param,
+        "code": said.code,
+    }
+
+
+def _retry_after_s(headers: Headers) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or a numeric `retry-after`. A date is left out: it needs a clock."""
+    for name, scale in ((b"retry-after-ms", 1e-3), (b"retry-after", 1.0)):
+        for header, value in headers:
+            if header == name:
+                try:
+                    seconds = float(value) * scale
+                except ValueError:
+                    continue
+                if 0 <= seconds < float("inf"):
+                    return min(seconds, MAX_RETRY_AFTER_S)
+    return None

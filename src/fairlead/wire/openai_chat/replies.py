@@ -1,0 +1,76 @@
+"""A whole reply: is it one, what did it cost, who served; its bytes go on as they came."""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from fairlead.domain.errors import GarbledError, TruncatedError
+from fairlead.domain.usage import Usage
+from fairlead.wire.lane import put_together, raw, take_apart
+from fairlead.wire.openai_chat.usage import WireUsage
+
+_NOTHING: Final = msgspec.Raw(b"")
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+
+
+class _Reply(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    data: msgspec.Raw = _NOTHING
+    model: str | None = None
+    usage: WireUsage | None = None
+    error: msgspec.Raw = _NOTHING
+
+
+_REPLY: Final = msgspec.json.Decoder(_Reply)
+
+
+class ReadReply(NamedTuple):
+    """A reply's bytes and what we read off them."""
+
+    body: bytes
+    served: str
+    usage: Usage | None
+
+
+def read_reply(body: bytes, sent: str) -> ReadReply:
+    """Check that this is a finished reply.
+
+    Raises: GarbledError when it is not a reply (a 200 with an error or a page inside); TruncatedError without a finish.
+    """
+    try:
+        reply = _REPLY.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        raise GarbledError("The upstream's reply is not the JSON of a chat completion.") from None
+    if bytes(reply.error) not in (b"", b"null"):
+        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+    if not reply.choices:
+        raise GarbledError("The upstream's reply holds no choices.")
+    if any(choice.finish_reason is None for choice in reply.choices):
+        raise TruncatedError("The upstream's reply has no finish reason.")
+    return _with_model(body, reply, sent)
+
+
+def read_embeddings(body: bytes, sent: str) -> ReadReply:
+    """The same for an embeddings reply.
+
+    Raises: GarbledError when it is not one.
+    """
+    try:
+        reply = _REPLY.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        raise GarbledError("The upstream's reply is not the JSON of embeddings.") from None
+    if bytes(reply.data)[:1] != b"[":
+        raise GarbledError("The upstream's reply holds no embeddings.")
+    return _with_model(body, reply, sent)
+
+
+def _with_model(body: bytes, reply: _Reply, sent: str) -> ReadReply:
+    if not reply.model:
+        # A reply says who served; an upstream that does not gets the name that we sent.
+        members = take_apart(body)
+        members["model"] = raw(sent)
+        body = put_together(members)
+    return ReadReply(body, reply.model or sent, reply.usage.usage() if reply.usage else None)

@@ -1,0 +1,182 @@
+"""A chat request: its top-level members, the outline that the router may see, and the wishes that came with it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from fairlead.domain.errors import InvalidOptionError, MalformedBodyError
+from fairlead.domain.names import AskedModel, SentModel
+from fairlead.domain.outline import SYSTEM_SAMPLE_CHARS, TURN_SAMPLE_CHARS, Outline
+from fairlead.domain.wishes import Wishes
+from fairlead.wire.lane import Members, put_together, raw, take_apart, what_is_wrong
+from fairlead.wire.routing_options import take_wishes
+
+_SHORT_TURN_CHARS: Final = 80
+"""A last turn below this ("yes, go on") says little: the turn before it is read too."""
+_EARLIER_TURN_CHARS: Final = 400
+_NOTHING: Final = msgspec.Raw(b"")
+_TRUE: Final = msgspec.Raw(b"true")
+
+
+class _Part(msgspec.Struct):
+    type: str = ""
+    text: str | None = None
+
+
+class _Message(msgspec.Struct):
+    role: str = ""
+    content: str | list[_Part] | None = None
+    tool_calls: msgspec.Raw = _NOTHING
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _ResponseFormat(msgspec.Struct):
+    type: str = "text"
+
+
+class _Envelope(msgspec.Struct):
+    """The members that routing looks at; everything else stays as it came."""
+
+    messages: list[_Message]
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+    tools: list[msgspec.Raw] | None = None
+    functions: list[msgspec.Raw] | None = None
+    response_format: _ResponseFormat | None = None
+    reasoning_effort: str | None = None
+    reasoning: msgspec.Raw = _NOTHING
+
+
+_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+
+
+@dataclass(slots=True)
+class ChatRequest:
+    """One request as the client sent it, ready to be relabelled for whoever will serve it."""
+
+    asked: AskedModel
+    """Empty when the client sent only `models`."""
+    members: Members
+    outline: Outline
+    wishes: Wishes
+    is_streaming: bool
+    wants_usage: bool
+
+    def body_for(self, sent: SentModel) -> bytes:
+        """The body to send: every member as it came but for the model and, on a stream, the wish for usage."""
+        members = self.members
+        members["model"] = raw(sent)
+        return put_together(members)
+
+
+def read_request(body: bytes) -> ChatRequest:
+    """Read what routing needs and leave the rest untouched.
+
+    Raises: MalformedBodyError, InvalidOptionError, UnknownOptionError.
+    """
+    members = take_apart(body)
+    wishes = take_wishes(members)
+    # Decoded from the members, not from the body: what is decided on is what will be sent.
+    envelope = _decode(put_together(members))
+    is_streaming = envelope.stream is True
+    wants_usage = envelope.stream_options is not None and envelope.stream_options.include_usage is True
+    if is_streaming and not wants_usage:
+        members["stream_options"] = _asking_for_usage(members.get("stream_options"))
+    asked = envelope.model or ""
+    if not asked and not wishes.models:
+        raise InvalidOptionError("'model' is missing: name a model, or 'auto' to have one chosen.", param="model")
+    return ChatRequest(
+        asked=AskedModel(asked),
+        members=members,
+        outline=_outline(envelope, members),
+        wishes=wishes,
+        is_streaming=is_streaming,
+        wants_usage=wants_usage,
+    )
+
+
+def _decode(body: bytes) -> _Envelope:
+    try:
+        return _ENVELOPE.decode(body)
+    except RecursionError:
+        raise MalformedBodyError("The body is nested too deeply.") from None
+    except UnicodeDecodeError:
+        raise MalformedBodyError("The body holds text that is not UTF-8.") from None
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        param = where.removesuffix("`") or None
+        raise InvalidOptionError(f"{what}{f' in {param!r}' if param else ''}.", param=param) from None
+    except msgspec.DecodeError as error:
+        raise MalformedBodyError(f"The body is not valid JSON: {what_is_wrong(error)}.") from None
+
+
+def _asking_for_usage(options: msgspec.Raw | None) -> msgspec.Raw:
+    if options is None or bytes(options) == b"null":
+        return msgspec.Raw(b'{"include_usage":true}')
+    wished = msgspec.json.decode(options, type=dict[str, msgspec.Raw])
+    wished["include_usage"] = _TRUE
+    return raw(wished)
+
+
+def _outline(envelope: _Envelope, members: Members) -> Outline:
+    messages = envelope.messages
+    if not messages:
+        raise InvalidOptionError("'messages' is empty: send at least one message.", param="messages")
+    n_chars = n_images = n_audio = n_files = 0
+    system = turn = earlier = ""
+    for message in messages:
+        content = message.content
+        if isinstance(content, str):
+            text = content
+        elif content:
+            text = "\n".join([part.text for part in content if part.text])
+            for part in content:
+                kind = part.type
+                n_images += kind == "image_url"
+                n_audio += kind == "input_audio"
+                n_files += kind == "file"
+        else:
+            text = ""
+        n_chars += len(text) + len(bytes(message.tool_calls))
+        if message.role == "user":
+            turn, earlier = text, turn
+        elif not system and message.role in ("system", "developer"):
+            system = text
+    tools = envelope.tools or envelope.functions or []
+    effort = envelope.reasoning_effort
+    limit = envelope.max_completion_tokens or envelope.max_tokens
+    return Outline(
+        system_text=system[:SYSTEM_SAMPLE_CHARS],
+        turn_text=_sample(turn, earlier),
+        n_chars=n_chars,
+        turn_chars=len(turn),
+        n_messages=len(messages),
+        n_images=n_images,
+        n_audio=n_audio,
+        n_files=n_files,
+        n_tools=len(tools),
+        tool_chars=sum(map(len, map(bytes, tools))) if tools else 0,
+        wants_structured=envelope.response_format is not None and envelope.response_format.type != "text",
+        wants_reasoning=(effort is not None and effort != "none") or bytes(envelope.reasoning) not in (b"", b"null"),
+        in_tool_loop=messages[-1].role in ("tool", "function"),
+        max_output_tokens=limit if limit is not None and limit > 0 else None,
+        n_choices=max(envelope.n or 1, 1),
+        parameters=frozenset(members),
+    )
+
+
+def _sample(turn: str, earlier: str) -> str:
+    if len(turn) < _SHORT_TURN_CHARS and earlier:
+        turn = f"{earlier[:_EARLIER_TURN_CHARS]}\n{turn}"
+    if len(turn) <= TURN_SAMPLE_CHARS:
+        return turn
+    head = TURN_SAMPLE_CHARS * 2 // 3
+    return f"{turn[:head]}\n{turn[head - TURN_SAMPLE_CHARS :]}"

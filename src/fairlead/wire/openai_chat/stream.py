@@ -1,0 +1,162 @@
+"""A streamed reply, watched as it passes: when content begins, whether it finished, what it cost.
+
+Events go on byte for byte, in order, whole. Three things are ours: the usage chunk is held back from a client that did
+not ask for it; `[DONE]` is sent by whoever sends the stream, once it is known how it ended; and a stream that ends
+without its finish is never made to look as if it had one.
+"""
+
+from enum import Enum, auto
+from typing import Final
+
+import msgspec
+
+from fairlead.domain.errors import GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.usage import Usage
+from fairlead.wire.openai_chat.usage import WireUsage
+from fairlead.wire.sse import EventSplitter, data_of
+
+DONE_EVENT: Final = b"data: [DONE]\n\n"
+_NOTHING: Final = msgspec.Raw(b"")
+_EMPTY_DELTA_BYTES: Final = len('{"content":""}')
+_EMPTY_VALUES: Final = frozenset((b"null", b'""', b"[]", b"{}"))
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: msgspec.Raw = _NOTHING
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+    usage: WireUsage | None = None
+    error: msgspec.Raw = _NOTHING
+
+
+_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+_DELTA: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Phase(Enum):
+    """Where a stream is."""
+
+    OPENING = auto()
+    """No content yet: nothing of it needs to have reached the client."""
+    SPEAKING = auto()
+    FINISHED = auto()
+    """Every choice has its finish reason; usage may still follow."""
+    DONE = auto()
+    """`[DONE]` was seen."""
+    FAILED = auto()
+    """The upstream sent an error in the stream; `failure` says which."""
+
+
+class StreamWatch:
+    """One reply stream. Bytes in, bytes to send on out; the rest is read from the attributes."""
+
+    __slots__ = (
+        "_finished",
+        "_hides_usage",
+        "_open",
+        "_splitter",
+        "failure",
+        "n_content_bytes",
+        "phase",
+        "served",
+        "usage",
+    )
+
+    def __init__(self, *, hides_usage: bool) -> None:
+        self._splitter = EventSplitter()
+        self._hides_usage = hides_usage
+        self._open: set[int] = set()
+        self._finished: set[int] = set()
+        self.phase = Phase.OPENING
+        self.served: str | None = None
+        self.usage: Usage | None = None
+        self.failure: UpstreamError | None = None
+        self.n_content_bytes = 0
+        """Bytes of deltas so far: what an estimate is made from when the stream dies before its usage."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes to send on; b"" when nothing is whole yet.
+
+        Raises: GarbledError when what comes is not a chat stream.
+        """
+        events = self._splitter.feed(data)
+        if not events:
+            return b""
+        kept = [event for event in events if self._passes(event)]
+        return b"".join(kept) if len(kept) != 1 else kept[0]
+
+    def end(self) -> bytes:
+        """The upstream has closed the stream: what still has to be sent on.
+
+        Raises: TruncatedError when the reply is not finished: cut, silent, or ended by `[DONE]` without a finish.
+        """
+        rest = self._splitter.rest()
+        tail = b""
+        if rest.strip():
+            # A last event without its blank line is whole if it reads as one.
+            tail = self.feed(b"\n\n")
+        if self.phase is Phase.DONE or self.phase is Phase.FINISHED:
+            return tail
+        raise TruncatedError("The upstream ended the stream before the reply was finished.")
+
+    def _passes(self, event: bytes) -> bool:
+        if self.phase is Phase.DONE or self.phase is Phase.FAILED:
+            return False
+        data = data_of(event)
+        if not data:
+            return True
+        if data == b"[DONE]" or data.strip() == b"[DONE]":
+            self._done()
+            return False
+        try:
+            chunk = _CHUNK.decode(data)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
+        if bytes(chunk.error) not in (b"", b"null"):
+            self.phase = Phase.FAILED
+            self.failure = UpstreamError(
+                "The upstream reported an error in the stream.", code="upstream_error_in_stream"
+            )
+            return False
+        if chunk.model and self.served is None:
+            self.served = chunk.model
+        if chunk.usage is not None:
+            self.usage = chunk.usage.usage()
+        if not chunk.choices:
+            return not (chunk.usage is not None and self._hides_usage)
+        for choice in chunk.choices:
+            self._take(choice)
+        return True
+
+    def _take(self, choice: _Choice) -> None:
+        self._open.add(choice.index)
+        self.n_content_bytes += max(len(bytes(choice.delta)) - _EMPTY_DELTA_BYTES, 0)
+        if choice.finish_reason is not None:
+            self._finished.add(choice.index)
+            if self._finished == self._open:
+                self.phase = Phase.FINISHED
+        elif self.phase is Phase.FINISHED:
+            self.phase = Phase.SPEAKING  # another choice began after the first had finished
+        if self.phase is Phase.OPENING and _has_content(choice.delta):
+            self.phase = Phase.SPEAKING
+
+    def _done(self) -> None:
+        if self.phase is not Phase.FINISHED:
+            raise TruncatedError("The upstream said it was done before the reply was finished.")
+        self.phase = Phase.DONE
+
+
+def _has_content(delta: msgspec.Raw) -> bool:
+    """Whether a delta carries anything but the speaker's role."""
+    if bytes(delta) in _EMPTY_VALUES or not bytes(delta):
+        return False
+    try:
+        members = _DELTA.decode(delta)
+    except (msgspec.MsgspecError, RecursionError):
+        raise GarbledError("The upstream's stream holds a delta that is not an object.") from None
+    return any(name != "role" and bytes(value) not in _EMPTY_VALUES for name, value in members.items())

@@ -1,0 +1,44 @@
+"""Usage in OpenAI's words: what the upstream counted, by the class it is billed in."""
+
+import msgspec
+
+from fairlead.domain.usage import Usage
+
+
+class _InputDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _OutputDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class WireUsage(msgspec.Struct):
+    """The `usage` object of chat completions and embeddings."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: _InputDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    """Some providers report cached reads here instead."""
+
+    def usage(self) -> Usage:
+        """In the house's classes, which do not overlap: OpenAI's prompt_tokens include cached reads."""
+        details = self.prompt_tokens_details
+        cached = (details.cached_tokens if details else None) or self.prompt_cache_hit_tokens or 0
+        written = (details.cache_write_tokens if details else None) or 0
+        prompt = max(self.prompt_tokens or 0, 0)
+        cached = min(max(cached, 0), prompt)
+        written = min(max(written, 0), prompt - cached)
+        return Usage(
+            input_tokens=prompt - cached - written,
+            cached_read_tokens=cached,
+            cache_write_tokens=written,
+            output_tokens=max(self.completion_tokens or 0, 0),
+            reasoning_tokens=max(
+                (self.completion_tokens_details.reasoning_tokens if self.completion_tokens_details else None) or 0, 0
+            ),
+        )

@@ -1,0 +1,81 @@
+"""Server-sent events: bytes in, whole events out, however the bytes are cut.
+
+An event is handed on as the bytes it came in, so that what is forwarded is what was sent. Law: knows no format's JSON.
+Specification: https://html.spec.whatwg.org/multipage/server-sent-events.html, read 2026-11-23.
+"""
+
+import re
+from typing import Final
+
+from fairlead.domain.errors import GarbledError
+
+EVENT_CAP_BYTES: Final = 16 * 1024 * 1024
+"""A single event above this is garbage: the largest honest ones carry an image in base64."""
+
+_BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class EventSplitter:
+    """Cuts a byte stream after each blank line. One per stream."""
+
+    __slots__ = ("_held", "_is_first")
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._is_first = True
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The events that are complete now, each with its blank line.
+
+        Raises: GarbledError when an event exceeds EVENT_CAP_BYTES.
+        """
+        held = self._held + data if self._held else data
+        if self._is_first:
+            if len(held) < len(_BOM) and _BOM.startswith(held):
+                self._held = held
+                return []
+            self._is_first = False
+            held = held.removeprefix(_BOM)
+        events: list[bytes] = []
+        if b"\r" not in held:
+            # The common case: every provider read so far ends its lines with a bare LF.
+            *whole, held = held.split(b"\n\n")
+            events = [event + b"\n\n" for event in whole]
+        else:
+            start = 0
+            for blank in _BLANK_LINE.finditer(held):
+                # A CR at the very end may be half of a CRLF that is still on its way.
+                if blank.end() == len(held) and blank.group().endswith(b"\r"):
+                    break
+                events.append(held[start : blank.end()])
+                start = blank.end()
+            held = held[start:]
+        if len(held) > EVENT_CAP_BYTES:
+            raise GarbledError(f"An event of the stream is longer than {EVENT_CAP_BYTES} bytes.")
+        self._held = held
+        return events
+
+    def rest(self) -> bytes:
+        """What was left without its blank line when the stream ended."""
+        return self._held
+
+
+def data_of(event: bytes) -> bytes:
+    """The event's data: its `data:` lines joined by line feeds; b"" for a comment or an event without data."""
+    if event.startswith(b"data: ") and b"\r" not in event:
+        line, _, more = event.partition(b"\n")
+        if more == b"\n":
+            return line[6:]
+    lines = [line for line in event.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n") if line[:5] == b"data:"]
+    return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
+
+
+def write_event(data: bytes) -> bytes:
+    """One event of one line of data."""
+    return b"data: " + data + b"\n\n"
+
+
+def write_comment(text: str) -> bytes:
+    """A comment: every client skips it (tried on the common SDKs), a person reading the stream does not."""
+    return b": " + text.replace("\r", " ").replace("\n", " ").encode() + b"\n\n"

@@ -48,7 +48,7 @@ def chat_work(body: bytes, tenant: TenantName, began_s: float) -> Work:
     request = read_request(body)
     return Work(
         door="chat",
-        path="chat/completions",
+        path="/chat/completions",
         tenant=tenant,
         asked=request.asked,
         outline=request.outline,
@@ -75,7 +75,7 @@ def embeddings_work(body: bytes, tenant: TenantName, began_s: float) -> Work:
 
     return Work(
         door="embeddings",
-        path="embeddings",
+        path="/embeddings",
         tenant=tenant,
         asked=asked,
         outline=_NO_OUTLINE,

@@ -99,9 +99,7 @@ class Router:
         pool = self.pool
         forecast = pool.forecaster.forecast(outline)
         n_input = input_tokens(outline)
-        output = np.minimum(forecast.output_tokens[pool.card_of], pool.max_output_tokens)
-        if outline.n_choices > 1:
-            output = output * outline.n_choices
+        output = np.minimum(forecast.output_tokens[pool.card_of], pool.max_output_tokens * outline.n_choices)
         ttft = pool.ttft_s + n_input * pool.prefill_s_per_token + output * pool.s_per_token * pool.hidden_share
         return Expected(
             quality=forecast.quality[pool.card_of],

@@ -1,0 +1,193 @@
+"""The composition root: the only place that knows every concrete class. It decides nothing.
+
+Settings, environment and what discovery found come in; a Services for the gateway comes out, with what to say about it.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import count
+from typing import Any, Final
+
+from fairlead.assembly.arms import Listing, build_arms
+from fairlead.assembly.shipped import catalogue_texts, prompt_reader
+from fairlead.catalogue.catalogue import Catalogue
+from fairlead.catalogue.overrides import overridden
+from fairlead.catalogue.parsing import parse_catalogue
+from fairlead.domain.errors import FairleadError
+from fairlead.domain.names import UpstreamName
+from fairlead.gateway.access import Access
+from fairlead.gateway.ports import Limits, Services
+from fairlead.observability.logs import RequestLog
+from fairlead.observability.metrics import Metrics
+from fairlead.providers.discovery import Found, Probe, discover, probe_over_http, with_models
+from fairlead.providers.endpoints import Endpoint, known_providers
+from fairlead.providers.simulated import SimulatedTransport
+from fairlead.providers.simulated_models import DEMO_FILE, demo_catalogue_text, demo_endpoint
+from fairlead.providers.transport import HttpTransport
+from fairlead.providers.upstream import Upstream, origin_of
+from fairlead.routing.pool import Pool, build_pool
+from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
+from fairlead.routing.router import Router
+from fairlead.settings import Settings
+
+LISTING_S: Final = 2.0
+"""How long a configured server may take to say which models it has."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything of one configuration, put together."""
+
+    settings: Settings
+    catalogue: Catalogue
+    router: Router
+    services: Services
+    endpoints: tuple[Endpoint, ...]
+    warnings: tuple[str, ...]
+    is_demo: bool
+
+    @property
+    def pool(self) -> Pool:
+        """What can be chosen."""
+        return self.router.pool
+
+
+async def assemble(
+    settings: Settings,
+    env: Mapping[str, str],
+    *,
+    is_demo: bool = False,
+    is_hypothetical: bool = False,
+    n_workers: int = 1,
+    found: Found | None = None,
+    probe: Probe = probe_over_http,
+) -> Assembly:
+    """Put the house together.
+
+    `found` saves a second look when discovery has been made already. `is_demo` serves the simulated models alone;
+    `is_hypothetical` pretends that every known provider can be reached: to ask what would be chosen, not to serve.
+    Raises: ConfigError, CatalogueError, ArtifactError.
+    """
+    warnings = list(settings.warnings)
+    listings: list[Listing] = []
+    if is_demo:
+        listings.append(Listing(demo_endpoint(), is_by_hand=True))
+    elif is_hypothetical:
+        listings += [Listing(endpoint, is_by_hand=False) for endpoint in _every_provider()]
+    else:
+        if settings.discover and found is None:
+            found = await discover(env, probe, own_port=settings.server.port)
+        listings = await _listings(settings, found, probe, warnings)
+    catalogue = _catalogue(settings, is_demo=is_demo)
+    predictor = BenchmarkPredictor(prompt_reader(), catalogue.benchmarks, tuple(catalogue.cards.values()))
+    pool = build_pool(build_arms(catalogue, listings), predictor)
+    router = Router(pool, settings.presets, settings.default_preset)
+    endpoints = tuple(listing.endpoint for listing in listings)
+    metrics = Metrics(is_multiprocess=n_workers > 1)
+    services = Services(
+        router=router,
+        upstreams={endpoint.name: _upstream(endpoint) for endpoint in endpoints},
+        access=Access(settings.keys),
+        limits=Limits(
+            max_body_bytes=settings.server.max_body_bytes,
+            deadline_s=settings.limits.deadline_s,
+            max_attempts=settings.limits.max_attempts,
+            retry_budget_share=settings.limits.retry_budget_share,
+        ),
+        observers=(metrics, RequestLog(logs_all=getattr(settings.log, 'requests', False))),
+        clock=time.perf_counter,
+        new_id=_id_maker(),
+        draw=random.SystemRandom().random,
+        model_list=_model_list(router),
+        render_metrics=metrics.page,
+        config_version=settings.version,
+        allowed_hosts=_allowed_hosts(settings),
+        allowed_origins=frozenset(settings.server.allowed_origins),
+        notes=("all models are simulated (--demo)",) if is_demo else (),
+    )
+    return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo)
+
+
+def close(assembly: Assembly) -> None:
+    """Give every connection back."""
+    for upstream in assembly.services.upstreams.values():
+        if isinstance(upstream, Upstream):
+            upstream.close()
+
+
+async def _listings(settings: Settings, found: Found | None, probe: Probe, warnings: list[str]) -> list[Listing]:
+    """The configured endpoints, each with its models if it must be asked for them, then the discovered ones."""
+    asked = [_listing(endpoint, probe, warnings) for endpoint in settings.endpoints]
+    listings = list(await asyncio.gather(*asked))
+    taken = {endpoint.name for endpoint in settings.endpoints}
+    for endpoint in found.endpoints if found is not None else ():
+        if endpoint.name not in taken:
+            listings.append(Listing(endpoint, is_by_hand=False))
+    return listings
+
+
+async def _listing(endpoint: Endpoint, probe: Probe, warnings: list[str]) -> Listing:
+    if endpoint.models or (endpoint.provider in known_providers() and not endpoint.is_local):
+        return Listing(endpoint, is_by_hand=bool(endpoint.models))
+    try:
+        return Listing(await with_models(endpoint, probe, limit_s=LISTING_S), is_by_hand=True)
+    except (FairleadError, OSError) as error:  # TimeoutError is an OSError
+        said = error.message if isinstance(error, FairleadError) else "no answer"
+        warnings.append(f"upstream '{endpoint.name}' did not list its models ({said}): list them under 'models'")
+        return Listing(endpoint, is_by_hand=True)
+
+
+def _every_provider() -> list[Endpoint]:
+    """Each known provider with an address of its own, without a key."""
+    return [
+        Endpoint(name=UpstreamName(slug), provider=slug, base_url=known.base_url, auth="none")
+        for slug, known in known_providers().items()
+        if known.base_url is not None
+    ]
+
+
+def _catalogue(settings: Settings, *, is_demo: bool) -> Catalogue:
+    texts = catalogue_texts()
+    if is_demo:
+        texts[DEMO_FILE] = demo_catalogue_text()
+    return overridden(parse_catalogue(texts), settings.models, datetime.now(UTC).date())
+
+
+def _upstream(endpoint: Endpoint) -> Upstream:
+    if endpoint.is_simulated:
+        return Upstream(endpoint, SimulatedTransport(random.Random(0)))
+    return Upstream(endpoint, HttpTransport(origin_of(endpoint)))
+
+
+def _id_maker() -> Callable[[], str]:
+    """Ids that are unique without asking anybody: a random beginning for this process, then a count."""
+    prefix = secrets.token_hex(6)
+    numbers = count(1)
+    return lambda: f"fl-{prefix}-{next(numbers):x}"
+
+
+def _allowed_hosts(settings: Settings) -> frozenset[str]:
+    """The Host names to answer to. With keys and an open bind any name may lead here; the key is the guard then."""
+    server = settings.server
+    named = {name.lower() for name in server.allowed_hosts}
+    if settings.keys and not named:
+        return frozenset()
+    own = f"[{server.host}]" if ":" in server.host else server.host
+    return frozenset(named | {"localhost", "127.0.0.1", "[::1]", own.lower()})
+
+
+def _model_list(router: Router) -> list[dict[str, Any]]:
+    """GET /v1/models: virtual models, then each model once, in OpenAI's shape."""
+    entries: dict[str, dict[str, Any]] = {
+        name: {"id": name, "object": "model", "created": 0, "owned_by": "fairlead"} for name in router.names.virtual
+    }
+    for spec in router.pool.specs:
+        card = spec.card
+        created = 0 if card.release is None else (card.release.value - date(1970, 1, 1)).days * 86_400
+        entries.setdefault(card.model, {"id": card.model, "object": "model", "created": created, "owned_by": card.lab})
+    return list(entries.values())

@@ -1,0 +1,235 @@
+"""`fairlead serve`: the endpoint."""
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from fairlead.assembly.services import Assembly
+
+BACKLOG: Final = 2048
+MULTIPROCESS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Options(NamedTuple):
+    """What the command line said; plain values, so that a worker process can be given them."""
+
+    config: str | None
+    host: str | None
+    port: int | None
+    demo: bool
+    demo_if_empty: bool
+    workers: int
+
+
+def serve(
+    config: Annotated[Path | None, typer.Option(help="Configuration file; ./fairlead.yaml if it is there.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on (8484).")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve built-in simulated models: no key needed.")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port, one core each.")] = 1,
+    demo_if_empty: Annotated[
+        bool, typer.Option("--demo-if-empty", help="Serve the demo when no key, server or upstream is found.")
+    ] = False,
+) -> None:
+    """Start the OpenAI-compatible endpoint."""
+    from fairlead.domain.errors import ConfigError
+
+    options = Options(str(config) if config else None, host, port, demo, demo_if_empty, workers)
+    listener, url = _listen(options)
+    if workers == 1:
+        raise typer.Exit(_run(options, listener, url, is_first=True))
+    if os.environ.get(MULTIPROCESS_FOLDER) == "":
+        raise ConfigError(f"{MULTIPROCESS_FOLDER} is set but empty: unset it, or name a folder")
+    raise typer.Exit(_supervise(options, listener, url))
+
+
+def _listen(options: Options) -> tuple[socket.socket, str]:
+    """The bound socket, made before anything else: a port that is taken is said at once."""
+    from fairlead.cli.config_file import load_settings
+    from fairlead.domain.errors import ConfigError
+
+    settings, _ = load_settings(Path(options.config) if options.config else None, os.environ)
+    server = settings.listening_on(options.host, options.port).server
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    try:
+        listener = socket.create_server((server.host, server.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {server.host}:{server.port} ({error.strerror}): choose another with --port, "
+            "or stop what listens there"
+        ) from None
+    port = listener.getsockname()[1]
+    shown = f"[{server.host}]" if ":" in server.host else server.host
+    return listener, f"http://{shown}:{port}"
+
+
+def _run(options: Options, listener: socket.socket, url: str, *, is_first: bool) -> int:
+    """One serving process, until it is told to stop; its exit code."""
+    import asyncio
+    import importlib
+    import importlib.util
+
+    if importlib.util.find_spec("uvloop") is not None:
+        loop_factory = importlib.import_module("uvloop").new_event_loop
+    else:  # a platform that uvloop does not know
+        loop_factory = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(_serve(options, listener, url, is_first=is_first))
+
+
+async def _serve(options: Options, listener: socket.socket, url: str, *, is_first: bool) -> int:
+    import uvicorn
+
+    from fairlead.assembly.services import close
+    from fairlead.gateway.guard import GuardLimits, guarded
+    from fairlead.gateway.routes.table import build_app
+
+    assembly = await _assemble(options)
+    server = assembly.settings.server
+    limits = GuardLimits(
+        head_s=server.head_s,
+        body_idle_s=server.body_idle_s,
+        write_s=server.write_s,
+        max_head_bytes=server.max_head_bytes,
+        max_headers=server.max_headers,
+    )
+    running = uvicorn.Server(
+        uvicorn.Config(
+            build_app(assembly.services),
+            http=guarded(limits),
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="critical",
+            server_header=False,
+            timeout_keep_alive=int(server.keep_alive_s),
+            timeout_graceful_shutdown=int(server.drain_s),
+        )
+    )
+    if is_first:
+        for line in banner(assembly, url, n_workers=options.workers):
+            typer.echo(line)
+        sys.stdout.flush()
+    try:
+        await running.serve(sockets=[listener])
+    finally:
+        close(assembly)
+    return 0
+
+
+async def _assemble(options: Options) -> "Assembly":
+    from fairlead.assembly.services import assemble
+    from fairlead.cli.config_file import load_settings
+    from fairlead.domain.errors import ConfigError
+    from fairlead.observability.logs import set_up_logging
+
+    settings, _ = load_settings(Path(options.config) if options.config else None, os.environ)
+    settings = settings.listening_on(options.host, options.port)
+    set_up_logging(settings.log.level, settings.log.format)
+    if not options.demo:
+        assembly = await assemble(settings, os.environ, n_workers=options.workers)
+        if assembly.services.upstreams:
+            return assembly
+        if not options.demo_if_empty:
+            raise ConfigError(
+                "no API key and no local model server was found. Set OPENAI_API_KEY (or another: 'fairlead doctor' "
+                "lists them), start a local server, write a configuration ('fairlead config init'), or try "
+                "'fairlead serve --demo'"
+            )
+    return await assemble(settings, os.environ, is_demo=True, n_workers=options.workers)
+
+
+def _supervise(options: Options, listener: socket.socket, url: str) -> int:
+    """Keep N workers alive on one socket. Counters are shared; breakers and retry budgets are each worker's own."""
+    import multiprocessing
+    import tempfile
+
+    stopping = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+        for process in processes:
+            process.terminate()
+
+    with tempfile.TemporaryDirectory(prefix="fairlead-metrics-") as folder:
+        os.environ.setdefault(MULTIPROCESS_FOLDER, folder)
+        spawn = multiprocessing.get_context("spawn")
+
+        def start(index: int) -> multiprocessing.process.BaseProcess:
+            process = spawn.Process(target=_work, args=(options, listener, url, index), name=f"fairlead-{index}")
+            process.start()
+            return process
+
+        processes = [start(index) for index in range(options.workers)]
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        exit_code = 0
+        while any(process.is_alive() for process in processes):
+            for index, process in enumerate(processes):
+                process.join(timeout=0.2)
+                code = process.exitcode
+                if code is None or stopping:
+                    continue
+                if code == 0 or code == 2:  # a wrong configuration does not get better by trying again
+                    exit_code = code
+                    stop(0, None)
+                else:
+                    processes[index] = start(index)
+        return exit_code
+
+
+def _work(options: Options, listener: socket.socket, url: str, index: int) -> None:
+    from fairlead.domain.errors import SetupError
+
+    try:
+        sys.exit(_run(options, listener, url, is_first=index == 0))
+    except SetupError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def banner(assembly: "Assembly", url: str, *, n_workers: int = 1) -> list[str]:
+    """What is said at the start: where, what `auto` may use, and what it may not."""
+    from fairlead import __version__
+
+    pool = assembly.pool
+    lines = [
+        f"Fairlead {__version__} at {url}/v1   (models: auto, auto:quality, auto:cost, auto:speed, or any by name)"
+    ]
+    if assembly.is_demo:
+        lines.append("DEMO: every model below is simulated; no request leaves this machine.")
+    lines += [f"warning: {warning}" for warning in assembly.warnings]
+    chosen = [spec for spec, is_in in zip(pool.specs, pool.in_default, strict=True) if is_in]
+    models = {spec.arm.model for spec in chosen}
+    lines.append(f"auto may use {len(models)} models at {len({spec.arm.upstream for spec in chosen})} upstreams:")
+    lines += _upstream_lines(assembly)
+    left_out = len({spec.arm.model for spec in pool.specs}) - len(models)
+    if left_out:
+        lines.append(f"{left_out} more answer only to their names (superseded, unpriced, or not for chat).")
+    if n_workers > 1:
+        lines.append(f"{n_workers} workers share the port and the metrics; breakers and retry budgets are per worker.")
+    lines.append("Press Ctrl-C to stop.")
+    return lines
+
+
+def _upstream_lines(assembly: "Assembly") -> list[str]:
+    pool = assembly.pool
+    lines = []
+    for endpoint in assembly.endpoints:
+        mask = pool.upstreams.get(endpoint.name)
+        if mask is None:
+            lines.append(f"  {endpoint.name}: no model is known for it; list them under 'models'")
+            continue
+        names = sorted({pool.specs[i].arm.sent_model for i in (mask & pool.in_default).nonzero()[0]})
+        shown = ", ".join(names[:6]) + (f", … {len(names) - 6} more" if len(names) > 6 else "")
+        marks = " (local, marginal cost 0)" if endpoint.is_local else " (simulated)" if endpoint.is_simulated else ""
+        lines.append(f"  {endpoint.name}{marks}: {shown or 'nothing for auto'}")
+    return lines

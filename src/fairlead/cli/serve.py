@@ -106,6 +106,7 @@ async def _serve(options: Options, listener: socket.socket, url: str, *, is_firs
             ws="none",
             lifespan="off",
             access_log=False,
+            proxy_headers=False,
             log_config=None,
             log_level="critical",
             server_header=False,

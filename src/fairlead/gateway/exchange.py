@@ -5,6 +5,7 @@ the client the model is never changed.
 """
 
 import asyncio
+from functools import cache
 from typing import Final, NamedTuple
 
 from fairlead.domain.call import Answer, Call, Headers
@@ -292,6 +293,7 @@ async def _drain(answer: Answer) -> None:
         pass  # the reply was whole; only the connection is lost
 
 
+@cache
 def _header(name: str) -> bytes:
     """A name from the configuration as a header value; anything that could end the header is left out."""
     return "".join(letter for letter in name if letter.isprintable()).encode("latin-1", "replace")

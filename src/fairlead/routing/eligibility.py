@@ -13,7 +13,7 @@ from fairlead.catalogue.cards import Ability
 from fairlead.domain.decision import IneligibleCode
 from fairlead.domain.names import UpstreamName
 from fairlead.domain.outline import Outline
-from fairlead.domain.wishes import NO_WISHES, Wishes
+from fairlead.domain.wishes import Wishes
 from fairlead.routing.pool import ArmSpec, Bools, Floats, Pool
 
 
@@ -29,6 +29,8 @@ class Expected(NamedTuple):
     """What is expected of each arm. Shapes (n_arms,); tokens, USD, seconds."""
 
     quality: Floats
+    sure_quality: Floats
+    """What utility is reckoned from: quality less a share of the doubt about it."""
     input_tokens: float
     output_tokens: Floats
     cost_usd: Floats
@@ -84,8 +86,6 @@ def need_checks(pool: Pool, outline: Outline, expected: Expected) -> Iterator[Ch
 
 def wish_checks(pool: Pool, outline: Outline, wishes: Wishes, expected: Expected) -> Iterator[Check]:
     """What the caller or the preset demands; holds for a model asked by name too."""
-    if wishes is NO_WISHES:
-        return
     yield from _name_checks(pool, wishes)
     yield from _policy_checks(pool, wishes)
     yield from _price_checks(pool, wishes)

@@ -116,7 +116,7 @@ def _difference(choice: Choice, a: int, b: int) -> dict[str, float]:
     weights, expected = choice.weights, choice.expected
     scale = 1.0 / (weights.quality + weights.cost + weights.speed)
     return {
-        "quality": weights.quality * scale * float(expected.quality[a] - expected.quality[b]),
+        "quality": weights.quality * scale * float(expected.sure_quality[a] - expected.sure_quality[b]),
         "cost": -weights.cost * scale * COST_WORTH * _decades(expected.cost_usd[a], expected.cost_usd[b], CHEAPEST_USD),
         "speed": -weights.speed * scale * DELAY_WORTH * _decades(expected.total_s[a], expected.total_s[b], SHORTEST_S),
     }

@@ -26,6 +26,8 @@ DELAY_WORTH: Final = 0.20
 CHEAPEST_USD: Final = 1e-7
 """Below this a request counts as free: a local model at marginal cost 0 is as cheap as 100 tokens at $0.001 per M."""
 SHORTEST_S: Final = 0.05
+CAUTION: Final = 0.25
+"""How far towards the low end of its interval a quality is taken: of two models that look alike, the known one wins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,19 @@ BUILT_IN_PRESETS: Final[Mapping[str, Preset]] = {
     for preset in (
         Preset("balanced", Weights(quality=0.60, cost=0.30, speed=0.10)),
         Preset("quality", Weights(quality=0.94, cost=0.04, speed=0.02)),
-        Preset("cost", Weights(quality=0.30, cost=0.65, speed=0.05)),
+        Preset("cost", Weights(quality=0.45, cost=0.50, speed=0.05)),
         Preset("speed", Weights(quality=0.35, cost=0.10, speed=0.55)),
     )
 }
 """`auto` means `auto:balanced`."""
+
+
+def sure_quality(quality: Floats, quality_low: Floats) -> Floats:
+    """The quality to reckon with: the expected one less a share of the doubt about it.
+
+    Shapes: (n,) -> (n,). Without it a model of which only the price is known looks as good as a measured one.
+    """
+    return quality - CAUTION * (quality - quality_low)
 
 
 def utility(quality: Floats, cost_usd: Floats, total_s: Floats, weights: Weights) -> Floats:

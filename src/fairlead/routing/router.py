@@ -4,7 +4,6 @@ The hot path keeps arrays (`Choice`); `explain` turns one into a `Decision` for 
 """
 
 from collections.abc import Collection, Mapping
-from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,8 +13,8 @@ from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import NO_WISHES, Weights, Wishes
 from fairlead.routing.asking import Asked, Names
 from fairlead.routing.eligibility import Check, Expected, down_check, need_checks, wish_checks
-from fairlead.routing.pool import Floats, Pool
-from fairlead.routing.preferences import Preset, utility
+from fairlead.routing.pool import Bools, Floats, Pool
+from fairlead.routing.preferences import Preset, sure_quality, utility
 
 CHARS_PER_TOKEN: Final = 3.8
 """English prose and code lie between 3.5 and 4.5 in the tokenisers in use; without one, this is within about 15 %."""
@@ -65,7 +64,7 @@ class Router:
         asked = self.names.resolve(model, wishes.models)
         expected = self._expect(outline)
         weights = wishes.weights or asked.preset.weights
-        worth = utility(expected.quality, expected.cost_usd, expected.total_s, weights)
+        worth = utility(expected.sure_quality, expected.cost_usd, expected.total_s, weights)
         checks = self._checks(asked, outline, wishes, expected)
         fit = asked.members
         for check in checks:
@@ -103,6 +102,7 @@ class Router:
         ttft = pool.ttft_s + n_input * pool.prefill_s_per_token + output * pool.s_per_token * pool.hidden_share
         return Expected(
             quality=forecast.quality[pool.card_of],
+            sure_quality=sure_quality(forecast.quality, forecast.quality_low)[pool.card_of],
             input_tokens=n_input,
             output_tokens=output,
             cost_usd=n_input * pool.input_usd + output * pool.output_usd,
@@ -111,23 +111,22 @@ class Router:
         )
 
     def _checks(self, asked: Asked, outline: Outline, wishes: Wishes, expected: Expected) -> tuple[Check, ...]:
-        needs = () if asked.is_concrete else need_checks(self.pool, outline, expected)
-        operator = NO_WISHES if asked.is_concrete else asked.preset.wishes
-        return tuple(
-            chain(
-                needs,
-                wish_checks(self.pool, outline, operator, expected),
-                wish_checks(self.pool, outline, wishes, expected),
-            )
-        )
+        checks: list[Check] = []
+        if not asked.is_concrete:
+            checks += need_checks(self.pool, outline, expected)
+            if asked.preset.wishes is not NO_WISHES:
+                checks += wish_checks(self.pool, outline, asked.preset.wishes, expected)
+        if wishes is not NO_WISHES:
+            checks += wish_checks(self.pool, outline, wishes, expected)
+        return tuple(checks)
 
-    def _order(self, asked: Asked, wishes: Wishes, fit: object, worth: Floats, expected: Expected) -> tuple[int, ...]:
-        indices = np.flatnonzero(fit)
+    def _order(self, asked: Asked, wishes: Wishes, fit: Bools, worth: Floats, expected: Expected) -> tuple[int, ...]:
+        indices = fit.nonzero()[0]
         key = worth[indices]
         if wishes.sort is not None:
             key = -self._sort_key(wishes, expected)[indices]
         # The pool's order is canonical and the sort is stable: ties go to the cheaper, then to a hash, never to a name.
-        ranked = indices[np.argsort(-key, kind="stable")].tolist()
+        ranked = indices[(-key).argsort(kind="stable")].tolist()
         if wishes.provider_order:
             places = {name.lower(): place for place, name in reversed(list(enumerate(wishes.provider_order)))}
             last = len(places)

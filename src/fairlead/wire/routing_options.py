@@ -19,6 +19,8 @@ MAX_NAMES: Final = 200
 """Model or provider names in one list: more is a mistake, and each is compared with every candidate."""
 _MAX_NAME_CHARS: Final = 256
 
+_STRICTEST_FIRST: Final = ("deny", "allow", None)
+
 Names = list[str]
 _S = TypeVar("_S")
 
@@ -47,9 +49,9 @@ class _MaxPrice(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Provider(msgspec.Struct, forbid_unknown_fields=True):
-    order: Names = []
-    only: Names = []
-    ignore: Names = []
+    order: Names | None = None
+    only: Names | None = None
+    ignore: Names | None = None
     allow_fallbacks: bool | None = None
     max_price: _MaxPrice | None = None
     sort: Literal["price", "throughput", "latency"] | None = None
@@ -67,7 +69,7 @@ def take_wishes(members: Members) -> Wishes:
 
     Raises: UnknownOptionError, InvalidOptionError: both name the option.
     """
-    if not any(name in members for name in OUR_MEMBERS):
+    if members.keys().isdisjoint(OUR_MEMBERS):
         return NO_WISHES
     fairlead = _read(members.pop("fairlead", None), _Fairlead, "fairlead") or _Fairlead()
     provider = _read(members.pop("provider", None), _Provider, "provider") or _Provider()
@@ -82,15 +84,16 @@ def take_wishes(members: Members) -> Wishes:
         models=_names(models, "models"),
         allowed_models=_names(fairlead.allowed_models, "fairlead.allowed_models"),
         excluded_models=_names(fairlead.excluded_models, "fairlead.excluded_models"),
-        provider_order=_names(provider.order, "provider.order"),
-        provider_only=_names(provider.only, "provider.only"),
-        provider_ignore=_names(provider.ignore, "provider.ignore"),
+        provider_order=_names(provider.order or [], "provider.order"),
+        provider_only=_names(provider.only or [], "provider.only"),
+        provider_ignore=_names(provider.ignore or [], "provider.ignore"),
         allow_fallbacks=provider.allow_fallbacks is not False,
         max_price_input_per_mtok=_positive(price.prompt, "provider.max_price.prompt", zero=True),
         max_price_output_per_mtok=_positive(price.completion, "provider.max_price.completion", zero=True),
         sort=provider.sort,
         require_parameters=bool(provider.require_parameters),
-        data_collection=fairlead.data_collection or provider.data_collection,
+        # Said twice, the stricter word counts, as it does for zdr.
+        data_collection=min((fairlead.data_collection, provider.data_collection), key=_STRICTEST_FIRST.index),
         zdr=fairlead.zdr or bool(provider.zdr),
         regions=_names(regions, "fairlead.region"),
     )

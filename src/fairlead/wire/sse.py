@@ -12,7 +12,8 @@ from fairlead.domain.errors import GarbledError
 EVENT_CAP_BYTES: Final = 16 * 1024 * 1024
 """A single event above this is garbage: the largest honest ones carry an image in base64."""
 
-_BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
+_BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+"""Two ends of line in a row, whichever of the three each is. Atomic, so that a CRLF is never taken for two of them."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 

@@ -45,7 +45,7 @@ def read_failure(status: int, headers: Headers, body: bytes, upstream: str) -> R
 
 def write_failure(error: FairleadError) -> tuple[int, bytes]:
     """Status and body of an error reply."""
-    if isinstance(error, RejectedError) and not error.is_retryable:
+    if isinstance(error, RejectedError) and error.upstream_status in _CLIENTS_FAULT:
         return error.upstream_status, _ENCODER.encode({"error": _quoted(error)})
     status = error.status
     if isinstance(error, RejectedError) and error.upstream_status in (429, 503):
@@ -76,7 +76,7 @@ def _quoted(error: RejectedError) -> dict[str, object]:
         "message": said.message,
         "type": said.type or "invalid_request_error",
         "param": said.param,
-        "code": said.code,
+        "code": None if said.code is None else str(said.code),
     }
 
 

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fairlead.domain.errors import GarbledError, TruncatedError
+from fairlead.domain.errors import GarbledError, MalformedBodyError, TruncatedError
 from fairlead.domain.usage import Usage
 from fairlead.wire.lane import put_together, raw, take_apart
 from fairlead.wire.openai_chat.usage import WireUsage
@@ -70,7 +70,10 @@ def read_embeddings(body: bytes, sent: str) -> ReadReply:
 def _with_model(body: bytes, reply: _Reply, sent: str) -> ReadReply:
     if not reply.model:
         # A reply says who served; an upstream that does not gets the name that we sent.
-        members = take_apart(body)
+        try:
+            members = take_apart(body)
+        except MalformedBodyError:
+            raise GarbledError("The upstream's reply is not well-formed JSON.") from None
         members["model"] = raw(sent)
         body = put_together(members)
     return ReadReply(body, reply.model or sent, reply.usage.usage() if reply.usage else None)

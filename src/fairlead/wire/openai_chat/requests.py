@@ -15,6 +15,8 @@ from fairlead.wire.routing_options import take_wishes
 _SHORT_TURN_CHARS: Final = 80
 """A last turn below this ("yes, go on") says little: the turn before it is read too."""
 _EARLIER_TURN_CHARS: Final = 400
+_MAX_COUNT: Final = 1_000_000_000
+"""JSON's whole numbers have no end; above this a count only says "more than anybody gives"."""
 _NOTHING: Final = msgspec.Raw(b"")
 _TRUE: Final = msgspec.Raw(b"true")
 
@@ -113,6 +115,8 @@ def _decode(body: bytes) -> _Envelope:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         param = where.removesuffix("`") or None
+        if "required field `messages`" in what:
+            raise InvalidOptionError("'messages' is missing: send at least one message.", param="messages") from None
         raise InvalidOptionError(f"{what}{f' in {param!r}' if param else ''}.", param=param) from None
     except msgspec.DecodeError as error:
         raise MalformedBodyError(f"The body is not valid JSON: {what_is_wrong(error)}.") from None
@@ -167,8 +171,8 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
         wants_structured=envelope.response_format is not None and envelope.response_format.type != "text",
         wants_reasoning=(effort is not None and effort != "none") or bytes(envelope.reasoning) not in (b"", b"null"),
         in_tool_loop=messages[-1].role in ("tool", "function"),
-        max_output_tokens=limit if limit is not None and limit > 0 else None,
-        n_choices=max(envelope.n or 1, 1),
+        max_output_tokens=min(limit, _MAX_COUNT) if limit is not None and limit > 0 else None,
+        n_choices=min(max(envelope.n or 1, 1), _MAX_COUNT),
         parameters=frozenset(members),
     )
 

@@ -126,21 +126,24 @@ class StreamWatch:
         if chunk.model and self.served is None:
             self.served = chunk.model
         if chunk.usage is not None:
-            self.usage = chunk.usage.usage()
+            self.usage = chunk.usage.usage() or self.usage
         if not chunk.choices:
             return not (chunk.usage is not None and self._hides_usage)
+        was_finished = self.phase is Phase.FINISHED
         for choice in chunk.choices:
             self._take(choice)
-        return True
+        # Some providers put an empty choice beside the usage that they send last.
+        is_usage = chunk.usage is not None and was_finished and not any(_has_content(c.delta) for c in chunk.choices)
+        return not (is_usage and self._hides_usage)
 
     def _take(self, choice: _Choice) -> None:
         self._open.add(choice.index)
         self.n_content_bytes += max(len(bytes(choice.delta)) - _EMPTY_DELTA_BYTES, 0)
-        if choice.finish_reason is not None:
+        if choice.finish_reason:  # some providers write "" where they mean null
             self._finished.add(choice.index)
             if self._finished == self._open:
                 self.phase = Phase.FINISHED
-        elif self.phase is Phase.FINISHED:
+        elif self.phase is Phase.FINISHED and choice.index not in self._finished:
             self.phase = Phase.SPEAKING  # another choice began after the first had finished
         if self.phase is Phase.OPENING and _has_content(choice.delta):
             self.phase = Phase.SPEAKING

@@ -25,20 +25,28 @@ class WireUsage(msgspec.Struct):
     prompt_cache_hit_tokens: int | None = None
     """Some providers report cached reads here instead."""
 
-    def usage(self) -> Usage:
-        """In the house's classes, which do not overlap: OpenAI's prompt_tokens include cached reads."""
+    def usage(self) -> Usage | None:
+        """In the house's classes, which do not overlap: OpenAI's prompt_tokens include cached reads.
+
+        None when neither input nor output is counted: nothing reported is not nothing used.
+        """
+        if self.prompt_tokens is None and self.completion_tokens is None:
+            return None
         details = self.prompt_tokens_details
         cached = (details.cached_tokens if details else None) or self.prompt_cache_hit_tokens or 0
         written = (details.cache_write_tokens if details else None) or 0
         prompt = max(self.prompt_tokens or 0, 0)
         cached = min(max(cached, 0), prompt)
         written = min(max(written, 0), prompt - cached)
+        output = max(self.completion_tokens or 0, 0)
+        reasoning = (self.completion_tokens_details.reasoning_tokens if self.completion_tokens_details else None) or 0
+        reasoning = max(reasoning, 0)
+        if reasoning and (self.total_tokens or 0) >= prompt + output + reasoning:
+            output += reasoning  # some providers count hidden reasoning beside completion_tokens, not in them
         return Usage(
             input_tokens=prompt - cached - written,
             cached_read_tokens=cached,
             cache_write_tokens=written,
-            output_tokens=max(self.completion_tokens or 0, 0),
-            reasoning_tokens=max(
-                (self.completion_tokens_details.reasoning_tokens if self.completion_tokens_details else None) or 0, 0
-            ),
+            output_tokens=output,
+            reasoning_tokens=min(reasoning, output),
         )

@@ -90,7 +90,10 @@ def build_pool(specs: Sequence[ArmSpec], predictor: Predictor) -> Pool:
     position = {model: index for index, model in enumerate(cards)}
     delays = [spec.delay or delay_prior(spec.card, spec.prices, is_local=spec.arm.is_local) for spec in ordered]
     input_usd, input_known = _prices([spec.prices.input_per_mtok for spec in ordered])
-    output_usd, output_known = _prices([spec.prices.output_per_mtok for spec in ordered])
+    # An embedding has no output tokens: that it has no price for them is not a gap.
+    output_usd, output_known = _prices(
+        [0.0 if spec.card.purpose == "embedding" else spec.prices.output_per_mtok for spec in ordered]
+    )
     stated = {ability: [spec.card.abilities.get(ability) for spec in ordered] for ability in _ABILITIES}
     return Pool(
         specs=ordered,
@@ -147,11 +150,11 @@ def _names(specs: Sequence[ArmSpec]) -> dict[str, tuple[int, ...]]:
     """A catalogue id always means itself; a sent name wins over an alias; `upstream/sent` names one endpoint."""
     tiers: list[dict[str, list[int]]] = [{}, {}, {}, {}]
     for index, spec in enumerate(specs):
-        spellings = (
+        spellings: tuple[Sequence[str], ...] = (
             [spec.arm.model],
             [f"{spec.arm.upstream}/{spec.arm.sent_model}"],
             [spec.arm.sent_model],
-            list(spec.card.aliases),
+            spec.card.aliases,
         )
         for tier, names in zip(tiers, spellings, strict=True):
             for name in names:

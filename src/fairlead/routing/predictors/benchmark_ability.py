@@ -1,0 +1,117 @@
+"""BenchmarkPredictor: quality from published abilities against the difficulty that the prompt's text shows.
+
+P(accepted) = E sigma(kinds . theta - difficulty), with theta a model's Gaussian abilities and the difficulty's residual
+error; the expectation by MacKay's approximation sigma(mean / sqrt(1 + pi v / 8)) (MacKay 1992, "The evidence framework
+applied to classification networks", eq. 10). All models at once, in about a dozen small array operations, each of which
+treats every model alike: the order of the models changes no bit. That is why there is no matrix product here: its
+kernels add in an order that depends on the row's place.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import exp, pi
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.catalogue.cards import Benchmark, ModelCard
+from fairlead.domain.decision import Basis, PromptTraits
+from fairlead.domain.kinds import KINDS
+from fairlead.domain.outline import Outline
+from fairlead.routing.features.prompt_reader import PromptReader, PromptReading
+from fairlead.routing.modelmap.ability import Abilities, abilities_of
+from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale, fit_benchmark_scale
+from fairlead.routing.predictors.predictor import Forecast
+
+Floats = NDArray[np.float64]
+
+INTERVAL_Z: Final = 1.6448536269514722
+"""Standard normal quantile of 95 %: the two ends hold 90 % between them."""
+HIDDEN_AT_ZERO: Final = 2.0
+HIDDEN_GROWTH: Final = 0.3
+HIDDEN_RANGE: Final = (0.3, 12.0)
+HIDDEN_WHEN_ASKED: Final = 2.0
+"""Hidden reasoning in tokens per visible token of a model that reasons: 2 at difficulty 0, growing by e^0.3 a logit,
+doubled when the client asks for reasoning. Hand-set prior: the shippable outcomes hold reasoning tokens of two models
+only (1.0 and 2.0 per visible token on questions of middling difficulty)."""
+
+_ROWS, _COLUMNS = np.triu_indices(len(KINDS))
+_FOLD: Final = np.where(_ROWS == _COLUMNS, 1.0, 2.0)
+"""A covariance is kept as its upper triangle: what stands beside the diagonal counts twice."""
+
+
+class BenchmarkPredictor:
+    """Predicts from benchmark figures on cards.
+
+    `cards` are those of the whole catalogue: from them it learns once how hard each benchmark is. Bound models are then
+    judged one by one, so that a small pool is judged as well as a large one.
+    """
+
+    def __init__(
+        self, reader: PromptReader, benchmarks: Mapping[str, Benchmark], cards: Sequence[ModelCard] = ()
+    ) -> None:
+        self._reader = reader
+        self._benchmarks = benchmarks
+        self.scale: BenchmarkScale = fit_benchmark_scale(cards, benchmarks, reader.anchors)
+
+    def bind(self, cards: Sequence[ModelCard]) -> "BenchmarkForecaster":
+        """A forecaster for exactly these models, in this order."""
+        abilities = [abilities_of(card, self._benchmarks, self.scale) for card in cards]
+        reasons = [
+            1.0 if (fact := card.abilities.get("reasoning")) is not None and fact.value else 0.0 for card in cards
+        ]
+        return BenchmarkForecaster(self._reader, abilities, reasons)
+
+
+class BenchmarkForecaster:
+    """Knows its models. Holds constant arrays only, so any number of threads may ask it at once."""
+
+    def __init__(self, reader: PromptReader, abilities: Sequence[Abilities], reasons: Sequence[float]) -> None:
+        self._reader = reader
+        n = len(abilities)
+        self.bases: tuple[Basis, ...] = tuple(ability.basis for ability in abilities)
+        self._means: Floats = np.array([ability.mean for ability in abilities]).reshape(n, len(KINDS)).T.copy()
+        self._covariances: Floats = (
+            np.array([ability.covariance[_ROWS, _COLUMNS] * _FOLD for ability in abilities])
+            .reshape(n, len(_ROWS))
+            .T.copy()
+        )
+        self._reasons: Floats = np.array(reasons, dtype=np.float64)
+
+    def forecast(self, outline: Outline) -> Forecast:
+        """What to expect of every bound model."""
+        reading = self._reader.read(outline)
+        shares = np.array(reading.kind_shares)
+        mean = np.add.reduce(self._means * shares[:, None], axis=0)
+        mean -= reading.difficulty
+        pairs = shares.take(_ROWS) * shares.take(_COLUMNS)
+        variance = np.add.reduce(self._covariances * pairs[:, None], axis=0)
+        variance += self._reader.difficulty_sd**2
+        reach = np.sqrt(variance)
+        reach *= INTERVAL_Z
+        logits = np.empty((3, len(mean)))
+        np.divide(mean, np.sqrt(variance * (pi / 8.0) + 1.0), out=logits[0])
+        np.subtract(mean, reach, out=logits[1])
+        np.add(mean, reach, out=logits[2])
+        np.negative(logits, out=logits)
+        np.exp(logits, out=logits)
+        logits += 1.0
+        quality = np.reciprocal(logits)
+        return Forecast(quality[0], quality[1], quality[2], self._output_tokens(outline, reading))
+
+    def _output_tokens(self, outline: Outline, reading: PromptReading) -> Floats:
+        visible = exp(reading.log_output_tokens)
+        low, high = HIDDEN_RANGE
+        hidden = min(high, max(low, HIDDEN_AT_ZERO * exp(HIDDEN_GROWTH * reading.difficulty)))
+        if outline.wants_reasoning:
+            hidden *= HIDDEN_WHEN_ASKED
+        tokens: Floats = self._reasons * (hidden * visible) + visible
+        if outline.max_output_tokens is not None:
+            np.minimum(tokens, float(max(1, outline.max_output_tokens)), out=tokens)
+        if outline.n_choices > 1:
+            tokens *= outline.n_choices
+        return tokens
+
+    def traits(self, outline: Outline) -> PromptTraits:
+        """What was read off the prompt."""
+        return self._reader.traits(outline)

@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench bench-quality artefact lock test-inference clean
+.PHONY: help setup setup-dev run test check format bench bench-quality artefact catalogue lock test-inference clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -42,6 +42,19 @@ check: setup-dev  ## format, lint, types, import contracts
 format: setup-dev  ## rewrite the files in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: setup-dev  ## measure speed against the direct line and a bare pass-through (needs a C compiler)
+	$(BIN)/python benchmarks/speed/gateway.py $(ARGS)
+
+bench-quality: setup-dev  ## difficulty ranking and the presets on held-out outcomes (FAIRLEAD_DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/difficulty.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/judge_presets.py
+
+artefact: setup-dev  ## fit the shipped text model anew (FAIRLEAD_DATA); a few minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.prompt_training
+
+catalogue: setup-dev  ## write the shipped catalogue anew from the public lists (FAIRLEAD_DATA)
+	$(BIN)/python -m fairlead.evaluation.catalogue_build $(FAIRLEAD_DATA)
 
 lock:  ## compile the two lock files anew (needs uv: pip install uv)
 	uv pip compile pyproject.toml --extra eval --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock

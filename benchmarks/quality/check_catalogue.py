@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
+from fairlead.assembly.shipped import shipped_catalogue
 from fairlead.catalogue.cards import ModelCard
 from fairlead.catalogue.catalogue import Catalogue
-from fairlead.assembly.shipped import shipped_catalogue
 
 Raw = Any
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from fairlead.cli.models import app
-from fairlead.settings import parse
 from fairlead.assembly.shipped import shipped_catalogue
+from fairlead.cli.models import app
+from fairlead.settings.settings import parse
 
 
 def run(*arguments: str, code: int = 0, config: str | None = None, folder: Path | None = None) -> str:

@@ -33,7 +33,7 @@ from fairlead.providers.upstream import Upstream, origin_of
 from fairlead.routing.pool import Pool, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 from fairlead.routing.router import Router
-from fairlead.settings import Settings
+from fairlead.settings.settings import Settings
 
 LISTING_S: Final = 2.0
 """How long a configured server may take to say which models it has."""
@@ -99,7 +99,7 @@ async def assemble(
             max_attempts=settings.limits.max_attempts,
             retry_budget_share=settings.limits.retry_budget_share,
         ),
-        observers=(metrics, RequestLog(logs_all=getattr(settings.log, 'requests', False))),
+        observers=(metrics, RequestLog(logs_all=settings.log.requests)),
         clock=time.perf_counter,
         new_id=_id_maker(),
         draw=random.SystemRandom().random,

@@ -40,12 +40,12 @@ class Breaker:
         self._until_s = 0.0
 
     def is_down(self, now_s: float) -> bool:
-        """Whether to keep away now. Says False once when the cool-down is over: that caller is the probe."""
+        """Whether to keep away now. Once the cool-down is over, whoever tries first is the probe (see `tried`)."""
         return self.fitness is not Fitness.CLOSED and now_s < self._until_s
 
     def tried(self, now_s: float) -> None:
         """An attempt begins; after a cool-down it is the probe, and others keep away until it is back."""
-        if self.fitness is Fitness.OPEN and now_s >= self._until_s:
+        if self.fitness is not Fitness.CLOSED and now_s >= self._until_s:
             self.fitness = Fitness.PROBING
             self._until_s = now_s + PROBE_LEASE_S
 
@@ -61,11 +61,15 @@ class Breaker:
         rest_s = _rest_s(error)
         if rest_s is None and self.fitness is Fitness.CLOSED and self._failures < FAILURES_TO_OPEN:
             return
+        is_straggler = self.fitness is Fitness.OPEN and now_s < self._until_s
+        if is_straggler:
+            # It was under way when the breaker opened: the same incident must not make the rest longer again and again.
+            self._until_s = max(self._until_s, now_s + (rest_s or 0.0))
+            return
         if rest_s is None:
             rest_s = min(FIRST_COOL_DOWN_S * 2**self._openings, LONGEST_COOL_DOWN_S)
         self._openings = min(self._openings + 1, 10)
-        # The later of two deadlines: a short Retry-After must not cut a longer rest.
-        self._until_s = max(self._until_s if self.fitness is Fitness.OPEN else 0.0, now_s + rest_s)
+        self._until_s = now_s + rest_s
         self.fitness = Fitness.OPEN
 
 

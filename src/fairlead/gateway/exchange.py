@@ -14,6 +14,7 @@ from fairlead.domain.errors import (
     GarbledError,
     InvalidOptionError,
     RejectedError,
+    SilentError,
     UnavailableError,
     UpstreamError,
 )
@@ -38,6 +39,7 @@ HELD_CAP_BYTES: Final = 4 * 1024 * 1024
 """What may come before a stream's first content; more is not an opening but garbage."""
 LINGER_S: Final = 0.5
 """How long an upstream may take to close a stream that it has called done; after it the connection is dropped."""
+_TOO_LATE: Final = "The request's deadline passed while the upstream was answering."
 
 
 class Engine:
@@ -65,23 +67,22 @@ class Opened(NamedTuple):
 class Exchange:
     """One request."""
 
-    def __init__(self, engine: Engine, work: Work, out: Delivery) -> None:
+    def __init__(self, engine: Engine, work: Work, out: Delivery, added: Headers) -> None:
+        """`added` are headers for whatever is answered; the request's own id joins them."""
         services = engine.services
         self._engine = engine
         self._services = services
         self._work = work
         self._out = out
+        self._added = added
         self._record = Record(DecisionId(services.new_id()), work, services.observers, services.clock)
+        identity = self._record.decision_id.encode()
+        added += [(b"x-fairlead-decision-id", identity), (b"x-request-id", identity)]
         self._specs: list[ArmSpec] = []
         self._expected_cost_usd: list[float | None] = []
         self._place = 0
         self._n_input = 0.0
         self._overhead_s = 0.0
-
-    @property
-    def decision_id(self) -> DecisionId:
-        """Names this request in headers, logs and records."""
-        return self._record.decision_id
 
     async def run(self) -> None:
         """Serve the request.
@@ -98,6 +99,9 @@ class Exchange:
         except FairleadError as failure:
             error, status = failure, failure.status
             outcome = "error" if isinstance(failure, UpstreamError | UnavailableError) else "refused"
+            raise
+        except Exception:
+            outcome, status = "error", 500  # a bug; the app logs where
             raise
         finally:
             self._record.attempt_ended("cancelled", None)
@@ -127,10 +131,11 @@ class Exchange:
     async def _attempt(self) -> FairleadError | None:
         """Try until one delivers; the error of a stream that failed after it had begun, else None."""
         services = self._services
+        deadline_s = self._work.began_s + services.limits.deadline_s
         failover = Failover(
             len(self._specs),
             max_attempts=services.limits.max_attempts,
-            deadline_s=self._work.began_s + services.limits.deadline_s,
+            deadline_s=deadline_s,
             budget=self._engine.budget,
         )
         step = failover.start()
@@ -140,11 +145,14 @@ class Exchange:
                 await asyncio.sleep(step.wait_s)
                 self._record.waited(step.wait_s)
             try:
-                if self._work.is_streaming:
-                    opened = await self._open()
-                else:
-                    reply = await self._fetch()
-            except UpstreamError as error:
+                # The upstream's own limits bound its silence; this bounds one that dribbles.
+                async with asyncio.timeout(deadline_s - services.clock()):
+                    if self._work.is_streaming:
+                        opened = await self._open()
+                    else:
+                        reply = await self._fetch()
+            except (UpstreamError, TimeoutError) as raised:
+                error = raised if isinstance(raised, UpstreamError) else SilentError(_TOO_LATE)
                 now_s = services.clock()
                 self._engine.breakers.failed(self._specs[self._place].arm.upstream, error, now_s)
                 self._record.attempt_ended(*outcome_of(error))
@@ -174,7 +182,7 @@ class Exchange:
         now_s = self._record.attempt_begins(spec)
         self._engine.breakers.tried(arm.upstream, now_s)
         left_s = work.began_s + self._services.limits.deadline_s - now_s
-        call = Call(work.path, work.body_for(arm.sent_model), work.is_streaming, self.decision_id, left_s)
+        call = Call(work.path, work.body_for(arm.sent_model), work.is_streaming, self._record.decision_id, left_s)
         answer = await self._services.upstreams[arm.upstream].send(call)
         if answer.status == 200:
             return answer
@@ -275,8 +283,7 @@ class Exchange:
         arm = self._specs[self._place].arm
         self._overhead_s = record.overhead_s()
         return [
-            (b"x-fairlead-decision-id", record.decision_id.encode()),
-            (b"x-request-id", record.decision_id.encode()),
+            *self._added,
             (b"x-fairlead-model", _header(arm.model)),
             (b"x-fairlead-provider", _header(arm.provider)),
             (b"x-fairlead-overhead-ms", b"%.3f" % (self._overhead_s * 1e3)),

@@ -3,6 +3,10 @@
 Head and body must arrive in time (408), the head must be small (431), and a client that stops reading is dropped.
 One lazy timer a connection looks at a deadline; the hot path only writes numbers. What is refused here is answered in
 the same error shape as everything else.
+
+Pipelining is not served: once a second request begins while the first is being answered, nothing more is read as HTTP,
+and the connection ends with the first answer (RFC 9112 §9.3.2 lets a server close; a client then asks again). It is
+still listened to, so that a client that leaves is noticed, and no queue can grow.
 """
 
 from asyncio import BaseTransport, TimerHandle
@@ -14,6 +18,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MIN_BODY_BYTES_PER_S: Final = 8 * 1024
 """After its grace a body must have come at this mean rate: a byte every few seconds is not progress."""
+MAX_FRAMING_BYTES_PER_BYTE: Final = 8
+"""A body in chunks of one byte costs six of framing a byte; more are chunk extensions or trailers without end."""
+_HEAD_END: Final = b"\r\n\r\n"
 _NEVER: Final = float("inf")
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
@@ -48,12 +55,15 @@ class GuardedProtocol(HttpToolsProtocol):
         now_s = self.loop.time()
         self._in_head = True
         self._head_bytes = 0
+        self._head_tail = b""
         self._n_headers = 0
         self._body_began_s = 0.0
         self._body_bytes = 0
+        self._framed_bytes = 0
         self._due_s = now_s + self.limits.head_s
         self._write_timer: TimerHandle | None = None
         self._is_refused = False
+        self._is_deaf = False
         self._timer: TimerHandle | None = self.loop.call_at(self._due_s, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -66,22 +76,45 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head or a body."""
-        if self._is_refused:
+        if self._is_refused or self._is_deaf:
             return
         if self._in_head:
-            self._head_bytes += len(data)
-            # The head may end inside this piece: only what comes before the blank line counts.
-            if self._head_bytes > self.limits.max_head_bytes and b"\r\n\r\n" not in data[: self.limits.max_head_bytes]:
+            if self._is_head_too_large(data):
                 self._refuse(
                     431, "headers_too_large", f"The request's head exceeds {self.limits.max_head_bytes} bytes."
                 )
                 return
             if self._due_s == _NEVER:
                 self._set_due(self.loop.time() + self.limits.head_s)
+            super().data_received(data)
+            return
+        self._framed_bytes += len(data)
         super().data_received(data)
+        most = self.limits.max_head_bytes + MAX_FRAMING_BYTES_PER_BYTE * self._body_bytes
+        if not self._in_head and self._framed_bytes > most:
+            self._refuse(400, "malformed_http", "The request's body is nearly all framing.")
+
+    def _is_head_too_large(self, data: bytes) -> bool:
+        """Whether the head, which may end inside this piece or between the last and this, exceeds its cap."""
+        limit = self.limits.max_head_bytes
+        if self._head_bytes + len(data) > limit:
+            tail = self._head_tail
+            end = (tail + data[:limit]).find(_HEAD_END)
+            if end < 0 or self._head_bytes - len(tail) + end + len(_HEAD_END) > limit:
+                return True
+        self._head_bytes += len(data)
+        self._head_tail = (self._head_tail + data[-3:])[-3:]
+        return False
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        if self._is_refused or self._is_deaf:
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._is_deaf = True
+            self._due_s = _NEVER
+            self.cycle.keep_alive = False
+            return
         super().on_message_begin()
         self._in_head = True
         self._n_headers = 0
@@ -90,6 +123,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
+        if self._is_refused or self._is_deaf:
+            return
         self._n_headers += 1
         if self._n_headers > self.limits.max_headers:
             self._refuse(431, "too_many_headers", f"The request has more than {self.limits.max_headers} headers.")
@@ -98,19 +133,21 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete; a body may follow."""
-        if self._is_refused:
+        if self._is_refused or self._is_deaf:
             return
         now_s = self.loop.time()
         self._in_head = False
         self._head_bytes = 0
+        self._head_tail = b""
         self._body_began_s = now_s
         self._body_bytes = 0
+        self._framed_bytes = 0
         self._set_due(now_s + self.limits.body_idle_s)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        if self._is_refused:
+        if self._is_refused or self._is_deaf:
             return
         self._body_bytes += len(body)
         now_s = self.loop.time()
@@ -120,7 +157,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole: from here on the time is ours. Between requests uvicorn's keep-alive limit holds."""
-        if self._is_refused:
+        if self._is_refused or self._is_deaf:
             return
         self._due_s = _NEVER
         self._in_head = True
@@ -141,7 +178,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn calls for bytes that are not HTTP."""
-        if not self._is_refused:
+        if not self._is_refused and not self._is_deaf:
             self._refuse(400, "malformed_http", "This is not a well-formed HTTP/1.1 request.")
 
     def _set_due(self, due_s: float) -> None:
@@ -154,7 +191,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._due_s == _NEVER or self._is_refused:
             return
         if self.flow.read_paused:
-            # It is we who do not read (a pipelined request waits for the one before): the client cannot be late.
+            # It is we who do not read (the body comes faster than it is taken): the client cannot be late.
             self._due_s = self.loop.time() + self.limits.body_idle_s
         if self.loop.time() < self._due_s:
             self._timer = self.loop.call_at(self._due_s, self._look)

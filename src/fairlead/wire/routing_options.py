@@ -18,6 +18,8 @@ OUR_MEMBERS: Final = ("fairlead", "models", "provider")
 MAX_NAMES: Final = 200
 """Model or provider names in one list: more is a mistake, and each is compared with every candidate."""
 _MAX_NAME_CHARS: Final = 256
+_QUOTED_CHARS: Final = 200
+"""Of a client's own text, at most this much is sent back."""
 
 _STRICTEST_FIRST: Final = ("deny", "allow", None)
 
@@ -115,8 +117,8 @@ def _read(member: msgspec.Raw | None, shape: type[_S], where: str) -> _S | None:
             hint = f" Known here: {known}." if known and not unknown[2] else ""
             raise UnknownOptionError(f"Unknown option '{path}'.{hint}", param=path) from None
         at = _AT.search(text)
-        path = f"{where}.{at[1]}" if at and at[1] else where
-        raise InvalidOptionError(f"'{path}': {_AT.sub('', text)}.", param=path) from None
+        path = f"{where}.{at[1]}"[:_QUOTED_CHARS] if at and at[1] else where
+        raise InvalidOptionError(f"'{path}': {_AT.sub('', text)[:_QUOTED_CHARS]}.", param=path) from None
 
 
 def _weights(weights: _Weights | None) -> Weights | None:

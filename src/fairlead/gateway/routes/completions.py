@@ -13,9 +13,6 @@ def completions(engine: Engine, door: Door) -> Handler:
     async def handle(request: Request) -> None:
         body = await read_body(request.scope, request.receive, cap_bytes)
         work = door(body, request.caller.tenant, request.began_s)
-        exchange = Exchange(engine, work, request.out)
-        request.headers.append((b"x-fairlead-decision-id", exchange.decision_id.encode()))
-        request.headers.append((b"x-request-id", exchange.decision_id.encode()))
-        await present(request, exchange.run())
+        await present(request, Exchange(engine, work, request.out, request.headers).run())
 
     return handle

@@ -48,7 +48,9 @@ def read_reply(body: bytes, sent: str) -> ReadReply:
         raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
     if not reply.choices:
         raise GarbledError("The upstream's reply holds no choices.")
-    if any(choice.finish_reason is None for choice in reply.choices):
+    if any(choice.finish_reason == "error" for choice in reply.choices):
+        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+    if not all(choice.finish_reason for choice in reply.choices):
         raise TruncatedError("The upstream's reply has no finish reason.")
     return _with_model(body, reply, sent)
 

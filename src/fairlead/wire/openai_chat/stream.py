@@ -118,10 +118,7 @@ class StreamWatch:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
         if bytes(chunk.error) not in (b"", b"null"):
-            self.phase = Phase.FAILED
-            self.failure = UpstreamError(
-                "The upstream reported an error in the stream.", code="upstream_error_in_stream"
-            )
+            self._fail()
             return False
         if chunk.model and self.served is None:
             self.served = chunk.model
@@ -131,6 +128,10 @@ class StreamWatch:
             return not (chunk.usage is not None and self._hides_usage)
         was_finished = self.phase is Phase.FINISHED
         for choice in chunk.choices:
+            if choice.finish_reason == "error":
+                # Most clients would take it for a finish like any other, and the answer for whole.
+                self._fail()
+                return False
             self._take(choice)
         # Some providers put an empty choice beside the usage that they send last.
         is_usage = chunk.usage is not None and was_finished and not any(_has_content(c.delta) for c in chunk.choices)
@@ -147,6 +148,10 @@ class StreamWatch:
             self.phase = Phase.SPEAKING  # another choice began after the first had finished
         if self.phase is Phase.OPENING and _has_content(choice.delta):
             self.phase = Phase.SPEAKING
+
+    def _fail(self) -> None:
+        self.phase = Phase.FAILED
+        self.failure = UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")
 
     def _done(self) -> None:
         if self.phase is not Phase.FINISHED:

@@ -1,0 +1,122 @@
+"""Upstream: a live endpoint. It adds what a call lacks: base path, credential, headers; and nothing else.
+
+The only file that reveals a Secret. What is revealed goes into the header lines of this endpoint's own origin.
+"""
+
+import re
+from dataclasses import replace
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from fairlead import __version__
+from fairlead.domain.call import Answer, Call, Deadlines
+from fairlead.domain.errors import ConfigError
+from fairlead.domain.names import ProviderName, UpstreamName
+from fairlead.domain.secrets import Secret
+from fairlead.providers.endpoints import Auth, Endpoint
+from fairlead.providers.origin import DEFAULT_PORTS, Origin
+from fairlead.providers.request_head import write_headers
+
+USER_AGENT: Final = f"fairlead/{__version__}"
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class Exchange(Protocol):
+    """What an upstream needs of a transport. `headers` are whole lines, each with its CRLF."""
+
+    async def exchange(self, method: str, target: str, headers: bytes, body: bytes, deadlines: Deadlines) -> Answer:
+        """Sends one request; the answer once its head is there."""
+        ...
+
+    def close(self) -> None:
+        """Drops every connection."""
+        ...
+
+
+class Upstream:
+    """One endpoint over one transport."""
+
+    def __init__(self, endpoint: Endpoint, transport: Exchange) -> None:
+        """Raises: ConfigError when a header or the credential cannot be sent."""
+        self.endpoint = endpoint
+        self.name: UpstreamName = endpoint.name
+        self.provider: ProviderName = endpoint.provider
+        self._transport = transport
+        self._base_path = urlsplit(endpoint.base_url).path.rstrip("/")
+        # Written once: only the request's id differs from call to call.
+        self._asking = _header_lines(endpoint, {"accept": "application/json"})
+        self._posting = _header_lines(endpoint, {"accept": "application/json", "content-type": "application/json"})
+        self._streaming = _header_lines(endpoint, {"accept": "text/event-stream", "content-type": "application/json"})
+
+    def __repr__(self) -> str:
+        return f"Upstream({self.name})"
+
+    async def send(self, call: Call) -> Answer:
+        """Send a call; the answer once its head is there.
+
+        Raises: UpstreamError.
+        """
+        headers = self._streaming if call.is_streaming else self._posting
+        if call.request_id and _REQUEST_ID.fullmatch(call.request_id):
+            headers = b"%bx-request-id: %b\r\n" % (headers, call.request_id.encode())
+        deadlines = self.endpoint.deadlines
+        if call.within_s is not None and call.within_s < max(deadlines.connect_s, deadlines.first_byte_s):
+            deadlines = _tightened(deadlines, call.within_s)
+        return await self._transport.exchange("POST", self._base_path + call.path, headers, call.body, deadlines)
+
+    async def list_models(self) -> Answer:
+        """Ask for the list of models (GET /models).
+
+        Raises: UpstreamError.
+        """
+        target = f"{self._base_path}/models"
+        return await self._transport.exchange("GET", target, self._asking, b"", self.endpoint.deadlines)
+
+    def close(self) -> None:
+        """Drop every connection."""
+        self._transport.close()
+
+
+def origin_of(endpoint: Endpoint) -> Origin:
+    """Where this endpoint lives, for a transport.
+
+    Raises: ConfigError.
+    """
+    parts = urlsplit(endpoint.base_url)
+    scheme = parts.scheme.lower()
+    return Origin(
+        name=endpoint.name,
+        scheme=scheme,
+        host=parts.hostname or "",
+        port=parts.port or DEFAULT_PORTS.get(scheme, 0),
+        proxy=endpoint.proxy,
+        ca_file=endpoint.ca_file,
+        allow_private=endpoint.allow_private,
+        max_connections=endpoint.max_connections,
+    )
+
+
+def _tightened(deadlines: Deadlines, within_s: float) -> Deadlines:
+    left_s = max(within_s, 0.001)  # a deadline of 0 could be read as none
+    return replace(
+        deadlines, connect_s=min(deadlines.connect_s, left_s), first_byte_s=min(deadlines.first_byte_s, left_s)
+    )
+
+
+def _header_lines(endpoint: Endpoint, usual: dict[str, str]) -> bytes:
+    pairs = {"user-agent": USER_AGENT} | usual | {name.lower(): value for name, value in endpoint.headers}
+    if endpoint.secret is not None and endpoint.auth != "none":
+        name, value = _credential(endpoint.auth, endpoint.secret)
+        pairs[name] = value
+    try:
+        return write_headers((name.encode("ascii"), value.encode("latin-1")) for name, value in pairs.items())
+    except ValueError:  # its text may hold a piece of a credential: say it without
+        raise ConfigError(
+            f"upstream {endpoint.name!r}: a header or the key holds a character that cannot be sent"
+        ) from None
+
+
+def _credential(auth: Auth, secret: Secret) -> tuple[str, str]:
+    if auth == "bearer":
+        return "authorization", f"Bearer {secret.reveal()}"
+    return auth, secret.reveal()

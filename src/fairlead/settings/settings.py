@@ -1,0 +1,287 @@
+"""Settings: all configuration, parsed once into frozen values and handed down.
+
+`parse(text, env)` is the only door. Every fault is a ConfigError that names file, line, column, key and mend:
+`fairlead.yaml:12:5: upstreams.my-vllm.base_ur: unknown key; did you mean 'base_url'?`
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from fairlead.domain.errors import ConfigError
+from fairlead.domain.names import TenantName
+from fairlead.domain.wishes import Weights, Wishes
+from fairlead.gateway.access import KEY_PREFIX, AccessKey
+from fairlead.providers.endpoints import Endpoint, is_loopback_host
+from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
+from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
+from fairlead.settings.schema import (
+    Config,
+    KeySection,
+    LimitsSection,
+    LogSection,
+    PresetSection,
+    ServerSection,
+    WeightsSection,
+)
+from fairlead.settings.sheet import Path, Sheet, nearest, read_sheet
+
+DEFAULT_FILE: Final = "fairlead.yaml"
+MAX_COMPLAINTS: Final = 8
+_PRESET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One whole configuration."""
+
+    server: ServerSection
+    keys: tuple[AccessKey, ...]
+    endpoints: tuple[Endpoint, ...]
+    discover: bool
+    """Also use keys of the environment and local servers."""
+    models: Mapping[str, Mapping[str, Any]]
+    """The operator's own facts, by model, for the catalogue's overrides: `models` over what upstreams state."""
+    model_places: Mapping[str, str]
+    """`file:line:column` of each of them, for complaints of the catalogue."""
+    presets: Mapping[str, Preset]
+    """Built-in presets and the operator's, by name."""
+    default_preset: Preset
+    """What `auto` means."""
+    limits: LimitsSection
+    log: LogSection
+    warnings: tuple[str, ...]
+    version: str
+    """Twelve hex digits of the SHA-256 over the configuration without its secrets: the same for the same meaning."""
+
+    def listening_on(self, host: str | None, port: int | None) -> "Settings":
+        """These settings with another address, as a command line may give it.
+
+        Raises: ConfigError for an address beyond loopback without keys.
+        """
+        given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+        server = self.server.model_copy(update=given)
+        fault = bind_fault(server.host, has_keys=bool(self.keys))
+        if fault is not None:
+            raise ConfigError(f"--host {server.host}: {fault}")
+        return replace(self, server=server)
+
+
+def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Settings:
+    """The settings of one YAML text; empty text gives the defaults.
+
+    Raises: ConfigError; any other exception is a bug.
+    """
+    sheet = read_sheet(text, env, file)
+    config = _validated(sheet)
+    warnings: list[str] = []
+    keys = _keys(config.keys, sheet)
+    fault = bind_fault(config.server.host, has_keys=bool(keys))
+    if fault is not None:
+        sheet.refuse(("server", "host"), fault)
+    presets = {**BUILT_IN_PRESETS, **_presets(config.presets, sheet)}
+    endpoints = build_endpoints(config.upstreams, env, sheet, warnings)
+    models = served_facts(endpoints, config.upstreams)
+    for name, facts in config.models.items():
+        laid_over(models.setdefault(name, {}), facts)
+    return Settings(
+        server=config.server,
+        keys=keys,
+        endpoints=endpoints,
+        discover=not config.upstreams if config.discover is None else config.discover,
+        models=MappingProxyType(models),
+        model_places=MappingProxyType({name: sheet.spot(("models", name)) for name in models}),
+        presets=MappingProxyType(presets),
+        default_preset=_default_preset(config, presets, sheet),
+        limits=config.limits,
+        log=config.log,
+        warnings=tuple(warnings),
+        version=version_of(config),
+    )
+
+
+def bind_fault(host: str, *, has_keys: bool) -> str | None:
+    """Why this address may not be listened on; None when it may."""
+    if has_keys or is_loopback_host(host):
+        return None
+    return (
+        "others could reach this address, and no access key is configured: make one with `fairlead keys new NAME` "
+        "and add it under `keys`, or listen on 127.0.0.1"
+    )
+
+
+def version_of(config: Config) -> str:
+    """Twelve hex digits that name this configuration; no credential enters them."""
+    values = config.model_dump(mode="python")
+    for upstream in values["upstreams"].values():
+        upstream["api_key"] = upstream["api_key"] is not None
+        upstream["headers"] = sorted(name.lower() for name in upstream["headers"])
+        upstream["proxy"] = (upstream["proxy"] or "").rpartition("@")[2]
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _validated(sheet: Sheet) -> Config:
+    try:
+        return Config.model_validate(_without_nothing(sheet.values))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=True, include_input=False)
+    complaints = sorted(((_loc(fault["loc"]), fault) for fault in found), key=lambda pair: sheet.place_of(pair[0]))
+    lines = list(dict.fromkeys(_complaint(sheet, path, fault) for path, fault in complaints))
+    if len(lines) > MAX_COMPLAINTS:
+        lines[MAX_COMPLAINTS:] = [f"… and {len(lines) - MAX_COMPLAINTS} more"]
+    raise ConfigError("\n".join(lines))
+
+
+def _without_nothing(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A key with nothing behind it means its default: `keys:` above lines that are commented out."""
+    found: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    for key in ("upstreams", "presets", "models"):
+        if isinstance(found.get(key), dict):
+            found[key] = {name: {} if value is None else value for name, value in found[key].items()}
+    for key in ("upstreams", "presets"):
+        if isinstance(found.get(key), dict):
+            found[key] = {name: _without_nulls(value) for name, value in found[key].items()}
+    return {key: value if key == "models" else _without_nulls(value) for key, value in found.items()}
+
+
+def _without_nulls(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: member for key, member in value.items() if member is not None}
+
+
+def _loc(loc: tuple[int | str, ...]) -> Path:
+    return tuple(part for part in loc if part != "[key]")
+
+
+def _complaint(sheet: Sheet, path: Path, fault: Any) -> str:
+    kind, context = fault["type"], fault.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = _known_keys(path[:-1])
+        return sheet.complaint(
+            path, f"unknown key{nearest(str(path[-1]), known) or ';'} known are {', '.join(known)}", at_key=True
+        )
+    if kind == "missing":
+        return sheet.complaint(path, "this key is missing")
+    for beginning, text in _WORDS.items():
+        if kind.startswith(beginning):
+            return sheet.complaint(path, text.format(**context))
+    return sheet.complaint(path, str(fault["msg"]))
+
+
+_WORDS: Final = {
+    "literal_error": "must be {expected}",
+    "int_": "must be a whole number",
+    "float_": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_": "must be true or false",
+    "string_type": "must be a text: put it in quotes",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be above {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be below {lt}",
+    "model_type": "must hold keys of its own, indented below it",
+    "model_attributes_type": "must hold keys of its own, indented below it",
+    "dict_type": "must hold keys of its own, indented below it",
+    "tuple_type": "must be a list: [a, b], or lines that begin with `- `",
+}
+"""pydantic's error types, by how they begin, in our words; none of them quotes the value."""
+
+
+def _known_keys(path: Path) -> list[str]:
+    kind: Any = Config
+    for part in path:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(str(part))
+            kind = _without_none(field.annotation) if field else None
+        else:
+            arguments = get_args(kind)
+            kind = _without_none(arguments[-1 if isinstance(part, str) else 0]) if arguments else None
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return list(kind.model_fields)
+    return []
+
+
+def _without_none(kind: Any) -> Any:
+    sections = [part for part in get_args(kind) if isinstance(part, type) and issubclass(part, BaseModel)]
+    return sections[0] if len(sections) == 1 and type(None) in get_args(kind) else kind
+
+
+def _keys(sections: tuple[KeySection, ...], sheet: Sheet) -> tuple[AccessKey, ...]:
+    found: dict[str, AccessKey] = {}
+    names: set[str] = set()
+    for index, section in enumerate(sections):
+        path: Path = ("keys", index)
+        if (section.sha256 is None) == (section.hash is None):
+            sheet.refuse(path, "give sha256: the line that `fairlead keys new NAME` prints")
+        given = "sha256" if section.sha256 is not None else "hash"
+        digest = (section.sha256 or section.hash or "").strip().lower().removeprefix("sha256:")
+        if digest.startswith(KEY_PREFIX):
+            sheet.refuse(
+                (*path, given), "this is the key itself; put its SHA-256 here (and make a new key: this one was seen)"
+            )
+        if not _DIGEST.fullmatch(digest):
+            sheet.refuse((*path, given), "must be 64 hex digits: the line that `fairlead keys new NAME` prints")
+        if digest in found or section.name in names:
+            what = "name" if section.name in names else "key"
+            sheet.refuse((*path, "name"), f"this {what} stands in `keys` twice; keep one")
+        if not section.may:
+            sheet.refuse((*path, "may"), "a key that may do nothing is no key: remove it, or name what it may do")
+        names.add(section.name)
+        found[digest] = AccessKey(section.name, digest, TenantName(section.tenant), frozenset(section.may))
+    return tuple(found.values())
+
+
+def _presets(sections: Mapping[str, PresetSection], sheet: Sheet) -> dict[str, Preset]:
+    found: dict[str, Preset] = {}
+    for name, section in sections.items():
+        path: Path = ("presets", name)
+        if not _PRESET_NAME.fullmatch(name):
+            sheet.refuse(path, "a preset's name is 1 to 64 lower-case letters, digits, '_' and '-'", at_key=True)
+        if name in BUILT_IN_PRESETS:
+            sheet.refuse(path, "this preset is built in: choose another name", at_key=True)
+        weights = BUILT_IN_PRESETS["balanced"].weights
+        if section.weights is not None:
+            weights = _weights(section.weights, sheet, (*path, "weights"))
+        wishes = Wishes(
+            max_cost_usd=section.limits.max_cost_usd,
+            max_latency_s=section.limits.max_latency_s,
+            min_quality=section.limits.min_quality,
+            allowed_models=section.candidates,
+            excluded_models=section.exclude,
+            provider_only=section.providers.only,
+            provider_ignore=section.providers.ignore,
+            data_collection=section.data_policy.data_collection,
+            zdr=section.data_policy.zdr,
+            regions=section.data_policy.regions,
+        )
+        found[name] = Preset(name, weights, wishes)
+    return found
+
+
+def _weights(section: WeightsSection, sheet: Sheet, path: Path) -> Weights:
+    try:
+        return Weights(quality=section.quality, cost=section.cost, speed=section.speed)
+    except ValueError:
+        sheet.refuse(path, "one of quality, cost and speed must be above 0")
+
+
+def _default_preset(config: Config, presets: Mapping[str, Preset], sheet: Sheet) -> Preset:
+    name = config.preferences.default.removeprefix("auto:")
+    preset = presets.get(name)
+    if preset is None:
+        mend = f"no preset of this name{nearest(name, presets) or ';'} known are {', '.join(presets)}"
+        sheet.refuse(("preferences", "default"), mend)
+    if config.preferences.weights is not None:
+        return replace(preset, weights=_weights(config.preferences.weights, sheet, ("preferences", "weights")))
+    return preset

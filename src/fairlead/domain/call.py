@@ -49,7 +49,8 @@ class Answer(Protocol):
     async def read(self, cap_bytes: int) -> bytes:
         """The whole rest of the body.
 
-        Raises: GarbledError above cap_bytes or on broken framing; TruncatedError when it is cut; SilentError on a deadline.
+        Raises: GarbledError above cap_bytes or on broken framing; TruncatedError when it is cut; SilentError when a
+            deadline passes.
         """
         ...
 

@@ -23,7 +23,7 @@ class Outline(NamedTuple):
     turn_text: str = ""
     """The last user turn, sampled to at most about TURN_SAMPLE_CHARS characters."""
     n_chars: int = 0
-    """Characters of text in the whole conversation, sampled or not (bytes where characters would cost more to count)."""
+    """Characters of text in the whole conversation, sampled or not (bytes where characters cost more to count)."""
     turn_chars: int = 0
     """Characters of the whole last user turn."""
     n_messages: int = 0

@@ -113,10 +113,7 @@ class StreamWatch:
         if data == b"[DONE]" or data.strip() == b"[DONE]":
             self._done()
             return False
-        try:
-            chunk = _CHUNK.decode(data)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
+        chunk = _read_chunk(data)
         if bytes(chunk.error) not in (b"", b"null"):
             self._fail()
             return False
@@ -157,6 +154,13 @@ class StreamWatch:
         if self.phase is not Phase.FINISHED:
             raise TruncatedError("The upstream said it was done before the reply was finished.")
         self.phase = Phase.DONE
+
+
+def _read_chunk(data: bytes) -> _Chunk:
+    try:
+        return _CHUNK.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
 
 
 def _has_content(delta: msgspec.Raw) -> bool:

@@ -23,6 +23,10 @@ help:  ## show this list
 	$(PIP) install --require-hashes -r requirements/dev.lock
 	@touch $@
 
+.venv/inference.stamp: requirements/inference.lock .venv/dev.stamp
+	$(PIP) install --only-binary :all: --require-hashes -r requirements/inference.lock
+	@touch $@
+
 setup: .venv/serve.stamp  ## make .venv with the locked dependencies and the package (does nothing when it is there)
 
 setup-dev: .venv/dev.stamp  ## the same, with what tests and benchmarks need
@@ -31,7 +35,10 @@ run: setup  ## set up, then serve: what keys and local servers allow, or the dem
 	@$(BIN)/fairlead serve --demo-if-empty $(ARGS)
 
 test: check  ## set up, check, and run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not inference" $(ARGS)
+
+test-inference: .venv/inference.stamp  ## test with a real inference server as an upstream (llama.cpp, a 32 MB wheel)
+	$(BIN)/python -m pytest -m inference tests/inference $(ARGS)
 
 check: setup-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -59,6 +66,7 @@ catalogue: setup-dev  ## write the shipped catalogue anew from the public lists 
 lock:  ## compile the two lock files anew (needs uv: pip install uv)
 	uv pip compile pyproject.toml --extra eval --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
+	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist build

@@ -7,7 +7,7 @@ FAIRLEAD_DATA/catalogue, writes into the package; never runs while serving.
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,8 +41,10 @@ _DATED: Final = re.compile(r"^(.+)-20\d\d-\d\d-\d\d$")
 HAND_WRITTEN: Final = frozenset({"benchmarks.toml", "embeddings.toml"})
 
 
-def build(folder: Path, tables: Mapping[str, Any]) -> dict[str, str]:
-    """File name -> text of every lab's file."""
+def build(
+    folder: Path, tables: Mapping[str, Any], quoted: Mapping[str, Any], benchmarks: Collection[str]
+) -> dict[str, str]:
+    """File name -> text of every lab's file. `quoted` is `quoted_figures.toml`; `benchmarks` are the known keys."""
     names = Names(tables)
     newest = litellm(folder / NEWEST_MAP, "litellm")
     older = {source: litellm(folder / path, source) for source, path in OLDER_MAPS.items()}
@@ -60,9 +62,13 @@ def build(folder: Path, tables: Mapping[str, Any]) -> dict[str, str]:
         model.is_current = _is_current(model, current, tables["retired"])
     _name_apart(models)
     _add_aliases(models, names, groups, newest, tables["aliases"])
-    figures = boards.chosen(_figures(folder, tables["figures"], names, {model.form for model in models}))
+    forms = {model.form for model in models}
+    by_hand = boards.quoted(quoted, forms, benchmarks)
+    figures = boards.chosen([*_figures(folder, tables["figures"], names, forms), *by_hand])
     return {
-        f"{lab}.toml": lab_text(lab, table["title"], [model for model in models if model.lab == lab], figures)
+        f"{lab}.toml": lab_text(
+            lab, table["title"], [model for model in models if model.lab == lab], figures, quoted["sources"]
+        )
         for lab, table in tables["labs"].items()
         if any(model.lab == lab for model in models)
     }
@@ -144,7 +150,7 @@ def _add_aliases(
 
 
 def _figures(
-    folder: Path, tables: Mapping[str, Mapping[str, str]], names: Names, forms: set[str]
+    folder: Path, tables: Mapping[str, Mapping[str, Any]], names: Names, forms: set[str]
 ) -> list[boards.RawFigure]:
     special = tables["models"]
 
@@ -159,7 +165,7 @@ def _figures(
         *boards.livebench(folder, form_of),
         *boards.aider(folder, form_of),
         *boards.models_dev_boards(folder, tables["models_dev"], form_of),
-        *boards.llm_stats(folder, tables["llmstats"], form_of),
+        *boards.llm_stats(folder, tables["llmstats"], tables["llmstats_misfiled"], form_of),
     ]
 
 
@@ -170,8 +176,10 @@ def main(arguments: list[str]) -> int:
         return 2
     here = Path(__file__).parent
     tables = tomllib.loads((here / "catalogue_names.toml").read_text(encoding="utf-8"))
+    quoted = tomllib.loads((here / "quoted_figures.toml").read_text(encoding="utf-8"))
     target = here.parent / "catalogue" / "data"
-    texts = build(Path(arguments[0]) / "catalogue", tables)
+    benchmarks = tomllib.loads((target / "benchmarks.toml").read_text(encoding="utf-8"))["benchmarks"]
+    texts = build(Path(arguments[0]) / "catalogue", tables, quoted, benchmarks)
     for old in target.glob("*.toml"):
         if old.name not in HAND_WRITTEN and old.name not in texts:
             old.unlink()

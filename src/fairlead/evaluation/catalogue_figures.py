@@ -7,11 +7,13 @@ or medium one is quoted if there is one; the row is named with every figure, so 
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+
+from fairlead.catalogue.uncertainty import FIRST_HAND_SETUP
 
 LIVEBENCH_TABLES: Final = ("2024_06_24", "2024_08_31", "2024_11_25", "2025_04_25", "2025_05_30", "2026_01_08")
 """Question sets, oldest first. Of each model the newest set is quoted, and the oldest too if it is two sets or more
@@ -46,6 +48,10 @@ class RawFigure:
     row: str
     as_of: date | None
     rank: int
+    is_reported: bool = False
+    """Stated by the lab that made the model, not by a board that runs everybody's."""
+    is_copied: bool = False
+    """Read from a collection of such reports, not where the lab states it."""
 
 
 FormOf = Callable[[str], str | None]
@@ -91,14 +97,49 @@ def aider(folder: Path, form_of: FormOf) -> list[RawFigure]:
     return found
 
 
-def llm_stats(folder: Path, keys: Mapping[str, str], form_of: FormOf) -> list[RawFigure]:
-    """Vendors' own reports as collected by LLMStats (CC BY 4.0), 2025-05."""
+def llm_stats(
+    folder: Path, keys: Mapping[str, str], misfiled: Mapping[str, Collection[str]], form_of: FormOf
+) -> list[RawFigure]:
+    """Vendors' own reports as collected by LLMStats (CC BY 4.0), 2025-05.
+
+    `misfiled` holds, by row, the benchmarks whose figure is of other weights or another question set.
+    """
     found: list[RawFigure] = []
     with (folder / "llmstats_benchmarks.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             key, form = keys.get(row["benchmark"]), form_of(row["model"])
+            if row["benchmark"] in misfiled.get(row["model"], ()):
+                continue
             if key is not None and form is not None and 0 < float(row["score"]) <= 1:
-                found.append(RawFigure(form, key, float(row["score"]), "llmstats", row["model"], None, 0))
+                score = float(row["score"])
+                found.append(RawFigure(form, key, score, "llmstats", row["model"], None, 0, True, True))
+    return found
+
+
+def quoted(tables: Mapping[str, Any], forms: Collection[str], benchmarks: Collection[str]) -> list[RawFigure]:
+    """What `quoted_figures.toml` quotes by hand.
+
+    Raises: ValueError if it names a source, card or benchmark that does not exist, or a score that is no percentage.
+    """
+    found: list[RawFigure] = []
+    for source, rows in tables["figures"].items():
+        if source not in tables["sources"]:
+            raise ValueError(f"quoted_figures.toml: [figures.{source}] has no [sources.{source}]")
+        is_reported = tables["sources"][source]["setup"] > FIRST_HAND_SETUP
+        for form, entry in rows.items():
+            where = f"quoted_figures.toml: figures.{source}.{form}"
+            if form not in forms:
+                raise ValueError(f"{where}: no card has this normal form")
+            row = re.sub(r"\s+", "_", entry["row"])
+            for key, percent in entry.items():
+                if key == "row":
+                    continue
+                if key not in benchmarks:
+                    raise ValueError(f"{where}: benchmarks.toml has no {key!r}")
+                if not 0 <= percent <= 100:
+                    raise ValueError(f"{where}: {key} = {percent} is no percentage")
+                score = round(percent / 100, 6)
+                found.append(RawFigure(form, key, score, source, row, None, 0, is_reported))
     return found
 
 
@@ -117,12 +158,17 @@ def models_dev_boards(folder: Path, keys: Mapping[str, str], form_of: FormOf) ->
             day = date.fromisoformat(quote["date"]) if "date" in quote else None
             row = host if source in ("vendor", "openrouter") else name
             rank = _EFFORT_RANK.get(quote.get("variant", ""), 2) + (10 if source == "vendor" else 0)
-            found.append(RawFigure(form or "", key, quote["score"] / 100, source, row, day, rank))
+            is_vendor = source == "vendor"
+            found.append(RawFigure(form or "", key, quote["score"] / 100, source, row, day, rank, is_vendor, is_vendor))
     return found
 
 
 def chosen(figures: Iterable[RawFigure]) -> dict[str, list[RawFigure]]:
-    """Form -> one figure a benchmark: first-hand before a vendor's own, default effort before others, then newer."""
+    """Form -> one figure a benchmark.
+
+    A board before a lab's own report, the lab's page before a collector's copy, default effort before others, newer
+    before older.
+    """
     best: dict[tuple[str, str], RawFigure] = {}
     for figure in figures:
         key = (figure.form, figure.benchmark)
@@ -152,9 +198,8 @@ def with_effort(name: str, form_of: FormOf) -> tuple[str | None, int]:
     return None, rank
 
 
-def _preference(figure: RawFigure) -> tuple[int, int]:
-    vendor = figure.source in ("llmstats", "vendor")
-    return (100 * vendor + figure.rank, -(figure.as_of or date.min).toordinal())
+def _preference(figure: RawFigure) -> tuple[bool, bool, int, int]:
+    return (figure.is_reported, figure.is_copied, figure.rank, -(figure.as_of or date.min).toordinal())
 
 
 def _aider_rank(setting: str) -> int:

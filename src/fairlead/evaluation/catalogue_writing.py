@@ -62,15 +62,23 @@ SOURCES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def lab_text(lab: str, title: str, models: Iterable[Merged], figures: Mapping[str, list[RawFigure]]) -> str:
-    """The file of one lab: sources that are used, then models by name."""
+def lab_text(
+    lab: str,
+    title: str,
+    models: Iterable[Merged],
+    figures: Mapping[str, list[RawFigure]],
+    quoted: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """The file of one lab: sources that are used, then models by name. `quoted` are the sources quoted by hand."""
+    known = {**SOURCES, **quoted}
     blocks: list[str] = []
     used: set[str] = set()
     for model in sorted(models, key=lambda model: model.name):
-        blocks.append(_model_text(model, figures.get(model.form, []), used))
+        blocks.append(_model_text(model, _figure_lines(model, figures.get(model.form, []), known), used))
+        used.update(figure.source for figure in figures.get(model.form, []))
     sources = "".join(
-        f"{key} = {{ {', '.join(f'{name} = {_toml(value)}' for name, value in SOURCES[key].items())} }}\n"
-        for key in SOURCES
+        f"{key} = {{ {', '.join(f'{name} = {_toml(value)}' for name, value in known[key].items())} }}\n"
+        for key in known
         if key in used
     )
     head = _HEAD.format(title=title)
@@ -79,7 +87,7 @@ def lab_text(lab: str, title: str, models: Iterable[Merged], figures: Mapping[st
     )
 
 
-def _model_text(model: Merged, figures: list[RawFigure], used: set[str]) -> str:
+def _model_text(model: Merged, figure_lines: list[str], used: set[str]) -> str:
     lines = [f"[models.{_toml(model.name)}]", f"title = {_toml(model.title)}"]
     if model.family:
         lines.append(f"family = {_toml(model.family)}")
@@ -92,9 +100,8 @@ def _model_text(model: Merged, figures: list[RawFigure], used: set[str]) -> str:
         facts.setdefault(source, []).append(f"{key}={_word(value)}")
     _block(lines, "facts", [f"{source} {' '.join(words)}" for source, words in facts.items()])
     _block(lines, "offers", [_offer_text(offer, model) for offer in model.offers])
-    release = model.facts["release"][0] if "release" in model.facts else None
-    _block(lines, "figures", _figure_lines(figures, release))
-    used.update(facts, (offer.priced.source for offer in model.offers), (figure.source for figure in figures))
+    _block(lines, "figures", figure_lines)
+    used.update(facts, (offer.priced.source for offer in model.offers))
     return "\n".join(lines) + "\n\n"
 
 
@@ -116,17 +123,18 @@ def _offer_text(offer: Offered, model: Merged) -> str:
     return " ".join(words)
 
 
-def _figure_lines(figures: list[RawFigure], release: date | None) -> list[str]:
+def _figure_lines(model: Merged, figures: list[RawFigure], sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """One line for figures of one source, row and date.
 
     Rows join a board after its question set was fixed: a figure is never dated before the model that it speaks of.
     """
+    release = model.facts["release"][0] if "release" in model.facts else None
     lines: dict[str, list[str]] = {}
     for figure in sorted(figures, key=lambda figure: (figure.source, figure.row, figure.benchmark)):
-        stated = figure.as_of or SOURCES[figure.source]["as_of"]
+        stated = figure.as_of or sources[figure.source]["as_of"]
         as_of = max(stated, release) if release is not None else stated
         head = f"{figure.source} row={figure.row}"
-        if as_of != SOURCES[figure.source]["as_of"]:
+        if as_of != sources[figure.source]["as_of"]:
             head += f" as_of={as_of}"
         lines.setdefault(head, []).append(f"{figure.benchmark}={_word(round(figure.score, 4))}")
     return [f"{head} {' '.join(words)}" for head, words in lines.items()]

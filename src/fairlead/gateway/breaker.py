@@ -73,11 +73,14 @@ class Breaker:
         self.fitness = Fitness.OPEN
 
 
+_BLAMED_STATUSES: Final = frozenset((401, 402, 403, 408, 429, 502, 503, 504, 529))
+"""Not 500: some servers answer it to a request that they cannot serve (llama.cpp to an image), and one client's bad
+requests must not take an upstream away from everybody else."""
+
+
 def blames_upstream(error: UpstreamError) -> bool:
     """Whether a failure says something about the upstream rather than about this request or this model."""
-    if isinstance(error, RejectedError):
-        return error.is_retryable and error.upstream_status not in (400, 404)
-    return True
+    return not isinstance(error, RejectedError) or error.upstream_status in _BLAMED_STATUSES
 
 
 def _rest_s(error: UpstreamError) -> float | None:

@@ -1,5 +1,6 @@
 """Failures in OpenAI's shape: `{"error": {message, type, param, code}}`, whole or inside a stream."""
 
+import re
 from typing import Final
 
 import msgspec
@@ -15,8 +16,19 @@ MAX_RETRY_AFTER_S: Final = 3600.0
 _CLIENTS_FAULT: Final = frozenset((400, 405, 406, 409, 410, 411, 413, 414, 415, 416, 422))
 """Statuses that another upstream would answer alike: given to the client as they are."""
 
-_CONTEXT_CODES: Final = (b"context_length_exceeded", b"context_window_exceeded")
-"""A 400 that a model with a larger window may well serve."""
+_CONTEXT_WORDS: Final = (
+    b"context_length_exceeded",  # OpenAI and most that follow it
+    b"context_window_exceeded",
+    b"exceed_context_size_error",  # llama.cpp, tried 2026-11-23
+    b"maximum context length",  # vLLM
+    b"prompt is too long",  # Anthropic
+)
+"""A 400 with one of these is one that a model with a larger window may well serve."""
+
+_CREDENTIAL_STATUSES: Final = frozenset((401, 402, 403, 407))
+"""What an upstream says about our credentials is not for clients."""
+_SAID_CHARS: Final = 300
+_LOOKS_SECRET: Final = re.compile(r"(?i)bearer\s+\S+|\b[a-z]{2,8}[-_][A-Za-z0-9_-]{12,}")
 
 
 class _Error(msgspec.Struct):
@@ -32,7 +44,7 @@ class _Wrapped(msgspec.Struct):
 
 def read_failure(status: int, headers: Headers, body: bytes, upstream: str) -> RejectedError:
     """An upstream's error answer as an error of ours, with whether another attempt makes sense."""
-    context = status == 400 and any(code in body for code in _CONTEXT_CODES)
+    context = status == 400 and any(words in body for words in _CONTEXT_WORDS)
     return RejectedError(
         f"The upstream '{upstream}' answered with status {status}.",
         upstream=upstream,
@@ -59,18 +71,19 @@ def write_failure_events(error: FairleadError) -> bytes:
 
 
 def _object(error: FairleadError) -> dict[str, object]:
-    return {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+    message = error.message
+    if isinstance(error, RejectedError) and error.upstream_status not in _CREDENTIAL_STATUSES:
+        said = _said(error)
+        if said is not None:
+            # An upstream may quote what it was sent; whatever looks like a credential stays here.
+            message = f"{message} It said: {_LOOKS_SECRET.sub('***', said.message[:_SAID_CHARS])}"
+    return {"message": message, "type": error.kind, "param": error.param, "code": error.code}
 
 
 def _quoted(error: RejectedError) -> dict[str, object]:
     """The upstream's own words about the client's mistake, in shape."""
-    try:
-        said = msgspec.json.decode(error.body, type=_Wrapped).error
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        said = None
-    if isinstance(said, str):
-        said = _Error(message=said)
-    if said is None or not said.message:
+    said = _said(error)
+    if said is None:
         return _object(error) | {"type": "invalid_request_error"}
     return {
         "message": said.message,
@@ -78,6 +91,17 @@ def _quoted(error: RejectedError) -> dict[str, object]:
         "param": said.param,
         "code": None if said.code is None else str(said.code),
     }
+
+
+def _said(error: RejectedError) -> _Error | None:
+    """What an upstream's error answer says, if it says it in a shape that is known."""
+    try:
+        said = msgspec.json.decode(error.body, type=_Wrapped).error
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    if isinstance(said, str):
+        said = _Error(message=said)
+    return said if said is not None and said.message else None
 
 
 def _retry_after_s(headers: Headers) -> float | None:

@@ -2,16 +2,18 @@
 
     python benchmarks/quality/judge_presets.py [--data FOLDER] [--fold val] [--json]
 
-Every panel of models in panels.toml that has prices is routed over the queries of fold `val` by the shipped predictor:
-abilities from the published figures of the shipped catalogue only, never from these outcomes; prices are the panel's.
-Cost of a call: `cost_usd` where the table has it, else its tokens at the panel's prices. No delays are known, so all
-models count as equally fast. Intervals are 95 %, from a bootstrap over queries.
+Every panel of models in panels.toml that has prices is routed over the queries of fold `val` by the router that serves:
+`Router.decide` on a pool of the panel's models, asked for `auto:quality` and so on. Abilities come from the published
+figures of the shipped catalogue only, never from these outcomes; prices are the panel's, delays the prior of size and
+price. Cost of a call: `cost_usd` where the table has it, else its tokens at the panel's prices. Intervals are 95 %,
+from a bootstrap over queries.
 """
 
 import argparse
 import json
 import os
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,50 +22,66 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairlead.catalogue.cards import ModelCard
+from fairlead.assembly.shipped import prompt_reader, shipped_catalogue
+from fairlead.catalogue.cards import ModelCard, Prices
 from fairlead.catalogue.catalogue import Catalogue
-from fairlead.catalogue.parsing import parse_catalogue
+from fairlead.domain.decision import Arm
+from fairlead.domain.names import AskedModel, ProviderName, SentModel, UpstreamName
 from fairlead.evaluation.blind_routers import Panel, oracle_choice, shares_at_cost, zero_router_score
 from fairlead.evaluation.outcome_data import OutcomeTable, outline_of, read_outcomes
-from fairlead.routing.artifact import load
+from fairlead.routing.pool import ArmSpec, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
-from fairlead.routing.preferences import BUILT_IN_PRESETS, utility
+from fairlead.routing.preferences import BUILT_IN_PRESETS
+from fairlead.routing.router import Router
 
 Floats = NDArray[np.float64]
 
 PANELS: Final = ("zeroeval", "mmlu_pro", "kor_bench")
 PRESETS: Final = ("quality", "balanced", "cost")
-SAME_WEIGHTS: Final = {"deepseek-v2.5-0908": "deepseek/deepseek-v2.5"}
-"""Spellings in the outcomes that the catalogue does not know."""
 CHARS_PER_TOKEN: Final = 4.0
 N_BOOTSTRAP: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A panel with what was predicted. Shapes: quality, predicted_usd (n, m) of the fold that is judged."""
+    """A panel with what the router chose: preset -> index of the model for each query of the fold that is judged."""
 
     source: str
     panel: Panel
     dev_scores: Floats
-    quality: Floats
-    predicted_usd: Floats
+    choices: Mapping[str, NDArray[np.intp]]
     bases: tuple[str, ...]
 
 
-def shipped_catalogue() -> Catalogue:
-    """The catalogue inside the package."""
-    folder = resources.files("fairlead.catalogue").joinpath("data")
-    return parse_catalogue(
-        {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
-    )
+def outcome_names() -> dict[str, str]:
+    """How the outcomes spell a model -> the id of its card."""
+    text = resources.files("fairlead.evaluation").joinpath("outcome_names.toml").read_text("utf-8")
+    return dict(tomllib.loads(text)["names"])
 
 
 def card_for(catalogue: Catalogue, name: str) -> ModelCard:
-    card = catalogue.match(SAME_WEIGHTS.get(name, name))
+    card = catalogue.match(outcome_names().get(name, name))
     if card is None:
-        raise SystemExit(f"no card for {name}: add an alias to the catalogue")
+        raise SystemExit(f"no card for {name}: add a line to outcome_names.toml")
     return card
+
+
+def router_for(catalogue: Catalogue, models: Sequence[Mapping[str, Any]]) -> tuple[Router, list[int]]:
+    """The router over a panel, and for each of its arms the place of that model in the panel."""
+    specs = [
+        ArmSpec(
+            Arm(card.model, UpstreamName("panel"), ProviderName("panel"), SentModel(model["id"])),
+            card,
+            Prices(input_per_mtok=model["price_in_usd_per_mtok"], output_per_mtok=model["price_out_usd_per_mtok"]),
+        )
+        for model in models
+        for card in [card_for(catalogue, model["id"])]
+    ]
+    predictor = BenchmarkPredictor(prompt_reader(), catalogue.benchmarks, tuple(catalogue.cards.values()))
+    pool = build_pool(specs, predictor)
+    places = {model["id"]: place for place, model in enumerate(models)}
+    arms = [places[spec.arm.sent_model] for spec in pool.specs]
+    return Router(pool, BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"]), arms
 
 
 def panel_costs(table: OutcomeTable, columns: list[int], prices: Floats) -> Floats:
@@ -76,27 +94,28 @@ def panel_costs(table: OutcomeTable, columns: list[int], prices: Floats) -> Floa
 
 
 def judge(folder: Path, source: str, fold: str, catalogue: Catalogue) -> Judged:
-    """One panel: complete rows, their costs, and the shipped predictor's forecasts."""
+    """One panel: complete rows, their costs, and what the router chose for each."""
     models = tomllib.loads((folder / "panels.toml").read_text("utf-8"))[source]["model"]
     table = read_outcomes(folder, source)
     columns = [table.models.index(model["id"]) for model in models]
     prices = np.array([[model["price_in_usd_per_mtok"], model["price_out_usd_per_mtok"]] for model in models])
     table = table.select(np.asarray(np.isfinite(table.scores[:, columns]).all(axis=1)))
     dev, judged = table.of_fold("dev"), table.of_fold("dev" if fold == "dev" else "val")
-    cards = [card_for(catalogue, model["id"]) for model in models]
-    artefact = resources.files("fairlead.routing").joinpath("data", "prompt_model.bin").read_bytes()
-    predictor = BenchmarkPredictor(load(artefact), catalogue.benchmarks, tuple(catalogue.cards.values()))
-    forecaster = predictor.bind(cards)
-    forecasts = [forecaster.forecast(outline_of(text)) for text in judged.texts]
-    into = np.array([len(text) / CHARS_PER_TOKEN for text in judged.texts])
-    out = np.array([forecast.output_tokens for forecast in forecasts])
+    router, place_of_arm = router_for(catalogue, models)
+    outlines = [outline_of(text) for text in judged.texts]
+    choices = {
+        preset: np.array(
+            [place_of_arm[router.decide(AskedModel(f"auto:{preset}"), outline).order[0]] for outline in outlines],
+            dtype=np.intp,
+        )
+        for preset in PRESETS
+    }
     return Judged(
         source,
         Panel(tuple(model["id"] for model in models), judged.scores[:, columns], panel_costs(judged, columns, prices)),
         dev.scores[:, columns].mean(axis=0),
-        np.array([forecast.quality for forecast in forecasts]),
-        (into[:, None] * prices[:, 0] + out * prices[:, 1]) / 1e6,
-        tuple(forecaster.bases),
+        choices,
+        tuple(router.pool.basis_of(arm) for arm in range(router.pool.n_arms)),
     )
 
 
@@ -132,14 +151,7 @@ def rows_of(judged: Judged) -> list[dict[str, Any]]:
     every = np.arange(n)
     rows = []
     for name in PRESETS:
-        weights = BUILT_IN_PRESETS[name].weights
-        ones = np.ones(m)
-        choice = np.array(
-            [
-                int(utility(quality, usd, ones, weights).argmax())
-                for quality, usd in zip(judged.quality, judged.predicted_usd, strict=True)
-            ]
-        )
+        choice = judged.choices[name]
         row = row_of(name, judged, panel.scores[every, choice], panel.costs_usd[every, choice], picks)
         used = np.bincount(choice, minlength=m)
         row["shares"] = {panel.models[i]: round(used[i] / n, 3) for i in np.argsort(-used) if used[i]}

@@ -4,16 +4,19 @@ import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fairlead.catalogue.cards import Prices
-from fairlead.evaluation.catalogue_figures import with_effort
+from fairlead.catalogue.uncertainty import FIRST_HAND_SETUP, VENDOR_SETUP
+from fairlead.evaluation.catalogue_figures import RawFigure, chosen, llm_stats, quoted, with_effort
 from fairlead.evaluation.catalogue_grouping import Names, grouped
 from fairlead.evaluation.catalogue_merging import PriceLists, sizes_of
 from fairlead.evaluation.catalogue_sources import Listing, prices_of, rule_matches
 
 TABLES = tomllib.loads((files("fairlead.evaluation") / "catalogue_names.toml").read_text(encoding="utf-8"))
+QUOTED = tomllib.loads((files("fairlead.evaluation") / "quoted_figures.toml").read_text(encoding="utf-8"))
 
 
 def listing(provider: str, sent: str, fresh: float | None = 1.0, output: float | None = 2.0) -> Listing:
@@ -143,14 +146,66 @@ def test_match_rules_read_as_they_say(rule: dict[str, object], fits: bool) -> No
     assert rule_matches(rule, "abc") is fits
 
 
+def by_hand(setup: float, **figures: object) -> dict[str, Any]:
+    return {"sources": {"page": {"setup": setup}}, "figures": {"page": {"star": {"row": "Star 1", **figures}}}}
+
+
+def test_a_figure_quoted_by_hand_keeps_its_source_and_row() -> None:
+    figures = quoted(by_hand(VENDOR_SETUP, mmlu=88.7), {"star"}, {"mmlu"})
+
+    assert figures == [RawFigure("star", "mmlu", 0.887, "page", "Star_1", None, 0, is_reported=True)]
+    assert not quoted(by_hand(FIRST_HAND_SETUP, mmlu=88.7), {"star"}, {"mmlu"})[0].is_reported
+
+
+@pytest.mark.parametrize(
+    ("tables", "complaint"),
+    [
+        ({"sources": {}, "figures": {"page": {}}}, r"no \[sources.page\]"),
+        (by_hand(VENDOR_SETUP, mmlu=101.0), "no percentage"),
+        (by_hand(VENDOR_SETUP, other=1.0), "no 'other'"),
+        ({**by_hand(VENDOR_SETUP), "figures": {"page": {"moon": {"row": "Moon"}}}}, "no card"),
+    ],
+)
+def test_a_slip_in_a_quotation_is_named(tables: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        quoted(tables, {"star"}, {"mmlu"})
+
+
+def test_a_board_goes_before_the_lab_s_page_and_that_before_a_copy() -> None:
+    copy = RawFigure("star", "mmlu", 0.7, "llmstats", "star", None, 0, is_reported=True, is_copied=True)
+    page = RawFigure("star", "mmlu", 0.8, "page", "star", None, 0, is_reported=True)
+    board = RawFigure("star", "mmlu", 0.6, "board", "star-high", None, 1)
+
+    assert chosen([copy, page]) == chosen([page, copy]) == {"star": [page]}
+    assert chosen([copy, page, board]) == {"star": [board]}
+
+
+def test_a_figure_filed_under_the_wrong_weights_is_not_quoted(tmp_path: Path) -> None:
+    rows = "model,benchmark,score\nlab/star,MMLU,0.8\nlab/star,MATH,0.7\n"
+    (tmp_path / "llmstats_benchmarks.csv").write_text(rows, encoding="utf-8")
+
+    found = llm_stats(tmp_path, {"MMLU": "mmlu", "MATH": "math"}, {"lab/star": ["MMLU"]}, lambda _: "star")
+
+    assert [(figure.benchmark, figure.score) for figure in found] == [("math", 0.7)]
+
+
+def test_every_quoted_source_says_what_a_card_must_show() -> None:
+    assert set(QUOTED["figures"]) <= set(QUOTED["sources"])
+    for key, source in QUOTED["sources"].items():
+        assert source["title"] and source["url"].startswith("https://"), key
+        assert source["setup"] in (FIRST_HAND_SETUP, VENDOR_SETUP), key
+
+
 @pytest.mark.data
 def test_the_shipped_files_are_what_the_lists_give() -> None:
     data = os.environ.get("FAIRLEAD_DATA", "")
     if not data or not (Path(data) / "catalogue").is_dir():
         pytest.skip("FAIRLEAD_DATA does not point to the data")
     pytest.importorskip("pyarrow")
-    from fairlead.evaluation.catalogue_build import build
     from fairlead.assembly.shipped import catalogue_texts
+    from fairlead.evaluation.catalogue_build import HAND_WRITTEN, build
 
-    shipped = {name: text for name, text in catalogue_texts().items() if name != "benchmarks.toml"}
-    assert build(Path(data) / "catalogue", TABLES) == shipped
+    texts = catalogue_texts()
+    shipped = {name: text for name, text in texts.items() if name not in HAND_WRITTEN}
+    benchmarks = tomllib.loads(texts["benchmarks.toml"])["benchmarks"]
+    assert build(Path(data) / "catalogue", TABLES, QUOTED, benchmarks) == shipped

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from tests.evaluation.small_tables import table_of
 
 from fairlead.evaluation.item_response import fit_item_scale, joined_name
 from fairlead.evaluation.outcome_data import OutcomeTable
+from tests.evaluation.small_tables import table_of
 
 
 def simulated(

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tests.evaluation.small_tables import table_of
 
 from fairlead.domain.kinds import KINDS
 from fairlead.evaluation.item_response import fit_item_scale
@@ -10,6 +9,7 @@ from fairlead.evaluation.prompt_training import build_design, quantised_reader
 from fairlead.evaluation.seed_prompts import SeedPrompt
 from fairlead.evaluation.task_kinds import TASK_KINDS, as_shares, kind_shares_of
 from fairlead.routing.features.prompt_reader import HEADS
+from tests.evaluation.small_tables import table_of
 
 SEEDS = (
     SeedPrompt("write a poem", as_shares({"writing": 1.0}), -3.0, 300.0),

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.routing.small_reader import small_reader
 
+from fairlead.domain.errors import ArtifactError
 from fairlead.domain.outline import Outline
-from fairlead.routing.artifact import MAGIC, VERSION, ArtifactError, card_of, dump, load
+from fairlead.routing.artifact import MAGIC, VERSION, card_of, dump, load
+from tests.routing.small_reader import small_reader
 
 CARD = {"title": "a test", "sources": {}}
 DATA = dump(small_reader(seed=2), CARD)

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fairlead.domain.kinds import KINDS
+from fairlead.domain.outline import Outline
+from fairlead.routing.modelmap.ability import Abilities
+from fairlead.routing.predictors.benchmark_ability import BenchmarkForecaster, BenchmarkPredictor
 from tests.routing.small_cards import BENCHMARKS, card
 from tests.routing.small_reader import small_reader
-
-from fairlead.domain.outline import Outline
-from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 
 CARDS = [
     card("a/weak", {"mmlu": 0.5, "maths_test": 0.1, "code_test": 0.1}, price=0.2),
@@ -56,6 +58,16 @@ def test_intervals_hold_the_quality_and_stay_in_range(text: str, n_chars: int) -
     assert (forecast.quality_low >= 0).all() and (forecast.quality_high <= 1).all()
     assert (forecast.quality_low <= forecast.quality).all() and (forecast.quality <= forecast.quality_high).all()
     assert (forecast.output_tokens >= 1).all() and np.isfinite(forecast.output_tokens).all()
+
+
+@pytest.mark.parametrize("level", [-20.0, -8.0, 0.0, 8.0, 20.0])
+def test_far_up_and_far_down_the_scale_the_interval_still_holds_the_quality(level: float) -> None:
+    # Far from 0 the mean of the skewed distribution lies outside its own 5 % and 95 % points.
+    ability = Abilities(np.full(len(KINDS), level), np.eye(len(KINDS)), "published", 9)
+
+    forecast = BenchmarkForecaster(small_reader(), [ability], [0.0]).forecast(OUTLINE)
+
+    assert forecast.quality_low[0] <= forecast.quality[0] <= forecast.quality_high[0]
 
 
 def test_a_model_without_figures_has_a_wider_interval_and_says_so() -> None:

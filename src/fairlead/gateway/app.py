@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from fairlead.domain.call import Headers
 from fairlead.domain.errors import (
-    BodyTooLargeError,
     FairleadError,
     ForbiddenError,
     MethodError,
@@ -149,8 +148,6 @@ class App:
             headers.append((b"x-should-retry", b"false"))
         if isinstance(error, RejectedError) and error.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
-        if isinstance(error, BodyTooLargeError):
-            headers.append((b"connection", b"close"))
         await out.whole(status, headers, body)
 
 

@@ -162,6 +162,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._due_s = _NEVER
         self._in_head = True
         super().on_message_complete()
+        if self.cycle.response_complete:
+            # Answered before its body was whole: uvicorn's limit was set then, and these bytes have taken it away.
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def pause_writing(self) -> None:
         """The client does not read what we send."""
@@ -210,6 +216,9 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started:
             self.transport.abort()  # half an answer is out: a second head would be read as part of it
+            return
+        if self.cycle is not None and self.cycle.response_complete and not self._in_head:
+            self.transport.close()  # answered before its body was whole (413): one request, one answer
             return
         error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
         body = msgspec.json.encode({"error": error})

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from fairlead.domain.errors import ArtifactError
 from fairlead.domain.kinds import KINDS
 from fairlead.routing.features.prompt_reader import HEADS, MAX_TABLE_VALUE, PromptReader
 from fairlead.routing.features.surface import SURFACE_NAMES
@@ -33,10 +34,6 @@ _MEND: Final = "install fairlead again, or make the artefact anew (`make artefac
 
 _ARRAYS: Final = (("table", "<i2"), ("steps", "<f8"), ("surface_weights", "<f8"), ("intercepts", "<f8"))
 """Name and stored type of the arrays, in the order of the payload."""
-
-
-class ArtifactError(ValueError):
-    """The bytes are no artefact that this version can use; the message says why and what to do."""
 
 
 def dump(reader: PromptReader, card: Mapping[str, Any]) -> bytes:

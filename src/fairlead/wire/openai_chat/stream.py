@@ -98,8 +98,8 @@ class StreamWatch:
         rest = self._splitter.rest()
         tail = b""
         if rest.strip():
-            # A last event without its blank line is whole if it reads as one.
-            tail = self.feed(b"\n\n")
+            # A last event without its blank line is whole if it reads as one; half a field is nothing.
+            tail = self.feed(b"\n\n") if data_of(rest) else b""
         if self.phase is Phase.DONE or self.phase is Phase.FINISHED:
             return tail
         raise TruncatedError("The upstream ended the stream before the reply was finished.")

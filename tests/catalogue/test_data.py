@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from fairlead.assembly.shipped import shipped_catalogue
 from fairlead.catalogue.cards import Fact, ModelCard
 from fairlead.catalogue.parsing import PRICE_KEYS
 from fairlead.domain.kinds import KINDS
-from fairlead.assembly.shipped import shipped_catalogue
 
 CATALOGUE = shipped_catalogue()
 

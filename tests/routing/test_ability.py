@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.routing.small_cards import BENCHMARKS, DAY, card
 
 from fairlead.catalogue.cards import Figure
 from fairlead.domain.kinds import KINDS
 from fairlead.routing.modelmap.ability import abilities_of
 from fairlead.routing.modelmap.benchmark_scale import PRIOR_COVARIANCE, Anchor, fit_benchmark_scale, traits_of
+from tests.routing.small_cards import BENCHMARKS, DAY, card
 
 SCALE = fit_benchmark_scale([], BENCHMARKS, {"mmlu": Anchor(-1.0, 0.3), "maths_test": Anchor(1.0, 0.3)})
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.routing.small_cards import BENCHMARKS, card
 
 from fairlead.routing.modelmap.benchmark_scale import (
     SLOPE,
@@ -13,6 +12,7 @@ from fairlead.routing.modelmap.benchmark_scale import (
     fit_benchmark_scale,
     traits_of,
 )
+from tests.routing.small_cards import BENCHMARKS, card
 
 ANCHORS = {"mmlu": Anchor(-1.0, 0.5)}
 CARDS = [

@@ -1,6 +1,5 @@
 """Explanations: what is said of a decision is true of its numbers."""
 
-import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairlead.domain.decision import Flip
 from fairlead.domain.names import AskedModel
-from fairlead.domain.wishes import Weights, Wishes
+from fairlead.domain.wishes import NO_WISHES, Weights, Wishes
 from fairlead.routing.explanation import explain, nobody
 from fairlead.routing.preferences import utility
 from fairlead.routing.router import Choice, Router
@@ -97,7 +96,7 @@ def test_the_parts_of_a_reason_sum_to_the_lead(scene: tuple[Router, Wishes]) -> 
     assert rival.arm.model in decision.reason.text
 
 
-def by_code(*arms: Known, wishes: Wishes = Wishes(), model: str = "auto") -> str:
+def by_code(*arms: Known, wishes: Wishes = NO_WISHES, model: str = "auto") -> str:
     return decided(router(*arms), wishes, model=model).reason.code
 
 
@@ -153,7 +152,7 @@ def test_an_unknown_price_is_reported_as_unknown_and_counted_at_the_dearest() ->
     unknown = Known("lab/unknown", "one", price_in=None, price_out=None)
     dear = Known("lab/dear", "two", price_in=9.0, price_out=30.0)
     cheap = Known("lab/cheap", "three", price_in=0.1, price_out=0.1)
-    candidates = {each.arm.model: each for each in decided(router(unknown, dear, cheap)).candidates}
+    candidates = {str(each.arm.model): each for each in decided(router(unknown, dear, cheap)).candidates}
     assert candidates["lab/unknown"].estimate.cost_usd is None
     assert candidates["lab/dear"].estimate.cost_usd is not None
     assert candidates["lab/unknown"].utility == candidates["lab/dear"].utility < candidates["lab/cheap"].utility
@@ -163,7 +162,7 @@ def test_a_price_known_by_half_is_unknown_and_only_its_missing_half_is_the_deare
     half = Known("lab/half", "one", price_in=1.0, price_out=None)
     full = Known("lab/full", "two", price_in=5.0, price_out=8.0)
     same = Known("lab/same", "three", price_in=1.0, price_out=8.0)
-    candidates = {each.arm.model: each for each in decided(router(half, full, same)).candidates}
+    candidates = {str(each.arm.model): each for each in decided(router(half, full, same)).candidates}
     assert candidates["lab/half"].estimate.cost_usd is None
     assert candidates["lab/half"].utility == candidates["lab/same"].utility
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.routing.small_reader import small_reader
 
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
 from fairlead.routing.features.prompt_reader import DIFFICULTY_RANGE, MAX_TABLE_VALUE, TOKENS_RANGE, PromptReader
 from fairlead.routing.features.text_hashing import encode_text, hash_ngrams
+from tests.routing.small_reader import small_reader
 
 READER = small_reader(seed=1)
 

@@ -1,6 +1,5 @@
 """The router: what may never decide, what must, and that the same question has one answer."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from fairlead.catalogue.cards import Ability
 from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import NO_WISHES, Weights, Wishes
@@ -22,6 +22,7 @@ from fairlead.routing.router import (
 from tests.routing.small_pool import ASK, Known, decided, order, places, router
 
 steps = st.integers(0, 8)
+ABILITIES: list[dict[Ability, bool] | None] = [None, {"tools": True}, {"tools": False, "vision": True}]
 
 
 @st.composite
@@ -42,7 +43,7 @@ def pools(draw: st.DrawFn, least: int = 2, most: int = 7, are_priced: bool = Fal
             ttft_s=0.2 + draw(steps) / 4,
             s_per_token=0.002 * (1 + draw(st.integers(0, 4))),
             context_tokens=draw(st.sampled_from([None, 500, 8_000])),
-            abilities=draw(st.sampled_from([None, {"tools": True}, {"tools": False, "vision": True}])),
+            abilities=draw(st.sampled_from(ABILITIES)),
         )
         arms.append(arm)
         if draw(st.booleans()):

@@ -3,16 +3,20 @@
 import math
 from typing import Final
 
+import numpy as np
+
 from fairlead.domain.decision import Candidate, Decision, Estimate, Flip, Ineligible, Reason
 from fairlead.domain.errors import NoEligibleModelError
 from fairlead.domain.names import AskedModel
-from fairlead.routing.pool import Pool
+from fairlead.routing.pool import Floats, Pool
 from fairlead.routing.predictors.predictor import Forecast
 from fairlead.routing.preferences import CHEAPEST_USD, COST_WORTH, DELAY_WORTH, SHORTEST_S
 from fairlead.routing.router import Choice
 
 _MAX_FLIPS: Final = 4
-_SMALLEST: Final = 1e-9
+_PARTS: Final = ("quality", "cost", "speed")
+_MAX_WEIGHT: Final = 10.0
+"""A weight stands beside two others that sum to less than 1: beyond this it decides alone."""
 
 
 def explain(pool: Pool, choice: Choice, model: AskedModel) -> Decision:
@@ -131,48 +135,70 @@ def _flips(pool: Pool, choice: Choice) -> tuple[Flip, ...]:
     free = not choice.asked.is_concrete and choice.wishes.sort is None and not choice.wishes.provider_order
     if not choice.order or not free:
         return ()
-    flips = [*_rival_flips(pool, choice), *_constraint_flips(pool, choice)]
+    flips = [*_constraint_flips(pool, choice), *_rival_flips(pool, choice)]
     return tuple(flips[:_MAX_FLIPS])
 
 
 def _rival_flips(pool: Pool, choice: Choice) -> list[Flip]:
+    """Changes of one number, each rounded past the point where it turns the choice: what is stated really flips."""
     rival = _rival(pool, choice)
     if rival is None:
         return []
-    parts = _difference(choice, choice.order[0], rival)
-    lead = sum(parts.values())
-    weights = choice.weights
+    lead = sum(_difference(choice, choice.order[0], rival).values())
+    weights, expected = choice.weights, choice.expected
     scale = 1.0 / (weights.quality + weights.cost + weights.speed)
     arm = pool.specs[rival].arm
     flips = []
     if weights.quality > 0:
-        needed = lead / (weights.quality * scale)
-        if choice.expected.quality[rival] + needed <= 1.0:
+        needed = _next(lead / (weights.quality * scale), 1_000)
+        if expected.quality[rival] + needed <= 1.0:
             flips.append(Flip(arm.model, arm.upstream, f"if its expected quality were {needed:.3f} higher"))
-    if weights.cost > 0 and choice.expected.cost_usd[rival] > CHEAPEST_USD:
-        factor = 10 ** (-lead / (weights.cost * scale * COST_WORTH))
-        if factor * float(choice.expected.cost_usd[rival]) >= CHEAPEST_USD:
+    if weights.cost > 0 and expected.cost_usd[rival] > CHEAPEST_USD:
+        factor = -_next(-(10 ** (-lead / (weights.cost * scale * COST_WORTH))), 100)
+        if factor > 0 and factor * float(expected.cost_usd[rival]) >= CHEAPEST_USD:
             flips.append(Flip(arm.model, arm.upstream, f"if its cost were {factor:.2f} times what it is"))
-    for name, weight in (("quality", weights.quality), ("cost", weights.cost), ("speed", weights.speed)):
-        turning = _turning_weight(parts, name, weight * scale)
-        if turning is not None:
-            flips.append(
-                Flip(
-                    arm.model,
-                    arm.upstream,
-                    f"if the weight of {name} were {turning:.2f} instead of {weight * scale:.2f}",
-                )
-            )
-    return flips
+    turned = (_weight_flip(pool, choice, name) for name in _PARTS)
+    return [*flips, *(flip for flip in turned if flip is not None)]
 
 
-def _turning_weight(parts: dict[str, float], name: str, share: float) -> float | None:
-    """The weight of one part at which the two arms are level, the other two unchanged; None when there is none."""
-    if share <= 0 or abs(parts[name]) < _SMALLEST:
+def _weight_flip(pool: Pool, choice: Choice, name: str) -> Flip | None:
+    """The nearest value of one weight, the others unchanged, at which another model wins; None when there is none."""
+    weights = {part: getattr(choice.weights, part) for part in _PARTS}
+    shares = {part: weight / sum(weights.values()) for part, weight in weights.items()}
+    share = shares[name]
+    if share <= 0:
         return None
-    others = sum(value for part, value in parts.items() if part != name)
-    turning = -others / (parts[name] / share)
-    return turning if 0 <= turning <= 10 else None
+    worth = _worth(choice, list(choice.order))
+    rest = np.sum([shares[part] * worth[part] for part in _PARTS if part != name], axis=0)
+    slope = worth[name]
+    chosen = pool.specs[choice.order[0]].arm.model
+    own = np.array([pool.specs[i].arm.model == chosen for i in choice.order])
+    gain = np.subtract.outer(slope[~own], slope[own])
+    behind = -np.subtract.outer(rest[~own], rest[own])
+    crossings = (behind[gain != 0] / gain[gain != 0]).tolist()
+    stated = {_next(v, 100) if v > share else 0.0 - _next(-v, 100) for v in crossings if v <= _MAX_WEIGHT}
+    for value in sorted((v for v in stated if v >= 0), key=lambda v: (abs(v - share), v)):
+        place = int(np.argmax(rest + value * slope))
+        if not own[place]:
+            arm = pool.specs[choice.order[place]].arm
+            change = f"if the weight of {name} were {value:.2f} instead of {share:.2f}"
+            return Flip(arm.model, arm.upstream, change)
+    return None
+
+
+def _worth(choice: Choice, arms: list[int]) -> dict[str, Floats]:
+    """What each arm gains per unit of each weight; the terms of `utility`. Shapes: (n_arms,)."""
+    expected = choice.expected
+    return {
+        "quality": expected.sure_quality[arms],
+        "cost": -COST_WORTH * np.log10(np.maximum(expected.cost_usd[arms], CHEAPEST_USD)),
+        "speed": -DELAY_WORTH * np.log10(np.maximum(expected.total_s[arms], SHORTEST_S)),
+    }
+
+
+def _next(value: float, per_unit: int) -> float:
+    """The next multiple of 1 / per_unit that is above a value by more than rounding errors."""
+    return (math.floor(value * per_unit + 1e-6) + 1) / per_unit
 
 
 def _constraint_flips(pool: Pool, choice: Choice) -> list[Flip]:

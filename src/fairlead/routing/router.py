@@ -125,8 +125,8 @@ class Router:
         key = worth[indices]
         if wishes.sort is not None:
             key = -self._sort_key(wishes, expected)[indices]
-        # The pool's order is canonical and the sort is stable: ties go to the cheaper, then to a hash, never to a name.
-        ranked = indices[(-key).argsort(kind="stable")].tolist()
+        # Ties go to the cheaper for this request, then to the pool's canonical order; never to a name.
+        ranked = indices[np.lexsort((expected.cost_usd[indices], -key))].tolist()
         if wishes.provider_order:
             places = {name.lower(): place for place, name in reversed(list(enumerate(wishes.provider_order)))}
             last = len(places)

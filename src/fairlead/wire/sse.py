@@ -20,10 +20,13 @@ _BOM: Final = b"\xef\xbb\xbf"
 class EventSplitter:
     """Cuts a byte stream after each blank line. One per stream."""
 
-    __slots__ = ("_held", "_is_first")
+    __slots__ = ("_held", "_is_first", "_later", "_n_held")
 
     def __init__(self) -> None:
         self._held = b""
+        self._later: list[bytes] = []
+        """Pieces behind `_held` that cannot end its event: joined once, so that a huge event costs its length."""
+        self._n_held = 0
         self._is_first = True
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -31,10 +34,19 @@ class EventSplitter:
 
         Raises: GarbledError when an event exceeds EVENT_CAP_BYTES.
         """
-        held = self._held + data if self._held else data
+        if self._held:
+            self._n_held += len(data)
+            if self._n_held > EVENT_CAP_BYTES:
+                raise GarbledError(f"An event of the stream is longer than {EVENT_CAP_BYTES} bytes.")
+            if not self._is_first and b"\n" not in data and b"\r" not in data and not self._held.endswith(b"\r"):
+                self._later.append(data)
+                return []
+        held = b"".join((self._held, *self._later, data)) if self._held else data
+        self._later.clear()
         if self._is_first:
             if len(held) < len(_BOM) and _BOM.startswith(held):
                 self._held = held
+                self._n_held = len(held)
                 return []
             self._is_first = False
             held = held.removeprefix(_BOM)
@@ -55,11 +67,12 @@ class EventSplitter:
         if len(held) > EVENT_CAP_BYTES:
             raise GarbledError(f"An event of the stream is longer than {EVENT_CAP_BYTES} bytes.")
         self._held = held
+        self._n_held = len(held)
         return events
 
     def rest(self) -> bytes:
         """What was left without its blank line when the stream ended."""
-        return self._held
+        return b"".join((self._held, *self._later))
 
 
 def data_of(event: bytes) -> bytes:

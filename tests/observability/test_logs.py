@@ -1,0 +1,105 @@
+"""Logs: one line a happening; no text of a client's can forge one."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+
+from fairlead.domain.moments import AttemptOutcome, ReplyOutcome
+from fairlead.observability.logs import MAX_TEXT_CHARS, RequestLog, set_up_logging
+from tests.observability.test_metrics import attempted, replied
+
+
+@pytest.fixture(autouse=True)
+def untouched() -> Iterator[None]:
+    """Logging is one for the whole process: it is put back."""
+    root = logging.getLogger("fairlead")
+    before = (list(root.handlers), root.level, root.propagate)
+    yield
+    root.handlers[:], root.propagate = before[0], before[2]
+    root.setLevel(before[1])
+
+
+def stream(form: Literal["json", "text"] = "json", level: str = "info") -> io.StringIO:
+    out = io.StringIO()
+    set_up_logging(level, form, out)
+    return out
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "unreachable", "timeout", "garbled", "truncated"])
+def test_an_attempt_that_failed_is_one_line(outcome: AttemptOutcome) -> None:
+    out = stream()
+    RequestLog().attempted(attempted(outcome))
+    (line,) = out.getvalue().splitlines()
+    said = json.loads(line)
+    assert (said["message"], said["outcome"], said["upstream"], said["model"]) == (
+        "attempt failed",
+        outcome,
+        "up",
+        "lab/a",
+    )
+
+
+@pytest.mark.parametrize("outcome", ["ok", "cancelled", "refused_request"])
+def test_an_attempt_that_is_nobodys_failure_is_not_logged(outcome: AttemptOutcome) -> None:
+    out = stream()
+    RequestLog(logs_all=True).attempted(attempted(outcome))
+    assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "logged"),
+    [("ok", False), ("refused", False), ("cancelled", False), ("error", True), ("truncated", True)],
+)
+def test_routine_replies_are_logged_only_when_asked(outcome: ReplyOutcome, logged: bool) -> None:
+    out = stream()
+    RequestLog().replied(replied(outcome))
+    assert bool(out.getvalue()) is logged
+    RequestLog(logs_all=True).replied(replied(outcome))
+    assert json.loads(out.getvalue().splitlines()[-1])["outcome"] == outcome
+
+
+def test_what_the_client_asked_for_is_not_in_the_line() -> None:
+    out = stream()
+    RequestLog(logs_all=True).replied(replied(asked="my secret model name"))
+    assert "secret" not in out.getvalue()
+
+
+def test_the_level_is_kept() -> None:
+    out = stream(level="error")
+    RequestLog(logs_all=True).replied(replied("error"))
+    assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_control_characters_cannot_forge_a_line_or_move_a_cursor(form: Literal["json", "text"]) -> None:
+    out = stream(form)
+    logging.getLogger("fairlead.x").warning("a\x1b[2J\r\x00\u2028b")
+    assert len(out.getvalue().splitlines()) == 1
+    assert not any(letter in out.getvalue() for letter in "\x1b\r\x00\u2028")
+
+
+def test_a_line_of_json_cannot_be_forged_by_a_line_end() -> None:
+    out = stream("json")
+    logging.getLogger("fairlead.x").warning('a\n{"level":"info"}')
+    assert len(out.getvalue().splitlines()) == 1
+
+
+def test_a_long_message_is_cut() -> None:
+    for form in ("json", "text"):
+        out = stream(form)
+        logging.getLogger("fairlead.x").warning("x" * 100_000)
+        assert len(out.getvalue()) < MAX_TEXT_CHARS + 300
+
+
+def test_unknown_fields_are_null_in_json_and_left_out_of_text() -> None:
+    out = stream("json")
+    RequestLog().replied(replied("error", arm=None))
+    assert json.loads(out.getvalue())["model"] is None
+    out = stream("text")
+    RequestLog().replied(replied("error", arm=None))
+    assert "model=" not in out.getvalue()
+    assert "outcome=error" in out.getvalue()

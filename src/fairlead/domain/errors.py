@@ -110,10 +110,14 @@ class UnknownRouteError(RequestError):
 
 
 class MethodError(RequestError):
-    """A path that does not take this method."""
+    """A path that does not take this method; `allowed` are those that it takes."""
 
     status = 405
     code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class BodyTooLargeError(RequestError):

@@ -110,7 +110,10 @@ class App:
             raise UnknownRouteError(f"Nothing answers at {path[:_QUOTED_PATH_CHARS]!r}. The API is below /v1.")
         route = methods.get(scope["method"])
         if route is None:
-            raise MethodError(f"{path[:_QUOTED_PATH_CHARS]!r} takes {', '.join(methods)}, not {scope['method'][:16]}.")
+            takes = ", ".join(methods)
+            raise MethodError(
+                f"{path[:_QUOTED_PATH_CHARS]!r} takes {takes}, not {scope['method'][:16]}.", allowed=tuple(methods)
+            )
         return route
 
     def _check_sender(self, scope: Scope) -> bytes | None:
@@ -146,6 +149,8 @@ class App:
         if isinstance(error, UpstreamError) or status >= 500:
             # Our own attempts are spent: an SDK's retries would multiply them.
             headers.append((b"x-should-retry", b"false"))
+        if isinstance(error, MethodError):
+            headers.append((b"allow", ", ".join(error.allowed).encode()))
         if isinstance(error, RejectedError) and error.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
         await out.whole(status, headers, body)

@@ -35,7 +35,7 @@ class Breaker:
 
     def __init__(self) -> None:
         self.fitness = Fitness.CLOSED
-        self._failures = 0
+        self._failures = 0.0
         self._openings = 0
         self._until_s = 0.0
 
@@ -52,12 +52,12 @@ class Breaker:
     def succeeded(self) -> None:
         """The attempt brought content."""
         self.fitness = Fitness.CLOSED
-        self._failures = 0
+        self._failures = 0.0
         self._openings = 0
 
     def failed(self, error: UpstreamError, now_s: float) -> None:
         """The attempt failed in a way that speaks of the upstream (see `blames_upstream`)."""
-        self._failures += 1
+        self._failures += _weight(error)
         rest_s = _rest_s(error)
         if rest_s is None and self.fitness is Fitness.CLOSED and self._failures < FAILURES_TO_OPEN:
             return
@@ -73,14 +73,19 @@ class Breaker:
         self.fitness = Fitness.OPEN
 
 
-_BLAMED_STATUSES: Final = frozenset((401, 402, 403, 408, 429, 502, 503, 504, 529))
-"""Not 500: some servers answer it to a request that they cannot serve (llama.cpp to an image), and one client's bad
-requests must not take an upstream away from everybody else."""
+_BLAMED_STATUSES: Final = frozenset((401, 402, 403, 408, 429, 500, 502, 503, 504, 529))
+_DOUBTFUL_WEIGHT: Final = 0.25
+"""What a 500 counts: some servers answer it to a request that they cannot serve (llama.cpp to an image), and one
+client's bad requests must not take an upstream away from everybody else. Twenty in a row are an outage all the same."""
 
 
 def blames_upstream(error: UpstreamError) -> bool:
     """Whether a failure says something about the upstream rather than about this request or this model."""
     return not isinstance(error, RejectedError) or error.upstream_status in _BLAMED_STATUSES
+
+
+def _weight(error: UpstreamError) -> float:
+    return _DOUBTFUL_WEIGHT if isinstance(error, RejectedError) and error.upstream_status == 500 else 1.0
 
 
 def _rest_s(error: UpstreamError) -> float | None:

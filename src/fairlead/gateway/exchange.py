@@ -161,9 +161,9 @@ class Exchange:
                     raise self._final(after.error) from None
                 step = after
                 continue
-            self._engine.breakers.succeeded(self._specs[self._place].arm.upstream)
             if self._work.is_streaming:
                 return await self._stream(opened)
+            self._engine.breakers.succeeded(self._specs[self._place].arm.upstream)
             await self._send_whole(reply)
             return None
 
@@ -239,7 +239,8 @@ class Exchange:
     async def _stream(self, opened: Opened) -> FairleadError | None:
         """Send a stream on; the error that ended it after it had begun, else None."""
         answer, watch, held = opened
-        record, out = self._record, self._out
+        record, out, breakers = self._record, self._out, self._engine.breakers
+        upstream = self._specs[self._place].arm.upstream
         failure: UpstreamError | None = None
         try:
             headers = self._headers()
@@ -254,9 +255,11 @@ class Exchange:
                 failure = error
             record.used(watch.usage or estimated_usage(self._n_input, watch.n_content_bytes))
             if failure is not None:
+                breakers.failed(upstream, failure, self._services.clock())
                 await out.end_stream(self._work.end_failed(failure))
                 record.attempt_ended(*outcome_of(failure))
                 return failure
+            breakers.succeeded(upstream)
             cost = write_comment(f"x-fairlead-cost-usd={record.cost if record.cost is not None else 'unknown'}")
             await out.piece(cost + DONE_EVENT)
             await _drain(answer)

@@ -20,6 +20,8 @@ MIN_BODY_BYTES_PER_S: Final = 8 * 1024
 """After its grace a body must have come at this mean rate: a byte every few seconds is not progress."""
 MAX_FRAMING_BYTES_PER_BYTE: Final = 8
 """A body in chunks of one byte costs six of framing a byte; more are chunk extensions or trailers without end."""
+LINGER_S: Final = 1.0
+"""How long a client that was refused may still send before the connection is closed on it."""
 _HEAD_END: Final = b"\r\n\r\n"
 _NEVER: Final = float("inf")
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
@@ -87,11 +89,17 @@ class GuardedProtocol(HttpToolsProtocol):
             if self._due_s == _NEVER:
                 self._set_due(self.loop.time() + self.limits.head_s)
             super().data_received(data)
+            self._count_framing(len(data) - max(data.find(_HEAD_END), 0))
+        else:
+            super().data_received(data)
+            self._count_framing(len(data))
+
+    def _count_framing(self, n_bytes: int) -> None:
+        """Bytes that came for a body that is still on its way: chunk extensions and trailers have an end, too."""
+        if self._in_head:
             return
-        self._framed_bytes += len(data)
-        super().data_received(data)
-        most = self.limits.max_head_bytes + MAX_FRAMING_BYTES_PER_BYTE * self._body_bytes
-        if not self._in_head and self._framed_bytes > most:
+        self._framed_bytes += n_bytes
+        if self._framed_bytes > self.limits.max_head_bytes + MAX_FRAMING_BYTES_PER_BYTE * self._body_bytes:
             self._refuse(400, "malformed_http", "The request's body is nearly all framing.")
 
     def _is_head_too_large(self, data: bytes) -> bool:
@@ -224,4 +232,9 @@ class GuardedProtocol(HttpToolsProtocol):
         body = msgspec.json.encode({"error": error})
         head = f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: application/json\r\n"
         self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
-        self.transport.close()
+        # Closing with bytes unread resets the connection, and the client loses the answer: listen a little longer.
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(LINGER_S, self.transport.close)

@@ -75,8 +75,7 @@ def _object(error: FairleadError) -> dict[str, object]:
     if isinstance(error, RejectedError) and error.upstream_status not in _CREDENTIAL_STATUSES:
         said = _said(error)
         if said is not None:
-            # An upstream may quote what it was sent; whatever looks like a credential stays here.
-            message = f"{message} It said: {_LOOKS_SECRET.sub('***', said.message[:_SAID_CHARS])}"
+            message = f"{message} It said: {said.message[:_SAID_CHARS]}"
     return {"message": message, "type": error.kind, "param": error.param, "code": error.code}
 
 
@@ -101,7 +100,11 @@ def _said(error: RejectedError) -> _Error | None:
         return None
     if isinstance(said, str):
         said = _Error(message=said)
-    return said if said is not None and said.message else None
+    if said is None or not said.message:
+        return None
+    # An upstream may quote what it was sent; whatever looks like a credential stays here.
+    said.message = _LOOKS_SECRET.sub("***", said.message)
+    return said
 
 
 def _retry_after_s(headers: Headers) -> float | None:

@@ -18,6 +18,7 @@ _EARLIER_TURN_CHARS: Final = 400
 _MAX_COUNT: Final = 1_000_000_000
 """JSON's whole numbers have no end; above this a count only says "more than anybody gives"."""
 _NOTHING: Final = msgspec.Raw(b"")
+_DECIDING: Final = frozenset(("model", "models", "stream", "stream_options", "messages", "fairlead", "provider"))
 _TRUE: Final = msgspec.Raw(b"true")
 
 
@@ -85,6 +86,7 @@ def read_request(body: bytes) -> ChatRequest:
     Raises: MalformedBodyError, InvalidOptionError, UnknownOptionError.
     """
     members = take_apart(body)
+    _refuse_lookalikes(members)
     wishes = take_wishes(members)
     # Decoded from the members, not from the body: what is decided on is what will be sent.
     envelope = _decode(put_together(members))
@@ -103,6 +105,13 @@ def read_request(body: bytes) -> ChatRequest:
         is_streaming=is_streaming,
         wants_usage=wants_usage,
     )
+
+
+def _refuse_lookalikes(members: Members) -> None:
+    """Some servers (those in Go, Ollama among them) read `Model` as `model`: it would undo what was decided."""
+    for name in members:
+        if name not in _DECIDING and name.lower() in _DECIDING:
+            raise InvalidOptionError(f"Write {name.lower()!r} in lower case.", param=name[:40])
 
 
 def _decode(body: bytes) -> _Envelope:

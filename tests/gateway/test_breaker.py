@@ -1,0 +1,150 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairlead.domain.errors import GarbledError, RejectedError, SilentError, TruncatedError, UnreachableError
+from fairlead.domain.names import UpstreamName
+from fairlead.gateway.breaker import (
+    CREDENTIAL_COOL_DOWN_S,
+    FAILURES_TO_OPEN,
+    FIRST_COOL_DOWN_S,
+    LONGEST_COOL_DOWN_S,
+    PROBE_LEASE_S,
+    Breaker,
+    Breakers,
+    Fitness,
+    blames_upstream,
+)
+
+UP = UpstreamName("up")
+CUT = TruncatedError("cut")
+
+
+def rejected(status: int, *, retry_after_s: float | None = None, is_retryable: bool = True) -> RejectedError:
+    return RejectedError(
+        "no", upstream="up", upstream_status=status, body=b"", is_retryable=is_retryable, retry_after_s=retry_after_s
+    )
+
+
+def opened() -> Breaker:
+    breaker = Breaker()
+    for _ in range(FAILURES_TO_OPEN):
+        assert not breaker.is_down(0.0)
+        breaker.failed(CUT, 0.0)
+    return breaker
+
+
+def test_it_opens_after_enough_failures_in_a_row_and_not_before() -> None:
+    breaker = opened()
+    assert breaker.is_down(0.0)
+    assert breaker.is_down(FIRST_COOL_DOWN_S - 0.01)
+    assert not breaker.is_down(FIRST_COOL_DOWN_S)
+
+
+def test_a_success_in_between_begins_the_count_anew() -> None:
+    breaker = Breaker()
+    for _ in range(FAILURES_TO_OPEN - 1):
+        breaker.failed(CUT, 0.0)
+    breaker.succeeded()
+    for _ in range(FAILURES_TO_OPEN - 1):
+        breaker.failed(CUT, 0.0)
+    assert not breaker.is_down(0.0)
+
+
+def test_after_the_cool_down_one_probe_goes_and_the_others_keep_away() -> None:
+    breaker = opened()
+    breaker.tried(FIRST_COOL_DOWN_S)
+    assert breaker.fitness is Fitness.PROBING
+    assert breaker.is_down(FIRST_COOL_DOWN_S)
+    breaker.succeeded()
+    assert not breaker.is_down(FIRST_COOL_DOWN_S)
+
+
+def test_a_probe_that_never_comes_back_gives_its_place_to_one_other() -> None:
+    breaker = opened()
+    breaker.tried(FIRST_COOL_DOWN_S)
+    later = FIRST_COOL_DOWN_S + PROBE_LEASE_S
+    assert not breaker.is_down(later)
+    breaker.tried(later)
+    assert breaker.is_down(later)
+
+
+def test_each_failed_probe_doubles_the_rest_up_to_its_limit() -> None:
+    breaker = opened()
+    now_s, rests = 0.0, []
+    for _ in range(8):
+        rest_s = next(s for s in range(1, 200) if not breaker.is_down(now_s + s))
+        rests.append(rest_s)
+        now_s += rest_s
+        breaker.tried(now_s)
+        breaker.failed(CUT, now_s)
+    assert rests == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert max(rests) == LONGEST_COOL_DOWN_S
+
+
+def test_stragglers_of_one_incident_do_not_lengthen_the_rest() -> None:
+    breaker = opened()
+    for _ in range(60):
+        breaker.failed(CUT, 0.5)
+    assert not breaker.is_down(FIRST_COOL_DOWN_S)
+
+
+def test_what_an_upstream_asks_for_is_obeyed_at_once_and_never_cut_short() -> None:
+    breaker = Breaker()
+    breaker.failed(rejected(429, retry_after_s=30.0), 0.0)
+    assert breaker.is_down(29.9)
+    breaker.failed(rejected(429, retry_after_s=1.0), 1.0)
+    assert breaker.is_down(29.9)
+    breaker.failed(rejected(503, retry_after_s=60.0), 2.0)
+    assert breaker.is_down(61.9)
+    assert not breaker.is_down(62.0)
+
+
+def test_a_refused_credential_rests_for_long() -> None:
+    for status in (401, 402, 403):
+        breaker = Breaker()
+        breaker.failed(rejected(status), 0.0)
+        assert breaker.is_down(CREDENTIAL_COOL_DOWN_S - 0.1), status
+
+
+def test_a_fault_of_the_request_or_of_one_model_is_not_the_upstreams() -> None:
+    for error in (rejected(400, is_retryable=False), rejected(422, is_retryable=False), rejected(404), rejected(400)):
+        assert not blames_upstream(error)
+    for fault in (rejected(503), rejected(429), CUT, SilentError("s"), GarbledError("g"), UnreachableError("u")):
+        assert blames_upstream(fault)
+
+
+def test_breakers_of_different_upstreams_do_not_mix() -> None:
+    breakers = Breakers([UP, UpstreamName("other")])
+    for _ in range(FAILURES_TO_OPEN):
+        breakers.failed(UP, CUT, 0.0)
+    assert breakers.down(0.0) == {UP}
+    breakers.succeeded(UpstreamName("other"))
+    assert breakers.down(0.0) == {UP}
+    breakers.tried(UP, FIRST_COOL_DOWN_S)
+    breakers.succeeded(UP)
+    assert breakers.down(FIRST_COOL_DOWN_S) == frozenset()
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["tried", "ok", "cut", "429", "401", "400"]), st.floats(0, 40)), max_size=40)
+
+
+@given(STEPS)
+def test_whatever_happens_a_rest_ends_and_a_success_heals(steps: list[tuple[str, float]]) -> None:
+    breakers = Breakers([UP])
+    now_s = 0.0
+    for step, seconds in steps:
+        now_s += seconds
+        before = breakers.down(now_s)
+        if step == "tried":
+            breakers.tried(UP, now_s)
+        elif step == "ok":
+            breakers.succeeded(UP)
+            assert not breakers.down(now_s)
+        elif step == "400":
+            breakers.failed(UP, rejected(400, is_retryable=False), now_s)
+            assert breakers.down(now_s) == before
+        else:
+            error = {"cut": CUT, "429": rejected(429, retry_after_s=5.0), "401": rejected(401)}[step]
+            breakers.failed(UP, error, now_s)
+            assert before <= breakers.down(now_s), "a failure never makes an upstream fit"
+        assert not breakers.down(now_s + LONGEST_COOL_DOWN_S)

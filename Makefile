@@ -51,6 +51,7 @@ format: setup-dev  ## rewrite the files in the house format
 	$(BIN)/ruff check --fix .
 
 bench: setup-dev  ## measure speed against the direct line and a bare pass-through (needs a C compiler)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.decide
 	$(BIN)/python -m benchmarks.speed.gateway $(ARGS)
 
 bench-quality: setup-dev  ## difficulty ranking and the presets on held-out outcomes (FAIRLEAD_DATA)

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.domain.errors import BodyTooLargeError, MalformedBodyError
-from fairlead.gateway.asgi import ClientGoneError, Message, Presence, read_body
+from fairlead.gateway.asgi import LINE, ClientGoneError, Message, Presence, read_body
 from fairlead.gateway.delivery import Delivery
 
 CAP_BYTES = 100
@@ -82,11 +83,41 @@ async def test_presence_lets_errors_and_results_through_and_stops_watching() -> 
 
     n_tasks = len(asyncio.all_tasks())
     with pytest.raises(ValueError, match="mine"):
-        async with Presence(receive):
+        async with Presence({}, receive):
             await is_watched.wait()
             raise ValueError("mine")
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == n_tasks
+
+
+class FakeLine:
+    is_lost = False
+    on_hang_up: Callable[[], None] | None = None
+
+
+async def never() -> Message:
+    raise AssertionError("our own protocol tells by itself; nobody asks")
+
+
+async def test_a_line_that_is_lost_ends_the_work_without_anybody_asking() -> None:
+    line = FakeLine()
+    scope: dict[str, Any] = {"extensions": {LINE: line}}
+    reached: list[str] = []
+    async with Presence(scope, never) as presence:
+        reached.append("inside")
+        assert line.on_hang_up is not None
+        line.on_hang_up()
+        await asyncio.Event().wait()
+        reached.append("never")
+    assert (presence.is_gone, reached, line.on_hang_up) == (True, ["inside"], None)
+
+
+async def test_a_line_lost_before_the_work_begins_is_noticed() -> None:
+    line = FakeLine()
+    line.is_lost = True
+    with pytest.raises(ClientGoneError):
+        async with Presence({"extensions": {LINE: line}}, never):
+            raise AssertionError("there is nobody to work for")
 
 
 async def test_a_delivery_knows_when_it_has_begun() -> None:

@@ -148,3 +148,12 @@ def test_whatever_happens_a_rest_ends_and_a_success_heals(steps: list[tuple[str,
             breakers.failed(UP, error, now_s)
             assert before <= breakers.down(now_s), "a failure never makes an upstream fit"
         assert not breakers.down(now_s + LONGEST_COOL_DOWN_S)
+
+
+def test_a_few_errors_500_are_one_clients_trouble_and_twenty_in_a_row_are_an_outage() -> None:
+    breaker = Breaker()
+    for _ in range(19):
+        breaker.failed(rejected(500), 0.0)
+    assert not breaker.is_down(0.0)
+    breaker.failed(rejected(500), 0.0)
+    assert breaker.is_down(0.0)

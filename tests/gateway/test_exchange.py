@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.domain.call import Call
+from fairlead.domain.call import Call, Deadlines
 from fairlead.domain.errors import TruncatedError, UnreachableError
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.breaker import FAILURES_TO_OPEN
@@ -326,7 +326,8 @@ class Dribbling:
             while True:
                 yield Piece(self._piece, 0.001)
 
-        answer = ScriptedAnswer(Scene(pieces=forever()), None, asyncio.sleep)  # type: ignore[arg-type]
+        deadlines = Deadlines(total_s=None if call.is_streaming else call.within_s)
+        answer = ScriptedAnswer(Scene(pieces=forever()), deadlines, asyncio.sleep)
         self.answers.append(answer)
         return answer
 
@@ -351,3 +352,10 @@ async def test_every_answer_is_given_back_whatever_happens() -> None:
             w = world({name: [scene] for name in ("one", "two", "three")}, arms=ALL)
             await chat(w.app, stream=is_streaming)
             assert n_answers_left_open(w) == 0
+
+
+async def test_streams_that_die_after_they_began_count_against_their_upstream() -> None:
+    w = world({"one": [stream(ROLE, chunk("a"), ending="cut")]}, arms=ONE)
+    for _ in range(FAILURES_TO_OPEN):
+        await chat(w.app, stream=True)
+    assert w.engine.breakers.down(w.services.clock()) == {UpstreamName("one")}

@@ -143,3 +143,28 @@ def test_the_origin_is_read_off_the_base_url(base_url: str, scheme: str, host: s
     origin = origin_of(endpoint(base_url=base_url))
     assert (origin.name, origin.scheme, origin.host, origin.port) == ("x", scheme, host, port)
     assert origin.allow_private is False
+
+
+class Noting:
+    """A transport that notes the deadlines it is given."""
+
+    def __init__(self) -> None:
+        self.deadlines: list[Deadlines] = []
+        self._transport = ScriptedTransport([Scene.of(b"{}")])
+
+    async def exchange(self, method: str, target: str, headers: bytes, body: bytes, deadlines: Deadlines) -> Answer:
+        self.deadlines.append(deadlines)
+        return await self._transport.exchange(method, target, headers, body, deadlines)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+async def test_a_whole_reply_has_a_total_deadline_and_a_stream_has_none() -> None:
+    transport = Noting()
+    upstream = Upstream(endpoint(), transport, whole_within_s=600.0)
+    await upstream.send(Call("/x", b"", is_streaming=False, within_s=599.9))
+    await upstream.send(Call("/x", b"", is_streaming=False, within_s=7.0))
+    await upstream.send(Call("/x", b"", is_streaming=True, within_s=7.0))
+    assert [deadlines.total_s for deadlines in transport.deadlines] == [600.0, 7.0, None]
+    assert [deadlines.first_byte_s for deadlines in transport.deadlines] == [120.0, 7.0, 7.0]

@@ -91,7 +91,7 @@ async def assemble(
     metrics = Metrics(is_multiprocess=n_workers > 1)
     services = Services(
         router=router,
-        upstreams={endpoint.name: _upstream(endpoint) for endpoint in endpoints},
+        upstreams={endpoint.name: _upstream(endpoint, settings.limits.deadline_s) for endpoint in endpoints},
         access=Access(settings.keys),
         limits=Limits(
             max_body_bytes=settings.server.max_body_bytes,
@@ -158,10 +158,10 @@ def _catalogue(settings: Settings, *, is_demo: bool) -> Catalogue:
     return overridden(parse_catalogue(texts), settings.models, datetime.now(UTC).date())
 
 
-def _upstream(endpoint: Endpoint) -> Upstream:
+def _upstream(endpoint: Endpoint, deadline_s: float) -> Upstream:
     if endpoint.is_simulated:
-        return Upstream(endpoint, SimulatedTransport(random.Random(0)))
-    return Upstream(endpoint, HttpTransport(origin_of(endpoint)))
+        return Upstream(endpoint, SimulatedTransport(random.Random(0)), whole_within_s=deadline_s)
+    return Upstream(endpoint, HttpTransport(origin_of(endpoint)), whole_within_s=deadline_s)
 
 
 def _id_maker() -> Callable[[], str]:

@@ -191,5 +191,5 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 async def present(request: Request, work: Awaitable[None]) -> None:
     """Do work for as long as its client is there."""
-    async with Presence(request.receive):
+    async with Presence(request.scope, request.receive):
         await work

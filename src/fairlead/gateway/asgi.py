@@ -5,7 +5,7 @@ Specification: https://asgi.readthedocs.io/en/latest/specs/www.html (2.4), read 
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fairlead.domain.call import Headers
 from fairlead.domain.errors import BodyTooLargeError, MalformedBodyError
@@ -64,33 +64,62 @@ async def send_whole(send: Send, status: int, headers: Headers, body: bytes) -> 
     await send({"type": "http.response.body", "body": body})
 
 
+LINE: Final = "fairlead.line"
+"""The ASGI extension under which our own server protocol offers the connection itself."""
+
+
+class Line(Protocol):
+    """A connection that says when its client leaves. Ours does; any other server is watched through `receive`."""
+
+    is_lost: bool
+    on_hang_up: Callable[[], None] | None
+
+
 class Presence:
     """Cancels the work of a request the moment its client leaves, streamed or not, in every phase.
 
-    Use as `async with Presence(receive): …`; leaving quietly when the client was the reason.
+    Use as `async with Presence(scope, receive): …`; leaving quietly when the client was the reason. A callback of our
+    own protocol costs a tenth of a task that waits on `receive`, which is the way under any other server.
     """
 
-    __slots__ = ("_receive", "_watcher", "_work", "is_gone")
+    __slots__ = ("_line", "_receive", "_watcher", "_work", "is_gone")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._line: Line | None = scope.get("extensions", _NO_EXTENSIONS).get(LINE)
         self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
         self.is_gone = False
 
     async def __aenter__(self) -> "Presence":
         self._work = asyncio.current_task()
-        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        line = self._line
+        if line is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        elif line.is_lost:
+            raise ClientGoneError
+        else:
+            line.on_hang_up = self._gone
         return self
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._gone()
+
+    def _gone(self) -> None:
         self.is_gone = True
         if self._work is not None:
             self._work.cancel()
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
-        self._watcher.cancel()
+        if self._line is not None:
+            self._line.on_hang_up = None
+        if self._watcher is not None:
+            self._watcher.cancel()
         if self.is_gone and self._work is not None and kind is not None and issubclass(kind, asyncio.CancelledError):
             # This cancellation was ours and has done its work; one of the server's own would still be counted.
             return self._work.uncancel() == 0
         return False
+
+
+_NO_EXTENSIONS: Final[dict[str, Any]] = {}

@@ -39,7 +39,6 @@ HELD_CAP_BYTES: Final = 4 * 1024 * 1024
 """What may come before a stream's first content; more is not an opening but garbage."""
 LINGER_S: Final = 0.5
 """How long an upstream may take to close a stream that it has called done; after it the connection is dropped."""
-_TOO_LATE: Final = "The request's deadline passed while the upstream was answering."
 
 
 class Engine:
@@ -145,14 +144,11 @@ class Exchange:
                 await asyncio.sleep(step.wait_s)
                 self._record.waited(step.wait_s)
             try:
-                # The upstream's own limits bound its silence; this bounds one that dribbles.
-                async with asyncio.timeout(deadline_s - services.clock()):
-                    if self._work.is_streaming:
-                        opened = await self._open()
-                    else:
-                        reply = await self._fetch()
-            except (UpstreamError, TimeoutError) as raised:
-                error = raised if isinstance(raised, UpstreamError) else SilentError(_TOO_LATE)
+                if self._work.is_streaming:
+                    opened = await self._open(deadline_s)
+                else:
+                    reply = await self._fetch()
+            except UpstreamError as error:
                 now_s = services.clock()
                 self._engine.breakers.failed(self._specs[self._place].arm.upstream, error, now_s)
                 self._record.attempt_ended(*outcome_of(error))
@@ -215,7 +211,7 @@ class Exchange:
         await self._out.whole(200, headers, reply.body)
         record.attempt_ended("ok", 200)
 
-    async def _open(self) -> Opened:
+    async def _open(self, deadline_s: float) -> Opened:
         """A stream, read until its first content: until then it may still fail over."""
         answer = await self._call()
         try:
@@ -228,6 +224,9 @@ class Exchange:
                     break
                 if len(held) > HELD_CAP_BYTES:
                     raise GarbledError("The upstream's stream goes on without any content.")
+                if self._services.clock() > deadline_s:
+                    # The upstream's own limits bound its silence; this bounds one that dribbles.
+                    raise SilentError("The request's deadline passed while the upstream was beginning to answer.")
             if watch.failure is not None:
                 raise watch.failure
         except BaseException:

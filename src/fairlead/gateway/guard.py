@@ -10,11 +10,14 @@ still listened to, so that a client that leaves is noticed, and no queue can gro
 """
 
 from asyncio import BaseTransport, TimerHandle
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fairlead.gateway.asgi import LINE
 
 MIN_BODY_BYTES_PER_S: Final = 8 * 1024
 """After its grace a body must have come at this mean rate: a byte every few seconds is not progress."""
@@ -55,6 +58,10 @@ class GuardedProtocol(HttpToolsProtocol):
         """The client has connected: its head is due."""
         super().connection_made(transport)
         now_s = self.loop.time()
+        self.is_lost = False
+        self.on_hang_up: Callable[[], None] | None = None
+        """Called when the client has left; set by the request that is being answered."""
+        self._extensions = {LINE: self}
         self._in_head = True
         self._head_bytes = 0
         self._head_tail = b""
@@ -74,7 +81,10 @@ class GuardedProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         self._timer = self._write_timer = None
+        self.is_lost = True
         super().connection_lost(exc)
+        if self.on_hang_up is not None:
+            self.on_hang_up()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head or a body."""
@@ -124,6 +134,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # uvicorn has a narrower type for it
         self._in_head = True
         self._n_headers = 0
         if self._due_s == _NEVER:

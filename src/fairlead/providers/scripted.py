@@ -62,6 +62,7 @@ class ScriptedAnswer:
     sleep: Sleep
     is_closed: bool = False
     has_ended: bool = False
+    waited_s: float = 0.0
     _pieces: Iterator[Piece] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +91,9 @@ class ScriptedAnswer:
         for piece in self._pieces:
             if piece.delay_s > 0:
                 await self.sleep(piece.delay_s)
+                self.waited_s += piece.delay_s
+                if self.deadlines.total_s is not None and self.waited_s > self.deadlines.total_s:
+                    raise SilentError(f"the reply was not whole within {self.deadlines.total_s} s")
             if piece.data:
                 return piece.data
         if self.scene.ending == "cut":

@@ -18,6 +18,8 @@ from fairlead.providers.origin import DEFAULT_PORTS, Origin
 from fairlead.providers.request_head import write_headers
 
 USER_AGENT: Final = f"fairlead/{__version__}"
+_SLACK_S: Final = 0.5
+"""A request that has just come has a hair less left than the whole: not worth new deadlines."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -36,12 +38,18 @@ class Exchange(Protocol):
 class Upstream:
     """One endpoint over one transport."""
 
-    def __init__(self, endpoint: Endpoint, transport: Exchange) -> None:
-        """Raises: ConfigError when a header or the credential cannot be sent."""
+    def __init__(self, endpoint: Endpoint, transport: Exchange, *, whole_within_s: float | None = None) -> None:
+        """`whole_within_s`: a reply that is not streamed must be whole by then, dribble or not.
+
+        Raises: ConfigError when a header or the credential cannot be sent.
+        """
         self.endpoint = endpoint
         self.name: UpstreamName = endpoint.name
         self.provider: ProviderName = endpoint.provider
         self._transport = transport
+        self._deadlines = endpoint.deadlines
+        limits = [limit for limit in (endpoint.deadlines.total_s, whole_within_s) if limit is not None]
+        self._whole_deadlines = replace(endpoint.deadlines, total_s=min(limits, default=None))
         self._base_path = urlsplit(endpoint.base_url).path.rstrip("/")
         # Written once: only the request's id differs from call to call.
         self._asking = _header_lines(endpoint, {"accept": "application/json"})
@@ -59,8 +67,8 @@ class Upstream:
         headers = self._streaming if call.is_streaming else self._posting
         if call.request_id and _REQUEST_ID.fullmatch(call.request_id):
             headers = b"%bx-request-id: %b\r\n" % (headers, call.request_id.encode())
-        deadlines = self.endpoint.deadlines
-        if call.within_s is not None and call.within_s < max(deadlines.connect_s, deadlines.first_byte_s):
+        deadlines = self._deadlines if call.is_streaming else self._whole_deadlines
+        if call.within_s is not None and call.within_s + _SLACK_S < _longest(deadlines):
             deadlines = _tightened(deadlines, call.within_s)
         return await self._transport.exchange("POST", self._base_path + call.path, headers, call.body, deadlines)
 
@@ -96,10 +104,17 @@ def origin_of(endpoint: Endpoint) -> Origin:
     )
 
 
+def _longest(deadlines: Deadlines) -> float:
+    return max(deadlines.connect_s, deadlines.first_byte_s, deadlines.total_s or 0.0)
+
+
 def _tightened(deadlines: Deadlines, within_s: float) -> Deadlines:
     left_s = max(within_s, 0.001)  # a deadline of 0 could be read as none
     return replace(
-        deadlines, connect_s=min(deadlines.connect_s, left_s), first_byte_s=min(deadlines.first_byte_s, left_s)
+        deadlines,
+        connect_s=min(deadlines.connect_s, left_s),
+        first_byte_s=min(deadlines.first_byte_s, left_s),
+        total_s=None if deadlines.total_s is None else min(deadlines.total_s, left_s),
     )
 
 

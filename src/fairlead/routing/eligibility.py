@@ -60,11 +60,10 @@ def need_checks(pool: Pool, outline: Outline, expected: Expected) -> Iterator[Ch
     """What the request itself needs; asked of models that we choose, not of one that the client named."""
     room = outline.max_output_tokens or 0
     needed = expected.input_tokens + room
-    fails = pool.context_tokens < needed
-    if fails.any():
+    if needed > pool.smallest_context_tokens:
         yield Check(
             "context_window",
-            fails,
+            pool.context_tokens < needed,
             lambda i: f"needs about {needed:,.0f} tokens of context, it takes {pool.context_tokens[i]:,.0f}",
         )
     if room:

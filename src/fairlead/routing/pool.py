@@ -55,6 +55,8 @@ class Pool:
     output_usd: Floats
     is_priced: Bools
     context_tokens: Floats
+    smallest_context_tokens: float
+    """A request below it passes every arm's window: the common case, told by one comparison."""
     max_output_tokens: Floats
     has_ability: Mapping[Ability, Bools]
     """Stated to have it. Unknown counts as not."""
@@ -94,6 +96,7 @@ def build_pool(specs: Sequence[ArmSpec], predictor: Predictor) -> Pool:
     output_usd, output_known = _prices(
         [0.0 if spec.card.purpose == "embedding" else spec.prices.output_per_mtok for spec in ordered]
     )
+    context_tokens = _limits([spec.context_tokens for spec in ordered])
     stated = {ability: [spec.card.abilities.get(ability) for spec in ordered] for ability in _ABILITIES}
     return Pool(
         specs=ordered,
@@ -102,7 +105,8 @@ def build_pool(specs: Sequence[ArmSpec], predictor: Predictor) -> Pool:
         input_usd=input_usd,
         output_usd=output_usd,
         is_priced=input_known & output_known,
-        context_tokens=_limits([spec.context_tokens for spec in ordered]),
+        context_tokens=context_tokens,
+        smallest_context_tokens=float(context_tokens.min(initial=float("inf"))),
         max_output_tokens=_limits([spec.max_output_tokens for spec in ordered]),
         has_ability={a: _bools([f is not None and f.value for f in facts]) for a, facts in stated.items()},
         lacks_ability={a: _bools([f is not None and not f.value for f in facts]) for a, facts in stated.items()},

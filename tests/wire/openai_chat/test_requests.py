@@ -301,3 +301,10 @@ def test_the_outline_is_capped_and_says_what_came(turns: list[tuple[str, str]]) 
     assert outline.n_chars == sum(len(message["content"]) for message in messages)
     assert len(outline.system_text) <= SYSTEM_SAMPLE_CHARS
     assert outline.turn_text.endswith("last")
+
+
+@pytest.mark.parametrize("name", ["Model", "MODEL", "Stream", "Messages", "Provider"])
+def test_a_name_that_some_servers_would_read_as_a_deciding_one_is_refused(name: str) -> None:
+    body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "x"}], name: "other"}).encode()
+    with pytest.raises(InvalidOptionError, match="lower case"):
+        read_request(body)

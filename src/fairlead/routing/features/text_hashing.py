@@ -81,10 +81,10 @@ def hash_ngrams(data: Bytes) -> Buckets:
     Shapes: data (n_bytes,) from encode_text -> (n_ngrams,), empty for an empty text.
     """
     n = len(data)
-    prefix = np.cumsum(_CODES.take(data) * _POWERS[:n], dtype=np.uint32)
+    prefix = (_CODES.take(data) * _POWERS[:n]).cumsum(dtype=np.uint32)
     inside = _IN_WORD.take(data)
     # A text begins and ends with a space, so changes between outside and inside come in pairs: before and at the end.
-    flips = np.flatnonzero(inside[1:] != inside[:-1])
+    flips = (inside[1:] != inside[:-1]).nonzero()[0]
     starts, ends = flips[0::2], flips[1::2]
     words = (prefix.take(ends) - prefix.take(starts)) * _INVERSES.take(starts)
     pairs = words[:-1] * _PAIR + words[1:]

@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead.domain.decision import Arm
 from fairlead.domain.errors import GarbledError, RejectedError, SilentError, TruncatedError, UnreachableError
-from fairlead.domain.names import UpstreamName
+from fairlead.domain.names import ModelId, ProviderName, SentModel, UpstreamName
 from fairlead.gateway.breaker import (
     CREDENTIAL_COOL_DOWN_S,
     FAILURES_TO_OPEN,
@@ -113,16 +114,29 @@ def test_a_fault_of_the_request_or_of_one_model_is_not_the_upstreams() -> None:
         assert blames_upstream(fault)
 
 
+def arm(model: str, upstream: str = "up") -> Arm:
+    return Arm(ModelId(f"lab/{model}"), UpstreamName(upstream), ProviderName("p"), SentModel(model))
+
+
 def test_breakers_of_different_upstreams_do_not_mix() -> None:
-    breakers = Breakers([UP, UpstreamName("other")])
+    breakers = Breakers()
     for _ in range(FAILURES_TO_OPEN):
-        breakers.failed(UP, CUT, 0.0)
+        breakers.failed(arm("a"), CUT, 0.0)
     assert breakers.down(0.0) == {UP}
-    breakers.succeeded(UpstreamName("other"))
+    breakers.succeeded(arm("a", "other"))
     assert breakers.down(0.0) == {UP}
-    breakers.tried(UP, FIRST_COOL_DOWN_S)
-    breakers.succeeded(UP)
+    breakers.tried(arm("b"), FIRST_COOL_DOWN_S)
+    breakers.succeeded(arm("b"))
     assert breakers.down(FIRST_COOL_DOWN_S) == frozenset()
+
+
+def test_a_rate_limit_rests_one_model_and_leaves_the_others_of_its_upstream() -> None:
+    breakers = Breakers()
+    breakers.failed(arm("a"), rejected(429, retry_after_s=9.0), 0.0)
+    assert breakers.down(0.0) == {arm("a")}
+    breakers.succeeded(arm("b"))
+    assert breakers.down(0.0) == {arm("a")}
+    assert breakers.down(9.0) == frozenset()
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["tried", "ok", "cut", "429", "401", "400"]), st.floats(0, 40)), max_size=40)
@@ -130,22 +144,22 @@ STEPS = st.lists(st.tuples(st.sampled_from(["tried", "ok", "cut", "429", "401", 
 
 @given(STEPS)
 def test_whatever_happens_a_rest_ends_and_a_success_heals(steps: list[tuple[str, float]]) -> None:
-    breakers = Breakers([UP])
+    breakers = Breakers()
     now_s = 0.0
     for step, seconds in steps:
         now_s += seconds
         before = breakers.down(now_s)
         if step == "tried":
-            breakers.tried(UP, now_s)
+            breakers.tried(arm("a"), now_s)
         elif step == "ok":
-            breakers.succeeded(UP)
+            breakers.succeeded(arm("a"))
             assert not breakers.down(now_s)
         elif step == "400":
-            breakers.failed(UP, rejected(400, is_retryable=False), now_s)
+            breakers.failed(arm("a"), rejected(400, is_retryable=False), now_s)
             assert breakers.down(now_s) == before
         else:
             error = {"cut": CUT, "429": rejected(429, retry_after_s=5.0), "401": rejected(401)}[step]
-            breakers.failed(UP, error, now_s)
+            breakers.failed(arm("a"), error, now_s)
             assert before <= breakers.down(now_s), "a failure never makes an upstream fit"
         assert not breakers.down(now_s + LONGEST_COOL_DOWN_S)
 

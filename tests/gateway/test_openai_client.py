@@ -147,7 +147,8 @@ async def test_errors_become_the_clients_own_classes() -> None:
                 await client.chat.completions.create(model="auto", messages=ASK, user=status)
             assert isinstance(raised.value, openai.APIStatusError)
             assert raised.value.request_id is not None
-            w.engine.breakers.succeeded(UpstreamName("one"))
+            for spec in w.engine.services.router.pool.specs:
+                w.engine.breakers.succeeded(spec.arm)
         with pytest.raises(openai.NotFoundError, match="Nearest: lab/strong"):
             await client.chat.completions.create(model="lab/stong", messages=ASK)
         stranger = client.with_options(api_key="fl-stranger")

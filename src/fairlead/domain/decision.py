@@ -45,6 +45,10 @@ class Arm:
     is_simulated: bool = False
 
 
+Resting = UpstreamName | Arm
+"""What is kept away from for a while: a whole upstream, or one model there (providers limit rates by model)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What we expect of one candidate on this request. Intervals are 90 %."""

@@ -4,12 +4,11 @@ CLOSED --(FAILURES_TO_OPEN in a row, or told to wait)--> OPEN --(cool-down over)
                                                          ^------------failure-----------'
 """
 
-from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
+from fairlead.domain.decision import Arm, Resting
 from fairlead.domain.errors import RejectedError, UpstreamError
-from fairlead.domain.names import UpstreamName
 
 FAILURES_TO_OPEN: Final = 5
 FIRST_COOL_DOWN_S: Final = 2.0
@@ -98,31 +97,37 @@ def _rest_s(error: UpstreamError) -> float | None:
 
 
 class Breakers:
-    """All of one gateway's. `down` is cheap while nothing is open, which is nearly always."""
+    """All of one gateway's. Cheap while nothing has failed, which is nearly always.
 
-    def __init__(self, upstreams: Iterable[UpstreamName]) -> None:
-        self._breakers = {name: Breaker() for name in upstreams}
-        self._suspect: set[UpstreamName] = set()
+    A rate limit rests one model at its upstream, everything else the whole upstream: providers count by model.
+    """
 
-    def down(self, now_s: float) -> frozenset[UpstreamName]:
-        """The upstreams to keep away from now."""
-        if not self._suspect:
+    def __init__(self) -> None:
+        self._suspects: dict[Resting, Breaker] = {}
+        """Only what has failed since its last success."""
+
+    def down(self, now_s: float) -> frozenset[Resting]:
+        """What to keep away from now."""
+        if not self._suspects:
             return frozenset()
-        return frozenset(name for name in self._suspect if self._breakers[name].is_down(now_s))
+        return frozenset(key for key, breaker in self._suspects.items() if breaker.is_down(now_s))
 
-    def tried(self, name: UpstreamName, now_s: float) -> None:
-        """An attempt at this upstream begins."""
-        if name in self._suspect:
-            self._breakers[name].tried(now_s)
+    def tried(self, arm: Arm, now_s: float) -> None:
+        """An attempt at this arm begins."""
+        if self._suspects:
+            for key in (arm, arm.upstream):
+                if key in self._suspects:
+                    self._suspects[key].tried(now_s)
 
-    def succeeded(self, name: UpstreamName) -> None:
+    def succeeded(self, arm: Arm) -> None:
         """It brought content."""
-        if name in self._suspect:
-            self._breakers[name].succeeded()
-            self._suspect.discard(name)
+        if self._suspects:
+            self._suspects.pop(arm, None)
+            self._suspects.pop(arm.upstream, None)
 
-    def failed(self, name: UpstreamName, error: UpstreamError, now_s: float) -> None:
+    def failed(self, arm: Arm, error: UpstreamError, now_s: float) -> None:
         """It did not."""
         if blames_upstream(error):
-            self._suspect.add(name)
-            self._breakers[name].failed(error, now_s)
+            is_rate_limit = isinstance(error, RejectedError) and error.upstream_status == 429
+            key: Resting = arm if is_rate_limit else arm.upstream
+            self._suspects.setdefault(key, Breaker()).failed(error, now_s)

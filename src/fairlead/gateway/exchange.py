@@ -46,7 +46,7 @@ class Engine:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.breakers = Breakers(services.upstreams)
+        self.breakers = Breakers()
         self.budget = RetryBudget(services.limits.retry_budget_share)
 
     def decide(self, work: Work) -> Choice:
@@ -150,7 +150,7 @@ class Exchange:
                     reply = await self._fetch()
             except UpstreamError as error:
                 now_s = services.clock()
-                self._engine.breakers.failed(self._specs[self._place].arm.upstream, error, now_s)
+                self._engine.breakers.failed(self._specs[self._place].arm, error, now_s)
                 self._record.attempt_ended(*outcome_of(error))
                 after = failover.failed(error, now_s, services.draw())
                 if isinstance(after, GiveUp):
@@ -159,7 +159,7 @@ class Exchange:
                 continue
             if self._work.is_streaming:
                 return await self._stream(opened)
-            self._engine.breakers.succeeded(self._specs[self._place].arm.upstream)
+            self._engine.breakers.succeeded(self._specs[self._place].arm)
             await self._send_whole(reply)
             return None
 
@@ -176,7 +176,7 @@ class Exchange:
         spec = self._specs[self._place]
         arm = spec.arm
         now_s = self._record.attempt_begins(spec)
-        self._engine.breakers.tried(arm.upstream, now_s)
+        self._engine.breakers.tried(arm, now_s)
         left_s = work.began_s + self._services.limits.deadline_s - now_s
         call = Call(work.path, work.body_for(arm.sent_model), work.is_streaming, self._record.decision_id, left_s)
         answer = await self._services.upstreams[arm.upstream].send(call)
@@ -239,7 +239,7 @@ class Exchange:
         """Send a stream on; the error that ended it after it had begun, else None."""
         answer, watch, held = opened
         record, out, breakers = self._record, self._out, self._engine.breakers
-        upstream = self._specs[self._place].arm.upstream
+        arm = self._specs[self._place].arm
         failure: UpstreamError | None = None
         try:
             headers = self._headers()
@@ -254,11 +254,11 @@ class Exchange:
                 failure = error
             record.used(watch.usage or estimated_usage(self._n_input, watch.n_content_bytes))
             if failure is not None:
-                breakers.failed(upstream, failure, self._services.clock())
+                breakers.failed(arm, failure, self._services.clock())
                 await out.end_stream(self._work.end_failed(failure))
                 record.attempt_ended(*outcome_of(failure))
                 return failure
-            breakers.succeeded(upstream)
+            breakers.succeeded(arm)
             cost = write_comment(f"x-fairlead-cost-usd={record.cost if record.cost is not None else 'unknown'}")
             await out.piece(cost + DONE_EVENT)
             await _drain(answer)

@@ -10,8 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from fairlead.catalogue.cards import Ability
-from fairlead.domain.decision import IneligibleCode
-from fairlead.domain.names import UpstreamName
+from fairlead.domain.decision import IneligibleCode, Resting
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
 from fairlead.routing.pool import ArmSpec, Bools, Floats, Pool
@@ -120,14 +119,12 @@ def wish_checks(pool: Pool, outline: Outline, wishes: Wishes, expected: Expected
             )
 
 
-def down_check(pool: Pool, down: Collection[UpstreamName]) -> Check:
-    """Upstreams whose breaker is open."""
-    fails = np.zeros(pool.n_arms, dtype=np.bool_)
-    for name in down:
-        mask = pool.upstreams.get(name)
-        if mask is not None:
-            fails |= mask
-    return Check("down", fails, lambda i: f"upstream '{pool.specs[i].arm.upstream}' is failing and rests")
+def down_check(pool: Pool, down: Collection[Resting]) -> Check:
+    """What a breaker keeps away from: whole upstreams, and single models there."""
+    fails = np.array([spec.arm.upstream in down or spec.arm in down for spec in pool.specs], dtype=np.bool_)
+    return Check(
+        "down", fails, lambda i: f"upstream '{pool.specs[i].arm.upstream}' is failing or over a limit, and rests"
+    )
 
 
 def _name_checks(pool: Pool, wishes: Wishes) -> Iterator[Check]:

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from fairlead.domain.names import AskedModel, UpstreamName
+from fairlead.domain.decision import Resting
+from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import NO_WISHES, Weights, Wishes
 from fairlead.routing.asking import Asked, Names
@@ -24,7 +25,7 @@ TOKENS_PER_AUDIO: Final = 1_500
 TOKENS_PER_FILE: Final = 3_000
 """Rough by nature: what an attachment costs depends on its size, which is not read."""
 
-_NOBODY_DOWN: Final[frozenset[UpstreamName]] = frozenset()
+_NOBODY_DOWN: Final[frozenset[Resting]] = frozenset()
 
 
 class Choice(NamedTuple):
@@ -55,7 +56,7 @@ class Router:
         model: AskedModel,
         outline: Outline,
         wishes: Wishes = NO_WISHES,
-        down: Collection[UpstreamName] = _NOBODY_DOWN,
+        down: Collection[Resting] = _NOBODY_DOWN,
     ) -> Choice:
         """Order the arms that may serve.
 

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from fairlead.domain.decision import Arm
 from fairlead.domain.errors import UnknownModelError
 from fairlead.gateway.app import Handler, Request
 from fairlead.gateway.exchange import Engine
@@ -55,9 +56,12 @@ def ready(engine: Engine) -> Handler:
     async def handle(request: Request) -> None:
         services = engine.services
         pool = services.router.pool
-        down = sorted(engine.breakers.down(services.clock()))
-        fit = [spec for spec in pool.specs if spec.arm.upstream not in down]
+        resting = engine.breakers.down(services.clock())
+        down = sorted(each for each in resting if isinstance(each, str))
+        limited = [each for each in resting if isinstance(each, Arm)]
+        fit = [spec for spec in pool.specs if spec.arm.upstream not in down and spec.arm not in limited]
         reasons = [f"upstream '{name}' is failing and rests" for name in down]
+        reasons += sorted(f"{arm.model} at '{arm.upstream}' is over its rate limit and rests" for arm in limited)
         if not fit:
             reasons.append("no upstream can serve" if pool.specs else "no model is configured: run 'fairlead doctor'")
         elif not pool.in_default.any():

@@ -15,16 +15,16 @@ help:  ## show this list
 	@$(PYTHON) -m venv .venv || { echo "python3 cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
 
 .venv/serve.stamp: requirements/serve.lock pyproject.toml | .venv/bin/python
-	$(PIP) install --require-hashes -r requirements/serve.lock
-	$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PIP) install --require-hashes -r requirements/serve.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.lock .venv/serve.stamp
-	$(PIP) install --require-hashes -r requirements/dev.lock
+	@$(PIP) install --require-hashes -r requirements/dev.lock
 	@touch $@
 
 .venv/inference.stamp: requirements/inference.lock .venv/dev.stamp
-	$(PIP) install --only-binary :all: --require-hashes -r requirements/inference.lock
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements/inference.lock
 	@touch $@
 
 setup: .venv/serve.stamp  ## make .venv with the locked dependencies and the package (does nothing when it is there)

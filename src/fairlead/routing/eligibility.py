@@ -122,9 +122,14 @@ def wish_checks(pool: Pool, outline: Outline, wishes: Wishes, expected: Expected
 def down_check(pool: Pool, down: Collection[Resting]) -> Check:
     """What a breaker keeps away from: whole upstreams, and single models there."""
     fails = np.array([spec.arm.upstream in down or spec.arm in down for spec in pool.specs], dtype=np.bool_)
-    return Check(
-        "down", fails, lambda i: f"upstream '{pool.specs[i].arm.upstream}' is failing or over a limit, and rests"
-    )
+
+    def why(index: int) -> str:
+        arm = pool.specs[index].arm
+        if arm.upstream in down:
+            return f"upstream '{arm.upstream}' is failing and rests"
+        return f"it is over its rate limit at '{arm.upstream}' and rests"
+
+    return Check("down", fails, why)
 
 
 def _name_checks(pool: Pool, wishes: Wishes) -> Iterator[Check]:

@@ -3,7 +3,14 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.domain.errors import DeadlineError, RejectedError, SilentError, TruncatedError, UpstreamError
+from fairlead.domain.errors import (
+    DeadlineError,
+    RejectedError,
+    SilentError,
+    TruncatedError,
+    UnreachableError,
+    UpstreamError,
+)
 from fairlead.gateway.failover import LONGEST_WAIT_S, Failover, GiveUp, RetryBudget, Try
 
 
@@ -143,3 +150,31 @@ def test_a_budget_never_holds_more_than_its_capacity() -> None:
     for _ in range(1000):
         budget.request()
     assert sum(budget.spend() for _ in range(100)) == RetryBudget.CAPACITY
+
+
+def places_after(upstreams: str, *errors: UpstreamError) -> list[int]:
+    """The places tried, the order being one letter for each candidate's upstream."""
+    machine = Failover(
+        len(upstreams),
+        max_attempts=len(errors) + 1,
+        deadline_s=600.0,
+        budget=RetryBudget(0.2),
+        upstream_of=upstreams.__getitem__,
+    )
+    places = [machine.start().place]
+    for error in errors:
+        step = machine.failed(error, 0.0, 0.0)
+        assert isinstance(step, Try)
+        places.append(step.place)
+    return places
+
+
+def test_behind_a_dead_door_the_next_model_is_no_better_so_other_doors_come_first() -> None:
+    dead = UnreachableError("u")
+    assert places_after("aaabab", dead) == [0, 3]
+    assert places_after("aaabab", dead, dead) == [0, 3, 1]
+    assert places_after("aab", rejected(401), TruncatedError("cut")) == [0, 2, 1]
+
+
+def test_a_failure_of_one_model_goes_on_in_order() -> None:
+    assert places_after("aaab", rejected(500), rejected(429), rejected(404)) == [0, 1, 2, 3]

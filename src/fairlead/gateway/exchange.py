@@ -20,6 +20,7 @@ from fairlead.domain.errors import (
 )
 from fairlead.domain.moments import ReplyOutcome
 from fairlead.domain.names import DecisionId
+from fairlead.domain.usage import Usage
 from fairlead.gateway.breaker import Breakers
 from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.failover import Failover, GiveUp, RetryBudget
@@ -77,10 +78,9 @@ class Exchange:
         self._record = Record(DecisionId(services.new_id()), work, services.observers, services.clock)
         identity = self._record.decision_id.encode()
         added += [(b"x-fairlead-decision-id", identity), (b"x-request-id", identity)]
-        self._specs: list[ArmSpec] = []
-        self._expected_cost_usd: list[float | None] = []
+        self._choice: Choice | None = None
+        self._order: tuple[int, ...] = ()
         self._place = 0
-        self._n_input = 0.0
         self._overhead_s = 0.0
 
     async def run(self) -> None:
@@ -118,24 +118,37 @@ class Exchange:
             )
         pool = services.router.pool
         # When all are down the least bad one is tried rather than nobody.
-        order = choice.order[: services.limits.max_attempts] or choice.resting[:1]
-        if not order:
+        self._order = choice.order or choice.resting[:1]
+        if not self._order:
             raise nobody(pool, choice)
-        cost_usd = choice.expected.cost_usd
-        self._specs = [pool.specs[i] for i in order]
-        self._expected_cost_usd = [float(cost_usd[i]) if pool.is_priced[i] else None for i in order]
-        self._n_input = choice.expected.input_tokens
+        self._choice = choice
         self._record.decide_s = services.clock() - began_s
+
+    def _spec_at(self, place: int) -> ArmSpec:
+        return self._services.router.pool.specs[self._order[place]]
+
+    def _expected_usd(self) -> float | None:
+        """What the current candidate was expected to cost; None when its price is unknown."""
+        index = self._order[self._place]
+        if self._choice is None or not self._services.router.pool.is_priced[index]:
+            return None
+        return float(self._choice.expected.cost_usd[index])
+
+    def _estimated(self, watch: StreamWatch) -> Usage:
+        """What a stream is taken to have used when it died before saying so."""
+        n_input = self._choice.expected.input_tokens if self._choice is not None else 0.0
+        return estimated_usage(n_input, watch.n_content_bytes)
 
     async def _attempt(self) -> FairleadError | None:
         """Try until one delivers; the error of a stream that failed after it had begun, else None."""
         services = self._services
         deadline_s = self._work.began_s + services.limits.deadline_s
         failover = Failover(
-            len(self._specs),
+            len(self._order),
             max_attempts=services.limits.max_attempts,
             deadline_s=deadline_s,
             budget=self._engine.budget,
+            upstream_of=lambda place: self._spec_at(place).arm.upstream,
         )
         step = failover.start()
         while True:
@@ -150,7 +163,7 @@ class Exchange:
                     reply = await self._fetch()
             except UpstreamError as error:
                 now_s = services.clock()
-                self._engine.breakers.failed(self._specs[self._place].arm, error, now_s)
+                self._engine.breakers.failed(self._spec_at(self._place).arm, error, now_s)
                 self._record.attempt_ended(*outcome_of(error))
                 after = failover.failed(error, now_s, services.draw())
                 if isinstance(after, GiveUp):
@@ -159,7 +172,7 @@ class Exchange:
                 continue
             if self._work.is_streaming:
                 return await self._stream(opened)
-            self._engine.breakers.succeeded(self._specs[self._place].arm)
+            self._engine.breakers.succeeded(self._spec_at(self._place).arm)
             await self._send_whole(reply)
             return None
 
@@ -173,7 +186,7 @@ class Exchange:
     async def _call(self) -> Answer:
         """Send the request to the current candidate; an answer of status 200, or an error."""
         work = self._work
-        spec = self._specs[self._place]
+        spec = self._spec_at(self._place)
         arm = spec.arm
         now_s = self._record.attempt_begins(spec)
         self._engine.breakers.tried(arm, now_s)
@@ -199,7 +212,7 @@ class Exchange:
             body = await answer.read(self._services.limits.max_reply_bytes)
         finally:
             answer.close()
-        reply = self._work.read_reply(body, self._specs[self._place].arm.sent_model)
+        reply = self._work.read_reply(body, self._spec_at(self._place).arm.sent_model)
         self._record.answered()
         return reply
 
@@ -239,11 +252,11 @@ class Exchange:
         """Send a stream on; the error that ended it after it had begun, else None."""
         answer, watch, held = opened
         record, out, breakers = self._record, self._out, self._engine.breakers
-        arm = self._specs[self._place].arm
+        arm = self._spec_at(self._place).arm
         failure: UpstreamError | None = None
         try:
             headers = self._headers()
-            expected_usd = self._expected_cost_usd[self._place]
+            expected_usd = self._expected_usd()
             headers.append((b"x-fairlead-cost-usd", b"unknown" if expected_usd is None else b"%.9f" % expected_usd))
             headers.append((b"x-fairlead-cost-basis", b"expected"))
             await out.begin_stream(headers, held)
@@ -252,7 +265,7 @@ class Exchange:
                 failure = watch.failure
             except UpstreamError as error:
                 failure = error
-            record.used(watch.usage or estimated_usage(self._n_input, watch.n_content_bytes))
+            record.used(watch.usage or self._estimated(watch))
             if failure is not None:
                 breakers.failed(arm, failure, self._services.clock())
                 await out.end_stream(self._work.end_failed(failure))
@@ -267,7 +280,7 @@ class Exchange:
             return None
         finally:
             if record.usage is None:
-                record.used(watch.usage or estimated_usage(self._n_input, watch.n_content_bytes))
+                record.used(watch.usage or self._estimated(watch))
             answer.close()
 
     async def _pump(self, answer: Answer, watch: StreamWatch) -> None:
@@ -282,7 +295,7 @@ class Exchange:
 
     def _headers(self) -> Headers:
         record = self._record
-        arm = self._specs[self._place].arm
+        arm = self._spec_at(self._place).arm
         self._overhead_s = record.overhead_s()
         return [
             *self._added,

@@ -3,13 +3,22 @@
 Law: it only runs until the first content has reached the client. After that nothing is ever retried.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fairlead.domain.errors import DeadlineError, FairleadError, RejectedError, UpstreamError
+from fairlead.domain.errors import (
+    DeadlineError,
+    FairleadError,
+    RejectedError,
+    SilentError,
+    UnreachableError,
+    UpstreamError,
+)
 
 FIRST_WAIT_S: Final = 0.25
 LONGEST_WAIT_S: Final = 8.0
+_WHOLE_UPSTREAM_STATUSES: Final = frozenset((401, 402, 403, 502, 503, 504))
 WAIT_SPREAD: Final = 0.5
 """A wait is lengthened by up to this share, so that many clients do not come back at once."""
 
@@ -53,12 +62,36 @@ class RetryBudget:
 
 
 class Failover:
-    """One request's attempts over an ordered list of candidates."""
+    """One request's attempts over an ordered list of candidates.
 
-    __slots__ = ("_budget", "_deadline_s", "_max_attempts", "_n_candidates", "_place", "_waits", "n_attempts")
+    After a failure of a whole upstream (no connection, silence, a refused credential) the candidates at other upstreams
+    come first, in their order: the next best model behind the same dead door is no better.
+    """
 
-    def __init__(self, n_candidates: int, *, max_attempts: int, deadline_s: float, budget: RetryBudget) -> None:
-        self._n_candidates = n_candidates
+    __slots__ = (
+        "_avoided",
+        "_budget",
+        "_deadline_s",
+        "_max_attempts",
+        "_place",
+        "_untried",
+        "_upstream_of",
+        "_waits",
+        "n_attempts",
+    )
+
+    def __init__(
+        self,
+        n_candidates: int,
+        *,
+        max_attempts: int,
+        deadline_s: float,
+        budget: RetryBudget,
+        upstream_of: Callable[[int], str] = str,
+    ) -> None:
+        self._untried: Sequence[int] = range(1, n_candidates)
+        self._upstream_of = upstream_of
+        self._avoided: set[str] = set()
         self._max_attempts = max_attempts
         self._deadline_s = deadline_s
         self._budget = budget
@@ -80,7 +113,7 @@ class Failover:
             return GiveUp(DeadlineError("The request's deadline passed before any upstream had answered."))
         if self.n_attempts >= self._max_attempts:
             return GiveUp(error)
-        is_last = self._place + 1 >= self._n_candidates
+        is_last = not self._untried
         wait_s = self._wait_s(error, draw) if is_last else 0.0
         if is_last and (not _is_passing(error) or wait_s > LONGEST_WAIT_S or now_s + wait_s >= self._deadline_s):
             return GiveUp(error)
@@ -90,8 +123,15 @@ class Failover:
         if is_last:
             self._waits += 1
         else:
-            self._place += 1
+            self._move_on(error)
         return Try(self._place, wait_s)
+
+    def _move_on(self, error: UpstreamError) -> None:
+        if _is_of_the_upstream(error):
+            self._avoided.add(self._upstream_of(self._place))
+        elsewhere = (place for place in self._untried if self._upstream_of(place) not in self._avoided)
+        self._place = next(elsewhere, self._untried[0])
+        self._untried = [place for place in self._untried if place != self._place]
 
     def _wait_s(self, error: UpstreamError, draw: float) -> float:
         stated = error.retry_after_s if isinstance(error, RejectedError) else None
@@ -101,6 +141,13 @@ class Failover:
 
 def _may_repeat(error: UpstreamError) -> bool:
     return not isinstance(error, RejectedError) or error.is_retryable
+
+
+def _is_of_the_upstream(error: UpstreamError) -> bool:
+    """Whether other models at this upstream would meet the same."""
+    if isinstance(error, RejectedError):
+        return error.upstream_status in _WHOLE_UPSTREAM_STATUSES
+    return isinstance(error, UnreachableError | SilentError)
 
 
 def _is_passing(error: UpstreamError) -> bool:

@@ -222,7 +222,8 @@ def banner(assembly: "Assembly", url: str, *, n_workers: int = 1) -> list[str]:
     lines += [f"warning: {warning}" for warning in assembly.warnings]
     chosen = [spec for spec, is_in in zip(pool.specs, pool.in_default, strict=True) if is_in]
     models = {spec.arm.model for spec in chosen}
-    lines.append(f"auto may use {len(models)} models at {len({spec.arm.upstream for spec in chosen})} upstreams:")
+    n_upstreams = len({spec.arm.upstream for spec in chosen})
+    lines.append(f"auto may use {len(models)} models at {n_upstreams} upstream{'s' * (n_upstreams != 1)}:")
     lines += _upstream_lines(assembly)
     left_out = len({spec.arm.model for spec in pool.specs}) - len(models)
     if left_out:

@@ -2,7 +2,7 @@
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ from hypothesis import settings
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("house")
 
+CANARY: Final = "sk-canary"
+"""How every secret begins that the tests plant as an upstream's key."""
 _LOCAL_NAMES: Final = frozenset(("", "localhost", "localhost."))
 _guard_is_shut = False
 
@@ -60,6 +62,21 @@ def sockets_stay_on_loopback() -> Iterator[None]:
     _guard_is_shut = True
     yield
     _guard_is_shut = False
+
+
+def shows_a_planted_secret(report: pytest.TestReport) -> bool:
+    """Whether anything that a test printed or logged, at any level, holds a secret that the tests plant."""
+    return any(CANARY in text for _, text in report.sections)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Every test of the suite is also a canary test: all upstream keys in it are planted ones."""
+    report = yield
+    if report.outcome != "failed" and shows_a_planted_secret(report):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: a planted secret stands in what was printed or logged"
+    return report
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 from fairlead.gateway.app import App
 from fairlead.gateway.asgi import Message
+from tests.conftest import CANARY
 
 HOST = (b"host", b"127.0.0.1:8484")
 
@@ -84,6 +85,8 @@ class Client:
         self.has_first_piece.set()
         if not message.get("more_body", False):
             heard.is_complete = True
+            assert CANARY.encode() not in heard.body, "a planted secret has reached a client"
+            assert not any(CANARY in value for _, value in heard.headers), "a planted secret has reached a client"
             self._gone.set()
 
 

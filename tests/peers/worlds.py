@@ -16,12 +16,14 @@ from fairlead.gateway.exchange import Engine
 from fairlead.gateway.ports import Limits, Services
 from fairlead.gateway.ports import Upstream as UpstreamPort
 from fairlead.gateway.routes.table import build_routes
+from fairlead.observability.logs import RequestLog
 from fairlead.providers.endpoints import Endpoint
 from fairlead.providers.scripted import Scene, ScriptedTransport
 from fairlead.providers.upstream import Upstream
+from tests.conftest import CANARY
 from tests.routing.small_pool import Known, router
 
-UPSTREAM_KEY = "sk-canary-upstream-0123456789abcdef"
+UPSTREAM_KEY = f"{CANARY}-upstream-0123456789"
 
 STRONG = Known("lab/strong", "one", "alpha", quality=0.9, price_in=5.0, price_out=20.0)
 STRONG_ELSEWHERE = Known("lab/strong", "two", "beta", quality=0.9, price_in=6.0, price_out=24.0)
@@ -97,7 +99,7 @@ def world(
         upstreams=upstreams if upstreams is not None else live,
         access=Access(keys),
         limits=limits or Limits(),
-        observers=(moments,),
+        observers=(moments, RequestLog(logs_all=True)),
         clock=clock,
         new_id=lambda: f"fl-test-{next(numbers)}",
         draw=lambda: 0.0,

@@ -38,7 +38,10 @@ def main() -> None:
             f"{row['source']:26s} {row['n']:6d} {row['n_models']:6d} {row['spearman']:+8.3f} [{low:+.3f}, {high:+.3f}] "
             + ("-" if error is None else f"{error:.0%}")
         )
-    print(f"everyday prompts: {kinds['n_right']} of {kinds['n']} read as the right kind")
+    right, n = kinds["untouched"]
+    print(
+        f"everyday prompts: {kinds['n_right']} of {kinds['n']} read as the right kind; never tuned on: {right} of {n}"
+    )
     for kind, (right, n) in kinds["by_kind"].items():
         print(f"   {kind:10s} {right:3d} of {n}")
 

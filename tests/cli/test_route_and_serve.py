@@ -144,3 +144,11 @@ def test_several_workers_share_port_and_metrics(tmp_path: Path) -> None:
         float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith("fairlead_requests_total{")
     )
     assert counted >= 6
+
+
+def test_a_wrong_fact_in_the_configuration_is_named_by_its_place(tmp_path: Path) -> None:
+    (tmp_path / "fairlead.yaml").write_text("models:\n  openai/gpt-5:\n    context_tokens: many\n")
+    for command in (("serve", "--demo", "--port", "0"), ("route", "hello", "--demo"), ("config", "check")):
+        done = run(*command, cwd=tmp_path)
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+        assert "fairlead.yaml:2:" in done.stderr and "context_tokens" in done.stderr

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fairlead.domain import errors
 from fairlead.domain.decision import Decision, PromptTraits, Reason
 from fairlead.domain.errors import FairleadError, RejectedError, RequestError, SetupError, UpstreamError
-from fairlead.domain.kinds import KIND_CAPTIONS, KINDS
+from fairlead.domain.kinds import KINDS
 from fairlead.domain.money import NANO_PER_USD, Usd
 from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
@@ -67,8 +67,7 @@ def test_codes_of_errors_are_lower_case_words_and_their_own() -> None:
     assert len(set(codes)) == len(codes)
 
 
-def test_every_kind_of_task_has_a_caption() -> None:
-    assert tuple(KIND_CAPTIONS) == KINDS
+def test_no_kind_of_task_stands_twice() -> None:
     assert len(set(KINDS)) == len(KINDS)
 
 

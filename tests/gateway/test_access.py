@@ -14,7 +14,6 @@ def access(*may: str) -> Access:
 
 
 def test_without_keys_anyone_may_do_all() -> None:
-    assert Access([]).is_open
     assert all(Access([]).caller([], permission) is ANYONE for permission in PERMISSIONS)
 
 

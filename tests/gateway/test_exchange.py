@@ -359,3 +359,29 @@ async def test_streams_that_die_after_they_began_count_against_their_upstream() 
     for _ in range(FAILURES_TO_OPEN):
         await chat(w.app, stream=True)
     assert w.engine.breakers.down(w.services.clock()) == {UpstreamName("one")}
+
+
+@pytest.mark.parametrize(
+    ("scene", "status", "outcome"),
+    [(refusal(400), 400, "refused"), (refusal(429), 429, "error"), (refusal(500), 502, "error")],
+)
+async def test_what_is_recorded_is_what_the_client_got(scene: Scene, status: int, outcome: str) -> None:
+    w = world({"one": [scene]}, arms=ONE, limits=Limits(max_attempts=1))
+    heard = await chat(w.app)
+    (reply,) = w.moments.replies
+    assert (heard.status, reply.status, reply.outcome) == (status, status, outcome)
+
+
+async def test_a_deadline_that_passed_is_an_error_and_not_the_clients_mistake() -> None:
+    upstream = Dribbling(b" ")
+    w = world(arms=ONE, upstreams={UpstreamName("one"): upstream}, limits=Limits(deadline_s=0.05),
+              clock=asyncio.get_running_loop().time)  # fmt: skip
+    await chat(w.app)
+    (reply,) = w.moments.replies
+    assert (reply.status, reply.outcome) == (504, "error")
+
+
+async def test_a_stream_without_usage_says_that_its_cost_is_an_estimate() -> None:
+    w = world({"one": [stream(ROLE, chunk("some words"), chunk(None, "stop"), DONE)]}, arms=ONE)
+    heard = await chat(w.app, stream=True)
+    assert b"(estimated: the upstream reported no usage)" in heard.body

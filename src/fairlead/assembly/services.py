@@ -3,7 +3,6 @@
 Settings, environment and what discovery found come in; a Services for the gateway comes out, with what to say about it.
 """
 
-import asyncio
 import random
 import secrets
 import time
@@ -11,20 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import count
-from typing import Any, Final
+from typing import Any
 
 from fairlead.assembly.arms import Listing, build_arms
-from fairlead.assembly.shipped import catalogue_texts, prompt_reader
+from fairlead.assembly.in_force import catalogue_in_force
+from fairlead.assembly.listings import list_models
+from fairlead.assembly.shipped import prompt_reader
 from fairlead.catalogue.catalogue import Catalogue
-from fairlead.catalogue.overrides import overridden
-from fairlead.catalogue.parsing import parse_catalogue
-from fairlead.domain.errors import FairleadError
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.access import Access
 from fairlead.gateway.ports import Limits, Services
 from fairlead.observability.logs import RequestLog
 from fairlead.observability.metrics import Metrics
-from fairlead.providers.discovery import Found, Probe, discover, probe_over_http, with_models
+from fairlead.providers.discovery import Probe, discover, probe_over_http
 from fairlead.providers.endpoints import Endpoint, known_providers
 from fairlead.providers.simulated import SimulatedTransport
 from fairlead.providers.simulated_models import DEMO_FILE, demo_catalogue_text, demo_endpoint
@@ -34,9 +32,6 @@ from fairlead.routing.pool import Pool, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 from fairlead.routing.router import Router
 from fairlead.settings.settings import Settings
-
-LISTING_S: Final = 2.0
-"""How long a configured server may take to say which models it has."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +59,13 @@ async def assemble(
     is_demo: bool = False,
     is_hypothetical: bool = False,
     n_workers: int = 1,
-    found: Found | None = None,
     probe: Probe = probe_over_http,
 ) -> Assembly:
     """Put the house together.
 
-    `found` saves a second look when discovery has been made already. `is_demo` serves the simulated models alone;
-    `is_hypothetical` pretends that every known provider can be reached: to ask what would be chosen, not to serve.
-    Raises: ConfigError, CatalogueError, ArtifactError.
+    `is_demo` serves the simulated models alone; `is_hypothetical` pretends that every known provider can be reached: to
+    ask what would be chosen, not to serve.
+    Raises: ConfigError, ArtifactError.
     """
     warnings = list(settings.warnings)
     listings: list[Listing] = []
@@ -80,10 +74,10 @@ async def assemble(
     elif is_hypothetical:
         listings += [Listing(endpoint, is_by_hand=False) for endpoint in _every_provider()]
     else:
-        if settings.discover and found is None:
-            found = await discover(env, probe, own_port=settings.server.port)
-        listings = await _listings(settings, found, probe, warnings)
-    catalogue = _catalogue(settings, is_demo=is_demo)
+        found = await discover(env, probe, own_port=settings.server.port) if settings.discover else None
+        listings = await list_models(settings, found, probe, warnings)
+    demo_texts = {DEMO_FILE: demo_catalogue_text()} if is_demo else {}
+    catalogue = catalogue_in_force(settings, datetime.now(UTC).date(), demo_texts)
     predictor = BenchmarkPredictor(prompt_reader(), catalogue.benchmarks, tuple(catalogue.cards.values()))
     pool = build_pool(build_arms(catalogue, listings), predictor)
     router = Router(pool, settings.presets, settings.default_preset)
@@ -120,28 +114,6 @@ def close(assembly: Assembly) -> None:
             upstream.close()
 
 
-async def _listings(settings: Settings, found: Found | None, probe: Probe, warnings: list[str]) -> list[Listing]:
-    """The configured endpoints, each with its models if it must be asked for them, then the discovered ones."""
-    asked = [_listing(endpoint, probe, warnings) for endpoint in settings.endpoints]
-    listings = list(await asyncio.gather(*asked))
-    taken = {endpoint.name for endpoint in settings.endpoints}
-    for endpoint in found.endpoints if found is not None else ():
-        if endpoint.name not in taken:
-            listings.append(Listing(endpoint, is_by_hand=False))
-    return listings
-
-
-async def _listing(endpoint: Endpoint, probe: Probe, warnings: list[str]) -> Listing:
-    if endpoint.models or (endpoint.provider in known_providers() and not endpoint.is_local):
-        return Listing(endpoint, is_by_hand=bool(endpoint.models))
-    try:
-        return Listing(await with_models(endpoint, probe, limit_s=LISTING_S), is_by_hand=True)
-    except (FairleadError, OSError) as error:  # TimeoutError is an OSError
-        said = error.message if isinstance(error, FairleadError) else "no answer"
-        warnings.append(f"upstream '{endpoint.name}' did not list its models ({said}): list them under 'models'")
-        return Listing(endpoint, is_by_hand=True)
-
-
 def _every_provider() -> list[Endpoint]:
     """Each known provider with an address of its own, without a key."""
     return [
@@ -149,13 +121,6 @@ def _every_provider() -> list[Endpoint]:
         for slug, known in known_providers().items()
         if known.base_url is not None
     ]
-
-
-def _catalogue(settings: Settings, *, is_demo: bool) -> Catalogue:
-    texts = catalogue_texts()
-    if is_demo:
-        texts[DEMO_FILE] = demo_catalogue_text()
-    return overridden(parse_catalogue(texts), settings.models, datetime.now(UTC).date())
 
 
 def _upstream(endpoint: Endpoint, deadline_s: float) -> Upstream:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairlead.cli.config_file import DEFAULT_NAME, catalogue_in_force, find_config, load_settings
+from fairlead.cli.config_file import DEFAULT_NAME, find_config, load_settings
 from fairlead.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def check(
             raise ConfigError(f"{DEFAULT_NAME}: no such file; write one with `fairlead config init`")
         settings, path = load_settings(file, env)
         if settings.models:
+            from fairlead.assembly.in_force import catalogue_in_force
+
             catalogue_in_force(settings, datetime.now(UTC).date())
     except ConfigError as error:
         if not as_json:

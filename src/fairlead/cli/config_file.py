@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Final
 from fairlead.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from fairlead.catalogue.catalogue import Catalogue
     from fairlead.settings.settings import Settings
 
 FILE_VARIABLE: Final = "FAIRLEAD_CONFIG"
@@ -62,21 +59,3 @@ def load_settings(given: Path | None, env: Mapping[str, str]) -> "tuple[Settings
     if path is None:
         return parse("", env), None
     return parse(read_config(path), env, file=str(path)), path
-
-
-def catalogue_in_force(settings: "Settings", today: "date") -> "Catalogue":
-    """The shipped catalogue with the operator's facts laid over it.
-
-    Raises: ConfigError with the place of the block that is wrong.
-    """
-    from fairlead.assembly.shipped import shipped_catalogue
-    from fairlead.catalogue.overrides import overridden
-    from fairlead.domain.errors import CatalogueError
-
-    catalogue = shipped_catalogue()
-    try:
-        return overridden(catalogue, settings.models, today)
-    except CatalogueError as error:
-        named = [name for name in settings.model_places if error.message.startswith(name)]
-        place = settings.model_places[max(named, key=len)] if named else "models"
-        raise ConfigError(f"{place}: models.{error.message}") from None

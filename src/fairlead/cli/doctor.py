@@ -15,22 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from fairlead import __version__
-from fairlead.cli.config_file import DEFAULT_NAME, catalogue_in_force, find_config, load_settings
+from fairlead.cli.config_file import DEFAULT_NAME, find_config, load_settings
 from fairlead.domain.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fairlead.assembly.arms import Listing
     from fairlead.catalogue.catalogue import Catalogue
     from fairlead.providers.discovery import Found
-    from fairlead.providers.endpoints import Endpoint
     from fairlead.routing.pool import ArmSpec
     from fairlead.settings.settings import Settings
 
 PACKAGES: Final = ("uvicorn", "uvloop", "httptools", "msgspec", "pydantic", "numpy", "typer")
 SHOWN: Final = 5
 """Names shown of a long list."""
-
-ASK_S: Final = 2.0
-"""How long a configured server may take to list its models."""
 
 Report = dict[str, Any]
 
@@ -52,21 +49,20 @@ def doctor(
 
 async def examine(config: Path | None, env: Mapping[str, str]) -> Report:
     """The whole report; names of variables, never their values."""
+    from fairlead.assembly.in_force import catalogue_in_force
+    from fairlead.assembly.listings import list_models
     from fairlead.providers.discovery import discover, probe_over_http
     from fairlead.settings.settings import parse
 
     about, settings = _configuration(config, env)
     in_force = settings or parse("", {})
     found = await discover(env, probe_over_http, own_port=in_force.server.port)
-    configured = await asyncio.gather(*(_asked(endpoint) for endpoint in in_force.endpoints))
-    taken = {endpoint.name for endpoint in configured}
-    discovered = [one for one in found.endpoints if in_force.discover and one.name not in taken]
+    listings = await list_models(in_force, found, probe_over_http, about["warnings"])
     upstreams: list[Report] = []
     if not about["errors"]:
         try:
             catalogue = catalogue_in_force(in_force, datetime.now(UTC).date())
-            upstreams = [_upstream(endpoint, catalogue, bool(endpoint.models)) for endpoint in configured]
-            upstreams += [_upstream(endpoint, catalogue, is_by_hand=False) for endpoint in discovered]
+            upstreams = [_upstream(listing, catalogue) for listing in listings]
         except ConfigError as error:
             about["errors"] = error.message.split("\n")
     address = {"host": in_force.server.host, "port": in_force.server.port}
@@ -100,13 +96,14 @@ def _configuration(config: Path | None, env: Mapping[str, str]) -> "tuple[Report
     return about, settings
 
 
-def _upstream(endpoint: "Endpoint", catalogue: "Catalogue", is_by_hand: bool) -> Report:
+def _upstream(listing: "Listing", catalogue: "Catalogue") -> Report:
     """How many of an upstream's models `auto` may use, and why not the others; the pool's own rules decide."""
-    from fairlead.assembly.arms import Listing, build_arms
+    from fairlead.assembly.arms import build_arms
 
+    endpoint = listing.endpoint
     usable: list[str] = []
     unusable: dict[str, list[str]] = {}
-    for spec in build_arms(catalogue, [Listing(endpoint, is_by_hand)]):
+    for spec in build_arms(catalogue, [listing]):
         if spec.in_default_pool and spec.card.purpose == "chat":
             usable.append(spec.arm.model)
         else:
@@ -129,19 +126,6 @@ def _reason(spec: "ArmSpec") -> str:
     if spec.prices.input_per_mtok is None or spec.prices.output_per_mtok is None:
         return "no price is known: state it under `models`"
     return "answers to its name only"
-
-
-async def _asked(endpoint: "Endpoint") -> "Endpoint":
-    """A configured server of one's own is asked for its models, as it is when serving."""
-    from fairlead.domain.errors import FairleadError
-    from fairlead.providers.discovery import probe_over_http, with_models
-    from fairlead.providers.endpoints import known_providers
-
-    if endpoint.provider in known_providers() and not endpoint.is_local:
-        return endpoint
-    with contextlib.suppress(FairleadError, OSError):
-        return await with_models(endpoint, probe_over_http, limit_s=ASK_S)
-    return endpoint
 
 
 def _missing(report: Report, found: "Found") -> list[dict[str, str]]:

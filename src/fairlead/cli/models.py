@@ -215,7 +215,8 @@ def _no_rows(catalogue: "Catalogue", provider: str | None, lab: str | None) -> s
 
 
 def _catalogue(config: Path | None) -> "Catalogue":
-    from fairlead.cli.config_file import catalogue_in_force, load_settings
+    from fairlead.assembly.in_force import catalogue_in_force
+    from fairlead.cli.config_file import load_settings
 
     settings, _ = load_settings(config, os.environ)
     return catalogue_in_force(settings, _today())

@@ -73,6 +73,7 @@ def _length_error(predicted: Floats, table: OutcomeTable) -> float | None:
 def everyday_accuracy(reader: PromptReader) -> Mapping[str, Any]:
     """How many of the held-out everyday prompts are read as one of the kinds that count as right."""
     by_kind: dict[str, list[int]] = {}
+    untouched = [0, 0]
     wrong = []
     for prompt in read_everyday_prompts():
         traits = reader.traits(outline_of(prompt.text))
@@ -80,10 +81,19 @@ def everyday_accuracy(reader: PromptReader) -> Mapping[str, Any]:
         counts = by_kind.setdefault(prompt.kinds[0], [0, 0])
         counts[0] += found in prompt.kinds
         counts[1] += 1
+        if prompt.is_untouched:
+            untouched[0] += found in prompt.kinds
+            untouched[1] += 1
         if found not in prompt.kinds:
             wrong.append({"text": prompt.text, "kinds": list(prompt.kinds), "found": found})
     n_right = sum(right for right, _ in by_kind.values())
-    return {"n": sum(n for _, n in by_kind.values()), "n_right": n_right, "by_kind": by_kind, "wrong": wrong}
+    return {
+        "n": sum(n for _, n in by_kind.values()),
+        "n_right": n_right,
+        "untouched": untouched,
+        "by_kind": by_kind,
+        "wrong": wrong,
+    }
 
 
 def expected_tokens(reader: PromptReader, text: str) -> float:

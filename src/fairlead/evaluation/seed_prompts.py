@@ -38,6 +38,8 @@ class EverydayPrompt:
 
     text: str
     kinds: tuple[str, ...]
+    is_untouched: bool = False
+    """Nothing was changed after a look at how this one fares."""
 
 
 def seed_bytes() -> bytes:
@@ -83,4 +85,7 @@ def write_out(template: str) -> tuple[str, ...]:
 def read_everyday_prompts() -> tuple[EverydayPrompt, ...]:
     """The held-out list."""
     text = resources.files("fairlead.evaluation").joinpath(EVERYDAY_FILE).read_text("utf-8")
-    return tuple(EverydayPrompt(prompt["text"], tuple(prompt["kinds"])) for prompt in tomllib.loads(text)["prompt"])
+    return tuple(
+        EverydayPrompt(prompt["text"], tuple(prompt["kinds"]), prompt.get("untouched", False))
+        for prompt in tomllib.loads(text)["prompt"]
+    )

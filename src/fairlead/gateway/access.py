@@ -53,11 +53,6 @@ class Access:
     def __init__(self, keys: Iterable[AccessKey]) -> None:
         self._callers = {key.sha256: Caller(key.name, key.tenant, key.may) for key in keys}
 
-    @property
-    def is_open(self) -> bool:
-        """True when no key is configured."""
-        return not self._callers
-
     def caller(self, headers: Headers, needs: Permission) -> Caller:
         """Who sends these headers.
 

@@ -30,7 +30,7 @@ from fairlead.gateway.work import Work, estimated_usage
 from fairlead.routing.explanation import nobody
 from fairlead.routing.pool import ArmSpec
 from fairlead.routing.router import Choice
-from fairlead.wire.openai_chat.failures import read_failure
+from fairlead.wire.openai_chat.failures import read_failure, status_of
 from fairlead.wire.openai_chat.replies import ReadReply
 from fairlead.wire.openai_chat.stream import DONE_EVENT, Phase, StreamWatch
 from fairlead.wire.sse import write_comment
@@ -96,8 +96,9 @@ class Exchange:
             error = await self._attempt()
             outcome, status = ("ok", 200) if error is None else ("truncated", 200)
         except FairleadError as failure:
-            error, status = failure, failure.status
-            outcome = "error" if isinstance(failure, UpstreamError | UnavailableError) else "refused"
+            error, status = failure, status_of(failure)
+            # A rate limit is the upstream's, not a mistake of the client.
+            outcome = "refused" if 400 <= status < 500 and status != 429 else "error"
             raise
         except Exception:
             outcome, status = "error", 500  # a bug; the app logs where
@@ -272,8 +273,7 @@ class Exchange:
                 record.attempt_ended(*outcome_of(failure))
                 return failure
             breakers.succeeded(arm)
-            cost = write_comment(f"x-fairlead-cost-usd={record.cost if record.cost is not None else 'unknown'}")
-            await out.piece(cost + DONE_EVENT)
+            await out.piece(_cost_comment(record) + DONE_EVENT)
             await _drain(answer)
             record.attempt_ended("ok", 200)
             await out.end_stream()
@@ -303,6 +303,11 @@ class Exchange:
             (b"x-fairlead-provider", _header(arm.provider)),
             (b"x-fairlead-overhead-ms", b"%.3f" % (self._overhead_s * 1e3)),
         ]
+
+
+def _cost_comment(record: Record) -> bytes:
+    basis = " (estimated: the upstream reported no usage)" if record.usage and record.usage.is_estimated else ""
+    return write_comment(f"x-fairlead-cost-usd={'unknown' if record.cost is None else record.cost}{basis}")
 
 
 async def _drain(answer: Answer) -> None:

@@ -91,6 +91,7 @@ class RequestLog:
             "attempts": moment.n_attempts,
             "input_tokens": moment.usage.input_tokens if moment.usage else None,
             "output_tokens": moment.usage.output_tokens if moment.usage else None,
+            "usage_estimated": True if moment.usage and moment.usage.is_estimated else None,
             "cost_usd": moment.cost.dollars if moment.cost else None,
             "overhead_ms": round(moment.overhead_s * 1e3, 3),
             "total_s": round(moment.total_s, 4),

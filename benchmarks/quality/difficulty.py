@@ -9,11 +9,11 @@ Spearman's rank correlation between predicted difficulty and the mean score of t
 import argparse
 import json
 import os
-from importlib import resources
 from pathlib import Path
 
+from fairlead.assembly.shipped import artifact_bytes, prompt_reader
 from fairlead.evaluation.prompt_report import difficulty_figures, everyday_accuracy
-from fairlead.routing.artifact import card_of, load
+from fairlead.routing.artifact import card_of
 
 
 def main() -> None:
@@ -23,12 +23,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (arguments.data / "outcomes").is_dir():
         parser.error("set FAIRLEAD_DATA (or --data) to the folder of the measured outcomes")
-    artefact = resources.files("fairlead.routing").joinpath("data", "prompt_model.bin").read_bytes()
-    reader = load(artefact)
+    reader = prompt_reader()
     figures = difficulty_figures(reader, arguments.data)
     kinds = everyday_accuracy(reader)
     if arguments.json:
-        print(json.dumps({"difficulty": figures, "kinds": kinds, "data": card_of(artefact)["training_data_sha256"]}))
+        print(
+            json.dumps(
+                {"difficulty": figures, "kinds": kinds, "data": card_of(artifact_bytes())["training_data_sha256"]}
+            )
+        )
         return
     print(f"{'source':26s} {'n':>6s} {'models':>6s} {'Spearman':>9s} {'95 %':>16s}   length: median relative error")
     for row in figures:

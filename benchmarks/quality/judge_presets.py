@@ -1,10 +1,11 @@
 """What the presets are worth on outcomes that nobody fitted on: score and cost, beside blind routers.
 
-    python benchmarks/quality/judge_presets.py [--data FOLDER] [--fold val] [--json]
+    python benchmarks/quality/judge_presets.py [--data FOLDER] [--fold val] [--published-only] [--json]
 
 Every panel of models in panels.toml that has prices is routed over the queries of fold `val` by the router that serves:
-`Router.decide` on a pool of the panel's models, asked for `auto:quality` and so on. Abilities come from the published
-figures of the shipped catalogue only, never from these outcomes; prices are the panel's, delays the prior of size and
+`Router.decide` on a pool of the panel's models, asked for `auto:quality` and so on. Abilities are those
+that serve: published figures of the shipped catalogue, joined with what the artefact measured on fold `dev`; with
+--published-only they know none of these outcomes. Prices are the panel's, delays the prior of size and
 price. Cost of a call: `cost_usd` where the table has it, else its tokens at the panel's prices. Intervals are 95 %,
 from a bootstrap over queries.
 """
@@ -15,20 +16,20 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairlead.assembly.shipped import prompt_reader, shipped_catalogue
+from fairlead.assembly.shipped import prompt_model, shipped_catalogue
 from fairlead.catalogue.cards import ModelCard, Prices
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.domain.decision import Arm
 from fairlead.domain.names import AskedModel, ProviderName, SentModel, UpstreamName
-from fairlead.evaluation.blind_routers import Panel, oracle_choice, shares_at_cost, zero_router_score
+from fairlead.evaluation.measured_abilities import outcome_names
 from fairlead.evaluation.outcome_data import OutcomeTable, outline_of, read_outcomes
+from fairlead.learning.blind_routers import Panel, oracle_choice, shares_at_cost, zero_router_score
 from fairlead.routing.pool import ArmSpec, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 from fairlead.routing.preferences import BUILT_IN_PRESETS
@@ -53,12 +54,6 @@ class Judged:
     bases: tuple[str, ...]
 
 
-def outcome_names() -> dict[str, str]:
-    """How the outcomes spell a model -> the id of its card."""
-    text = resources.files("fairlead.evaluation").joinpath("outcome_names.toml").read_text("utf-8")
-    return dict(tomllib.loads(text)["names"])
-
-
 def card_for(catalogue: Catalogue, name: str) -> ModelCard:
     card = catalogue.match(outcome_names().get(name, name))
     if card is None:
@@ -66,7 +61,9 @@ def card_for(catalogue: Catalogue, name: str) -> ModelCard:
     return card
 
 
-def router_for(catalogue: Catalogue, models: Sequence[Mapping[str, Any]]) -> tuple[Router, list[int]]:
+def router_for(
+    catalogue: Catalogue, models: Sequence[Mapping[str, Any]], *, published_only: bool
+) -> tuple[Router, list[int]]:
     """The router over a panel, and for each of its arms the place of that model in the panel."""
     specs = [
         ArmSpec(
@@ -77,7 +74,9 @@ def router_for(catalogue: Catalogue, models: Sequence[Mapping[str, Any]]) -> tup
         for model in models
         for card in [card_for(catalogue, model["id"])]
     ]
-    predictor = BenchmarkPredictor(prompt_reader(), catalogue.benchmarks, tuple(catalogue.cards.values()))
+    shipped = prompt_model()
+    measured = {} if published_only else shipped.measured
+    predictor = BenchmarkPredictor(shipped.reader, catalogue.benchmarks, tuple(catalogue.cards.values()), measured)
     pool = build_pool(specs, predictor)
     places = {model["id"]: place for place, model in enumerate(models)}
     arms = [places[spec.arm.sent_model] for spec in pool.specs]
@@ -93,7 +92,7 @@ def panel_costs(table: OutcomeTable, columns: list[int], prices: Floats) -> Floa
     return costs
 
 
-def judge(folder: Path, source: str, fold: str, catalogue: Catalogue) -> Judged:
+def judge(folder: Path, source: str, fold: str, catalogue: Catalogue, *, published_only: bool) -> Judged:
     """One panel: complete rows, their costs, and what the router chose for each."""
     models = tomllib.loads((folder / "panels.toml").read_text("utf-8"))[source]["model"]
     table = read_outcomes(folder, source)
@@ -101,7 +100,7 @@ def judge(folder: Path, source: str, fold: str, catalogue: Catalogue) -> Judged:
     prices = np.array([[model["price_in_usd_per_mtok"], model["price_out_usd_per_mtok"]] for model in models])
     table = table.select(np.asarray(np.isfinite(table.scores[:, columns]).all(axis=1)))
     dev, judged = table.of_fold("dev"), table.of_fold("dev" if fold == "dev" else "val")
-    router, place_of_arm = router_for(catalogue, models)
+    router, place_of_arm = router_for(catalogue, models, published_only=published_only)
     outlines = [outline_of(text) for text in judged.texts]
     choices = {
         preset: np.array(
@@ -216,6 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAIRLEAD_DATA", "")))
     parser.add_argument("--fold", choices=("dev", "val"), default="val")
+    parser.add_argument("--published-only", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if not (arguments.data / "outcomes").is_dir():
@@ -223,7 +223,7 @@ def main() -> None:
     catalogue = shipped_catalogue()
     found: dict[str, Any] = {}
     for source in PANELS:
-        judged = judge(arguments.data, source, arguments.fold, catalogue)
+        judged = judge(arguments.data, source, arguments.fold, catalogue, published_only=arguments.published_only)
         rows = rows_of(judged)
         found[source] = {"n_queries": len(judged.panel.scores), "rows": rows, "broken_promises": failures(rows)}
         if not arguments.json:

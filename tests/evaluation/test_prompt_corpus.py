@@ -3,12 +3,9 @@ import pytest
 
 from fairlead.domain.kinds import KINDS
 from fairlead.evaluation.item_response import fit_item_scale
-from fairlead.evaluation.outcome_data import outline_of
-from fairlead.evaluation.prompt_corpus import LENGTH_SHIFTS, Corpus, build_corpus, featurise, fold_of, log_lengths
-from fairlead.evaluation.prompt_training import build_design, quantised_reader
+from fairlead.evaluation.prompt_corpus import LENGTH_SHIFTS, SEED_SOURCE, Corpus, build_corpus, fold_of, log_lengths
 from fairlead.evaluation.seed_prompts import SeedPrompt
 from fairlead.evaluation.task_kinds import TASK_KINDS, as_shares, kind_shares_of
-from fairlead.routing.features.prompt_reader import HEADS
 from tests.evaluation.small_tables import table_of
 
 SEEDS = (
@@ -35,6 +32,7 @@ def test_a_framed_question_stands_twice_at_half_weight_and_in_one_group() -> Non
 
     assert built.texts[:3] == (TABLE.texts[0], "What is 2 + 2?", TABLE.texts[1])
     assert built.groups[0] == built.groups[1] != built.groups[2]
+    assert built.sources == ("zeroeval",) * 3 + (SEED_SOURCE,) * 3
     assert built.length_weights[:3].tolist() == [0.5, 0.5, 1.0]
 
 
@@ -67,31 +65,6 @@ def test_folds_are_fixed_by_the_group() -> None:
 
     assert folds == [fold_of(f"group {number}", 4) for number in range(400)]
     assert min(folds.count(fold) for fold in range(4)) > 60
-
-
-def test_the_shipped_reader_says_what_was_fitted() -> None:
-    texts = ["What is 2 + 2?", "Write a poem about eggs.", "", "def f(x):\n    return x\n```", "Où est la gare ?"]
-    design = build_design(texts)
-    drawer = np.random.default_rng(0)
-    coefficients = drawer.standard_normal((design.rows.shape[1], len(HEADS)))
-    intercepts = drawer.standard_normal(len(HEADS))
-
-    reader = quantised_reader(design, coefficients, intercepts, (1.0, 1.0), {})
-
-    scores = design.rows @ coefficients + intercepts
-    readings = [reader.read(outline_of(text)) for text in texts]
-    assert [reading.difficulty for reading in readings] == pytest.approx(scores[:, len(KINDS)], abs=0.01)
-    chances = np.exp(scores[:, : len(KINDS)])
-    chances /= chances.sum(axis=1, keepdims=True)
-    assert np.array([reading.kind_shares for reading in readings]) == pytest.approx(chances, abs=0.01)
-
-
-def test_features_of_training_are_those_of_serving() -> None:
-    counts, surface = featurise(["", "one two one"])
-
-    assert counts[0].nnz == 0
-    assert counts[1].power(2).sum() > 1.0
-    assert surface.shape[0] == 2
 
 
 def test_kinds_of_tasks_are_shares_and_the_longest_prefix_wins() -> None:

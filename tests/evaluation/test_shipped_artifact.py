@@ -7,21 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.assembly.shipped import artifact_bytes, prompt_model, shipped_catalogue, static_table
 from fairlead.evaluation.outcome_data import outline_of, sha256_of_files
 from fairlead.evaluation.prompt_report import difficulty_figures, everyday_accuracy
 from fairlead.evaluation.prompt_training import TRAINED_SOURCES
 from fairlead.evaluation.seed_prompts import seed_bytes
-from fairlead.routing.artifact import card_of, load
+from fairlead.routing.artifact import card_of
+from fairlead.routing.modelmap.ability import MIN_MEASURED_OUTCOMES
 
-ARTEFACT = resources.files("fairlead.routing").joinpath("data", "prompt_model.bin").read_bytes()
-READER = load(ARTEFACT)
+ARTEFACT = artifact_bytes()
+READER, MEASURED = prompt_model()
 DATA = os.environ.get("FAIRLEAD_DATA", "")
 
 
 def test_it_is_small_and_its_card_stands_beside_it() -> None:
     beside = json.loads(resources.files("fairlead.routing").joinpath("data", "prompt_model.json").read_text("utf-8"))
 
-    assert len(ARTEFACT) < 3_000_000
+    table = resources.files("fairlead.routing").joinpath("data", "token_table.bin").read_bytes()
+    assert len(ARTEFACT) < 3_000_000 and len(ARTEFACT) + len(table) < 12_000_000
     assert {key: beside[key] for key in card_of(ARTEFACT)} == card_of(ARTEFACT)
     assert beside["artefact_bytes"] == len(ARTEFACT)
 
@@ -38,6 +41,28 @@ def test_its_sources_may_be_shipped() -> None:
     assert set(sources) == set(TRAINED_SOURCES)
     assert {source["licence"] for source in sources.values()} <= {"MIT", "Apache-2.0"}
     assert card_of(ARTEFACT)["fold"] == "dev"
+
+
+def test_what_is_measured_has_a_card_and_outcomes_enough() -> None:
+    cards = shipped_catalogue().cards
+
+    assert len(MEASURED) >= 50
+    assert {name for name in MEASURED if name not in cards} == set()
+    assert sum(one.n_outcomes >= MIN_MEASURED_OUTCOMES for one in MEASURED.values()) >= 50
+    assert {name for one in MEASURED.values() for name in one.sources} <= set(TRAINED_SOURCES)
+
+
+def test_the_table_is_read_once_and_shared() -> None:
+    assert READER.encoder.embedder is static_table()
+
+
+def test_the_features_that_are_shipped_were_better_than_simpler_ones_on_left_out_questions() -> None:
+    shipped, *others = card_of(ARTEFACT)["fit"]["held_out_by_features"]
+
+    assert len(others) >= 4
+    for other in others:
+        assert shipped["kinds_log_loss"] < other["kinds_log_loss"]
+        assert shipped["difficulty_mse"] < other["difficulty_mse"] + 0.02, other["features"]
 
 
 def test_everyday_prompts_are_mostly_read_as_the_right_kind() -> None:

@@ -23,7 +23,7 @@ MAY_HAVE_TEXT: dict[str, str] = {
 """Rooms whose `__init__` is not empty, and why."""
 
 FILES = source_files()
-CORE = ("domain", "catalogue", "wire", "routing")
+CORE = ("domain", "catalogue", "wire", "routing", "learning")
 
 
 def name_of(path: Path) -> str:

@@ -16,6 +16,7 @@ DATA = (
     "evaluation/*.toml",  # labels and prompts of our own: they make the artefact anew
     "providers/data/*.toml",
     "routing/data/prompt_model.bin",
+    "routing/data/token_table.bin",
     "routing/data/prompt_model.json",
     "py.typed",
 )

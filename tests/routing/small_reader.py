@@ -2,26 +2,54 @@
 
 import numpy as np
 
-from fairlead.routing.features.prompt_reader import HEADS, PromptReader
-from fairlead.routing.features.surface import SURFACE_NAMES
+from fairlead.routing.features.query_features import QueryEncoder
+from fairlead.routing.features.shape import SHAPE_NAMES
+from fairlead.routing.features.static_table import StaticTable
 from fairlead.routing.features.text_hashing import N_BUCKETS
 from fairlead.routing.modelmap.benchmark_scale import Anchor
+from fairlead.routing.predictors.prompt_reader import HEADS, Landmarks, PromptReader
+
+PIECES = ("how", "many", "primes", "write", "the", "poem", "please", "##s", "?", "apple", "a", "b", "look", "up")
+N_DIMS = 8
+N_LANDMARKS = 3
+
+
+def small_encoder() -> QueryEncoder:
+    """An encoder that knows a dozen words, each along a direction drawn by chance."""
+    rows = np.random.default_rng(0).integers(-127, 128, (len(PIECES), N_DIMS)).astype(np.int8)
+    return QueryEncoder(StaticTable(PIECES, rows, np.ones(len(PIECES), dtype=np.float32)))
 
 
 def small_reader(seed: int | None = None) -> PromptReader:
-    """Without a seed, a table of zeros; with one, a table of small random whole numbers."""
-    table = np.zeros((N_BUCKETS, len(HEADS)), dtype=np.float32)
+    """Without a seed, weights of zero but for length; with one, small random weights beside."""
+    drawer = np.random.default_rng(seed)
+    n_shape, n_heads = len(SHAPE_NAMES), len(HEADS)
+    meaning = drawer.standard_normal((N_LANDMARKS, N_DIMS)).astype(np.float32)
+    meaning /= np.linalg.norm(meaning, axis=1, keepdims=True)
+    columns = np.zeros((N_LANDMARKS + N_DIMS + n_shape, n_heads), dtype=np.float32)
+    table = np.zeros((N_BUCKETS, n_heads), dtype=np.int16)
     if seed is not None:
-        table = np.random.default_rng(seed).integers(-200, 201, table.shape).astype(np.float32)
-    surface = np.zeros((len(SURFACE_NAMES), len(HEADS)))
-    surface[SURFACE_NAMES.index("log_length"), HEADS.index("difficulty")] = 0.5
-    intercepts = np.zeros(len(HEADS))
+        columns[: N_LANDMARKS + N_DIMS] = drawer.normal(0.0, 0.3, (N_LANDMARKS + N_DIMS, n_heads))
+        table = drawer.integers(-200, 201, table.shape).astype(np.int16)
+    length = SHAPE_NAMES.index("log_length")
+    columns[N_LANDMARKS + N_DIMS + length, HEADS.index("difficulty")] = 5.0
+    intercepts = np.zeros(n_heads)
     intercepts[HEADS.index("difficulty")] = -2.0
     intercepts[HEADS.index("log_output_tokens")] = np.log(200.0)
+    sds = np.ones(n_shape, dtype=np.float32)
+    sds[length] = 10.0  # so that no length reaches the cap of the standardised shape
     return PromptReader(
-        table=table,
-        steps=np.full(len(HEADS), 0.001),
-        surface_weights=surface,
+        encoder=small_encoder(),
+        landmarks=Landmarks(
+            np.full(N_DIMS, 0.01, dtype=np.float32),
+            np.zeros(n_shape, dtype=np.float32),
+            sds,
+            meaning,
+            drawer.standard_normal((N_LANDMARKS, n_shape)).astype(np.float32),
+        ),
+        column_weights=columns,
+        gram_table=table,
+        gram_steps=np.full(n_heads, 0.001),
         intercepts=intercepts,
         difficulty_sd=1.5,
         log_tokens_sd=0.6,

@@ -9,6 +9,7 @@ from fairlead.catalogue.cards import Figure
 from fairlead.domain.kinds import KINDS
 from fairlead.routing.modelmap.ability import abilities_of
 from fairlead.routing.modelmap.benchmark_scale import PRIOR_COVARIANCE, Anchor, fit_benchmark_scale, traits_of
+from fairlead.routing.modelmap.measured import MeasuredAbility
 from tests.routing.small_cards import BENCHMARKS, DAY, card
 
 SCALE = fit_benchmark_scale([], BENCHMARKS, {"mmlu": Anchor(-1.0, 0.3), "maths_test": Anchor(1.0, 0.3)})
@@ -89,3 +90,64 @@ def test_names_of_model_lab_and_provider_change_nothing() -> None:
     other = abilities_of(card("b/two", scores, lab="b", provider="q"), BENCHMARKS, SCALE)
 
     assert np.array_equal(one.mean, other.mean) and np.array_equal(one.covariance, other.covariance)
+
+
+N = len(KINDS)
+
+
+def measured(
+    precision: float, ability: float, n_outcomes: int = 500, benchmarks: frozenset[str] = frozenset()
+) -> MeasuredAbility:
+    pull = np.full(N, precision * ability)
+    return MeasuredAbility("lab/model", np.eye(N) * precision, pull, (1.0,) * N, n_outcomes, ("s",), benchmarks, "")
+
+
+def test_outcomes_draw_an_ability_to_what_they_say_and_make_it_surer() -> None:
+    some = card(scores={"mmlu": 0.5})
+    before = abilities_of(some, BENCHMARKS, SCALE)
+
+    after = abilities_of(some, BENCHMARKS, SCALE, measured(400.0, 3.0))
+
+    assert after.mean == pytest.approx(np.full(N, 3.0), abs=0.15)
+    assert float(np.linalg.eigvalsh(before.covariance - after.covariance).min()) > 0
+    assert (after.basis, after.n_outcomes) == ("measured", 500)
+
+
+def test_outcomes_without_information_change_nothing() -> None:
+    some = card(scores={"mmlu": 0.5, "maths_test": 0.4})
+    before, after = (abilities_of(some, BENCHMARKS, SCALE, one) for one in (None, measured(0.0, 9.0, 5)))
+
+    assert after.mean == pytest.approx(before.mean) and after.covariance == pytest.approx(before.covariance)
+    assert after.basis == before.basis
+
+
+def test_what_outcomes_say_of_one_kind_reaches_the_others_through_general_ability() -> None:
+    precision, pull = np.zeros((N, N)), np.zeros(N)
+    maths = KINDS.index("maths")
+    precision[maths, maths], pull[maths] = 100.0, 100.0 * 6.0
+    of_maths = MeasuredAbility("lab/model", precision, pull, (0.0,) * N, 300, ("s",), frozenset(), "")
+
+    gains = abilities_of(card(), BENCHMARKS, SCALE, of_maths).mean - abilities_of(card(), BENCHMARKS, SCALE).mean
+    assert gains.argmax() == maths and (gains > 0).all()
+
+
+def test_a_figure_of_a_benchmark_that_was_measured_does_not_count_twice() -> None:
+    quoted, bare = card(scores={"mmlu": 0.2}), card()
+    same = measured(30.0, 2.0, benchmarks=frozenset({"mmlu"}))
+
+    with_figure, without = (abilities_of(one, BENCHMARKS, SCALE, same) for one in (quoted, bare))
+
+    assert np.array_equal(with_figure.mean, without.mean) and with_figure.n_figures == 0
+    other = abilities_of(quoted, BENCHMARKS, SCALE, measured(30.0, 2.0, benchmarks=frozenset({"maths_test"})))
+    assert other.n_figures == 1 and (other.mean < without.mean).any()
+
+
+@given(st.floats(0.0, 1e4), st.floats(-6.0, 6.0), FIGURES)
+def test_a_joined_ability_is_a_gaussian(precision: float, ability: float, figures: list[Figure]) -> None:
+    found = abilities_of(
+        dataclasses.replace(card(), figures=tuple(figures)), BENCHMARKS, SCALE, measured(precision, ability)
+    )
+
+    assert np.isfinite(found.mean).all()
+    assert np.array_equal(found.covariance, found.covariance.T)
+    assert float(np.linalg.eigvalsh(found.covariance).min()) > 0

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
 from fairlead.routing.modelmap.ability import Abilities
+from fairlead.routing.modelmap.measured import MeasuredAbility
 from fairlead.routing.predictors.benchmark_ability import BenchmarkForecaster, BenchmarkPredictor
 from tests.routing.small_cards import BENCHMARKS, card
 from tests.routing.small_reader import small_reader
@@ -94,6 +95,20 @@ def test_the_client_s_limit_caps_the_tokens_of_each_choice() -> None:
 
     assert (forecaster.forecast(OUTLINE._replace(max_output_tokens=7)).output_tokens == 7).all()
     assert (forecaster.forecast(OUTLINE._replace(max_output_tokens=7, n_choices=3)).output_tokens == 21).all()
+
+
+def test_a_measured_model_says_so_and_its_outcomes_move_it() -> None:
+    k = len(KINDS)
+    strong = MeasuredAbility(
+        "a/weak", np.eye(k) * 25.0, np.full(k, 25.0 * 6.0), (50.0,) * k, 350, ("s",), frozenset(), "2026-01-01"
+    )
+    plain = PREDICTOR.bind(CARDS)
+    measured = BenchmarkPredictor(small_reader(seed=4), BENCHMARKS, CARDS, {"a/weak": strong}).bind(CARDS)
+
+    assert measured.bases == ("measured", *plain.bases[1:])
+    before, after = plain.forecast(OUTLINE), measured.forecast(OUTLINE)
+    assert after.quality[0] > before.quality[0] + 0.1
+    assert np.array_equal(after.quality[1:], before.quality[1:])
 
 
 def test_an_empty_pool_gives_empty_arrays() -> None:

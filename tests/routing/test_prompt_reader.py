@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
-from fairlead.routing.features.prompt_reader import DIFFICULTY_RANGE, MAX_TABLE_VALUE, TOKENS_RANGE, PromptReader
-from fairlead.routing.features.text_hashing import encode_text, hash_ngrams
+from fairlead.routing.features.text_hashing import MAX_BYTES
+from fairlead.routing.predictors.kernel_basis import MEANING_WIDTH, SHAPE, SHAPE_WIDTH, scale_meaning, scale_shape
+from fairlead.routing.predictors.prompt_reader import DIFFICULTY_RANGE, MAX_TABLE_VALUE, TOKENS_RANGE, Landmarks
 from tests.routing.small_reader import small_reader
 
 READER = small_reader(seed=1)
@@ -37,12 +38,13 @@ def test_any_text_gives_a_sane_reading_twice_the_same(text: str, n_chars: int) -
 
 
 def test_the_sum_over_ngrams_is_exact_even_at_its_largest() -> None:
-    full = np.full_like(READER.table, MAX_TABLE_VALUE)
-    reader = dataclasses.replace(small_reader(), table=full, steps=READER.steps / 1_000)
-    outline = Outline(turn_text="a b " * 3_000, turn_chars=12_000)
-    n = len(hash_ngrams(encode_text(outline.turn_text)))
+    full = np.full_like(READER.gram_table, MAX_TABLE_VALUE)
+    reader = dataclasses.replace(small_reader(), gram_table=full, gram_steps=READER.gram_steps / 1_000)
+    text = "".join(np.random.default_rng(0).choice([*"abcdefghijklmnopqrstuvwxyz", " ", " "], 6_000))
+    outline = Outline(turn_text=text, turn_chars=6_000)
+    n = len(reader.encoder.glance(outline)[2])
 
-    assert n > 11_000 and n * MAX_TABLE_VALUE < 2**24
+    assert n > 700 and MAX_BYTES * MAX_TABLE_VALUE < 2**24
     assert reader.read(outline).log_output_tokens == pytest.approx(
         log(200) + n * MAX_TABLE_VALUE * 1e-6 / sqrt(n), abs=1e-12
     )
@@ -82,6 +84,40 @@ def test_traits_name_the_kinds_largest_first() -> None:
     assert traits.output_tokens >= 1 and isfinite(traits.difficulty)
 
 
-def test_arrays_of_the_wrong_shape_are_refused() -> None:
+@pytest.mark.parametrize("name", ["gram_table", "gram_steps", "column_weights", "intercepts"])
+def test_arrays_of_the_wrong_shape_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="wrong shapes"):
-        PromptReader(READER.table[:10], READER.steps, READER.surface_weights, READER.intercepts, 1.0, 1.0, {})
+        dataclasses.replace(READER, **{name: getattr(READER, name)[:-1]})
+
+
+def test_landmarks_of_another_table_are_refused() -> None:
+    marks = READER.landmarks
+    other = Landmarks(marks.centre[1:], marks.shape_mean, marks.shape_sd, marks.meaning[:, 1:], marks.shape)
+
+    with pytest.raises(ValueError, match="wrong shapes"):
+        dataclasses.replace(READER, landmarks=other)
+
+
+def test_the_score_is_the_formula_of_the_caption() -> None:
+    outline = Outline(turn_text="how many primes? Look up 17", turn_chars=27)
+    (dense, raw_shape, buckets), marks = READER.encoder.glance(outline), READER.landmarks
+    meaning = scale_meaning(dense[None], marks.centre)[0].astype(np.float64)
+    shape = scale_shape(raw_shape[None], marks.shape_mean, marks.shape_sd)[0].astype(np.float64)
+    in_meaning = np.exp(-MEANING_WIDTH * ((meaning - marks.meaning) ** 2).sum(axis=1))
+    in_shape = np.exp(-SHAPE_WIDTH * ((shape - marks.shape) ** 2).sum(axis=1))
+    columns = np.concatenate((in_meaning + SHAPE * in_shape + in_meaning * in_shape, meaning, shape))
+    grams = READER.gram_table[buckets].sum(axis=0) * READER.gram_steps / sqrt(len(buckets))
+    expected = columns @ READER.column_weights + grams + READER.intercepts
+
+    reading = READER.read(outline)
+
+    shares = np.exp(expected[: len(KINDS)])
+    assert reading.kind_shares == pytest.approx(shares / shares.sum(), rel=1e-4)
+    assert (reading.difficulty, reading.log_output_tokens) == pytest.approx(expected[len(KINDS) :], abs=1e-4)
+
+
+def test_courtesies_around_a_request_do_not_change_its_reading() -> None:
+    plain, polite = "How many primes are there?", "Hi! How many primes are there? Thank you."
+
+    readings = [READER.read(Outline(turn_text=text, turn_chars=len(text))) for text in (plain, polite)]
+    assert readings[0] == readings[1]

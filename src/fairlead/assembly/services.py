@@ -10,14 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from fairlead.assembly.arms import Listing, build_arms
 from fairlead.assembly.in_force import catalogue_in_force
 from fairlead.assembly.listings import list_models
-from fairlead.assembly.shipped import prompt_reader
+from fairlead.assembly.shipped import prompt_model
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.domain.names import UpstreamName
+from fairlead.evaluation.router_file import load_router
 from fairlead.gateway.access import Access
 from fairlead.gateway.ports import Limits, Services
 from fairlead.observability.logs import RequestLog
@@ -28,8 +30,10 @@ from fairlead.providers.simulated import SimulatedTransport
 from fairlead.providers.simulated_models import DEMO_FILE, demo_catalogue_text, demo_endpoint
 from fairlead.providers.transport import HttpTransport
 from fairlead.providers.upstream import Upstream, origin_of
+from fairlead.routing.learned_predictor import LearnedPredictor
 from fairlead.routing.pool import Pool, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
+from fairlead.routing.predictors.predictor import Predictor
 from fairlead.routing.router import Router
 from fairlead.settings.settings import Settings
 
@@ -78,7 +82,7 @@ async def assemble(
         listings = await list_models(settings, found, probe, warnings)
     demo_texts = {DEMO_FILE: demo_catalogue_text()} if is_demo else {}
     catalogue = catalogue_in_force(settings, datetime.now(UTC).date(), demo_texts)
-    predictor = BenchmarkPredictor(prompt_reader(), catalogue.benchmarks, tuple(catalogue.cards.values()))
+    predictor = predictor_of(catalogue, settings)
     pool = build_pool(build_arms(catalogue, listings), predictor)
     router = Router(pool, settings.presets, settings.default_preset)
     endpoints = tuple(listing.endpoint for listing in listings)
@@ -105,6 +109,29 @@ async def assemble(
         notes=("all models are simulated (--demo)",) if is_demo else (),
     )
     return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo)
+
+
+def predictor_of(catalogue: Catalogue, settings: Settings) -> Predictor:
+    """What foretells quality: the operator's trained router where it knows the model, else what came with fairlead.
+
+    Raises: ArtifactError for a router file that cannot be used.
+    """
+    model = prompt_model()
+    cards = tuple(catalogue.cards.values())
+    shipped = BenchmarkPredictor(model.reader, catalogue.benchmarks, cards, model.measured)
+    if settings.router_file is None:
+        return shipped
+    return LearnedPredictor(load_router(Path(settings.router_file)), shipped, _card_finder(catalogue))
+
+
+def _card_finder(catalogue: Catalogue) -> Callable[[str], str | None]:
+    """A model as outcomes spell it -> the id of its card, exact names only."""
+
+    def find(name: str) -> str | None:
+        card = catalogue.resolve(name)
+        return None if card is None else card.model
+
+    return find
 
 
 def close(assembly: Assembly) -> None:

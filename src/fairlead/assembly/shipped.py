@@ -3,14 +3,21 @@
 One of the few places that touch the disk; the pure core gets what it needs from here as texts and bytes.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.catalogue.parsing import parse_catalogue
-from fairlead.routing.artifact import load
-from fairlead.routing.features.prompt_reader import PromptReader
+from fairlead.routing.artifact import PromptModel, checksum_of, load
+from fairlead.routing.container import unpack
+from fairlead.routing.features.query_features import QueryEncoder
+from fairlead.routing.features.static_table import MEND_TABLE, TABLE_KIND, TABLE_VERSION, StaticTable
+from fairlead.routing.modelmap.measured import MeasuredAbility
+from fairlead.routing.predictors.prompt_reader import PromptReader
 
 ARTIFACT_FILE = "prompt_model.bin"
+TABLE_FILE = "token_table.bin"
 
 
 def catalogue_texts() -> dict[str, str]:
@@ -26,9 +33,42 @@ def shipped_catalogue() -> Catalogue:
 
 def artifact_bytes() -> bytes:
     """The routing artefact that comes with the package."""
-    return (files("fairlead.routing") / "data" / ARTIFACT_FILE).read_bytes()
+    return _data(ARTIFACT_FILE)
+
+
+@cache
+def prompt_model() -> PromptModel:
+    """The text model and the measured abilities that come with the package. Raises: ArtifactError."""
+    return load(artifact_bytes(), query_encoder(), checksum_of(_table_file()))
 
 
 def prompt_reader() -> PromptReader:
     """The text model that comes with the package. Raises: ArtifactError."""
-    return load(artifact_bytes())
+    return prompt_model().reader
+
+
+def measured_abilities() -> Mapping[str, MeasuredAbility]:
+    """Id of a card -> what the outcomes behind the artefact say of that model. Raises: ArtifactError."""
+    return prompt_model().measured
+
+
+@cache
+def static_table() -> StaticTable:
+    """The vectors of word pieces that come with the package, once however many ask. Raises: ArtifactError."""
+    _, arrays = unpack(_table_file(), TABLE_KIND, TABLE_VERSION, MEND_TABLE)
+    return StaticTable.from_arrays(arrays, MEND_TABLE)
+
+
+def query_encoder() -> QueryEncoder:
+    """What turns a request into features, on the table that comes with the package. Raises: ArtifactError."""
+    return QueryEncoder(static_table())
+
+
+@cache
+def _table_file() -> bytes:
+    # The table's rows are views of these bytes: to keep them costs nothing.
+    return _data(TABLE_FILE)
+
+
+def _data(name: str) -> bytes:
+    return (files("fairlead.routing") / "data" / name).read_bytes()

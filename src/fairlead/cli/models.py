@@ -68,23 +68,33 @@ def list_models(
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="An id, an alias, or a local server's spelling.")],
+    router: Annotated[Path | None, typer.Option(help="Show what this trained router knows of the model.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON with stable keys.")] = False,
     config: Annotated[Path | None, typer.Option(help="The configuration whose own facts count too.")] = None,
 ) -> None:
-    """Show the card of one model: every fact with its source, its date and its age."""
+    """Show one model: what it is good at and how sure that is; every fact with its source, its date and its age."""
+    from fairlead.assembly.shipped import prompt_model
+    from fairlead.cli.map_view import abilities_json, print_abilities, view_abilities
     from fairlead.cli.models_view import card_json, print_card
     from fairlead.cli.output import to_stdout
+    from fairlead.routing.modelmap.benchmark_scale import fit_benchmark_scale
 
+    if router is not None:
+        _show_entry(name, router, as_json)
+        return
     catalogue = _catalogue(config)
     card = catalogue.match(name)
     if card is None:
         like = catalogue.nearest(name)
         _fail(f"No model is called {name[:80]!r}." + (f" Nearest: {', '.join(like)}." if like else ""))
     out, today = to_stdout(), _today()
+    model = prompt_model()
+    scale = fit_benchmark_scale(tuple(catalogue.cards.values()), catalogue.benchmarks, model.reader.anchors)
+    view = view_abilities(card, catalogue, scale, model.measured)
     if as_json:
-        out.json(card_json(card, catalogue, today))
-    else:
-        print_card(out, card, catalogue, today)
+        out.json({**card_json(card, catalogue, today), "map": abilities_json(view)})
+        return
+    print_card(out, card, catalogue, today, lambda: print_abilities(out, view))
 
 
 @app.command("update")
@@ -125,6 +135,23 @@ def update(
             out.line(f"{len(kept)} changes written to {write}.")
     if doubtful and not accept_large and not as_json:
         out.line(f"{len(doubtful)} doubtful changes are left out of --write unless --accept-large is given.", "yellow")
+
+
+def _show_entry(name: str, file: Path, as_json: bool) -> None:
+    from fairlead.catalogue.matching import nearest
+    from fairlead.cli.map_view import entry_json, print_entry
+    from fairlead.cli.output import to_stdout
+    from fairlead.evaluation.router_file import load_router
+
+    trained = load_router(file)
+    arm = next((arm for arm in trained.arms if arm.lower() == name.lower()), None)
+    if arm is None:
+        like = nearest(name, trained.arms) or trained.arms[:3]
+        _fail(f"{file} knows no model called {name[:80]!r}. Nearest: {', '.join(like)}.")
+    if as_json:
+        to_stdout().json(entry_json(trained, arm))
+    else:
+        print_entry(to_stdout(), trained, arm, file.name)
 
 
 def _print_rows(out: "Printer", rows: Sequence[dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """A model's card and its row in the list, as people and machines see them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -66,15 +66,16 @@ def strong_kinds(catalogue: Catalogue) -> Mapping[str, tuple[str, ...]]:
     return {model: tuple(kinds) for model, kinds in strong.items()}
 
 
-def print_card(out: Printer, card: ModelCard, catalogue: Catalogue, today: date) -> None:
-    """The card for people."""
+def print_card(
+    out: Printer, card: ModelCard, catalogue: Catalogue, today: date, print_map: Callable[[], None] = lambda: None
+) -> None:
+    """The card for people; `print_map` draws what the model is good at, between the heading and the facts."""
     out.line(f"{card.title}  ({card.model})", "bold")
     if not card.is_current:
         out.line("superseded or retired: it answers to its name, but is not in the default pool", "yellow")
-    strong = strong_kinds(catalogue).get(card.model, ())
     out.pair("lab", card.lab)
     out.pair("family", card.family or "-")
-    out.pair("strong in", ", ".join(strong) or "no kind stands out, or too few figures")
+    print_map()
     out.line()
     out.table(
         ("fact", "value", "as of", "days old", "source"),

@@ -24,6 +24,7 @@ FairleadError
     ConfigError                     a file, line, key and mend
     CatalogueError                  a file and key
     ArtifactError                   a router file that is not whole, not ours or from the future
+    OutcomesError                   outcomes or queries that cannot be used: file, line and mend
 """
 
 from typing import ClassVar
@@ -229,3 +230,9 @@ class ArtifactError(SetupError):
     """A router file that is not whole, not ours, or from a future version."""
 
     code = "artifact_error"
+
+
+class OutcomesError(SetupError):
+    """Outcomes or queries that cannot be used: the message names file, line and mend."""
+
+    code = "outcomes_error"

@@ -43,3 +43,16 @@ class Outline(NamedTuple):
     n_choices: int = 1
     parameters: frozenset[str] = frozenset()
     """Names of the sampling and format parameters that the client sent (for `require_parameters`)."""
+
+
+def sample_turn(turn: str) -> str:
+    """A turn cut to at most about TURN_SAMPLE_CHARS characters: two thirds from its head, one third from its tail."""
+    if len(turn) <= TURN_SAMPLE_CHARS:
+        return turn
+    head = TURN_SAMPLE_CHARS * 2 // 3
+    return f"{turn[:head]}\n{turn[head - TURN_SAMPLE_CHARS :]}"
+
+
+def outline_of_text(text: str) -> Outline:
+    """A bare text as the outline of a conversation of one turn."""
+    return Outline(turn_text=sample_turn(text), n_chars=len(text), turn_chars=len(text), n_messages=1)

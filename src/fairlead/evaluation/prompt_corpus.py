@@ -11,15 +11,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from fairlead.domain.kinds import KINDS
 from fairlead.evaluation.item_response import ItemScale
-from fairlead.evaluation.outcome_data import OutcomeTable, normal_form, outline_of, without_frame
+from fairlead.evaluation.outcome_data import OutcomeTable, normal_form, without_frame
 from fairlead.evaluation.seed_prompts import SeedPrompt
 from fairlead.evaluation.task_kinds import kind_shares_of
-from fairlead.routing.features.surface import surface_of
-from fairlead.routing.features.text_hashing import N_BUCKETS, encode_text, hash_ngrams
 
 Floats = NDArray[np.float64]
 
@@ -35,16 +32,19 @@ LENGTH_SHIFTS: Final[Mapping[str, float]] = {"zeroeval": 0.4, "kor_bench": 0.4, 
 """Natural logarithms, hand-set: answers of 2024 to few-shot prompts are terser than today's answers in chat. Sources
 that are not named teach no length: theirs is unknown (llmrouter9), too few (routellm), or holds hidden reasoning."""
 DIFFICULTY_LIMIT: Final = 6.0
+SEED_SOURCE: Final = "seed prompts"
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """Rows with their targets.
 
-    Shapes: texts, groups (n,); shares (n, n_kinds); every other array (n,). A weight of 0 = this row does not teach it.
+    Shapes: texts, sources, groups (n,); shares (n, n_kinds); every other array (n,). A weight of 0 = this row does
+    not teach it.
     """
 
     texts: tuple[str, ...]
+    sources: tuple[str, ...]
     groups: tuple[str, ...]
     """Normal form of the question: rows of one group never part in cross-validation."""
     shares: Floats
@@ -61,6 +61,7 @@ class Corpus:
 @dataclass(slots=True)
 class _Row:
     text: str
+    source: str
     group: str
     shares: Floats | None
     difficulty: float
@@ -87,6 +88,7 @@ def build_corpus(tables: Sequence[OutcomeTable], scale: ItemScale, seeds: Sequen
                 rows.append(
                     _Row(
                         variant,
+                        table.source,
                         normal_form(text),
                         kind_shares_of(table.source, table.tasks[index]),
                         float(np.clip(scale.difficulty[at], -DIFFICULTY_LIMIT, DIFFICULTY_LIMIT)),
@@ -101,7 +103,7 @@ def build_corpus(tables: Sequence[OutcomeTable], scale: ItemScale, seeds: Sequen
     for seed in seeds:
         rows.append(
             _Row(
-                seed.text, seed.family or normal_form(seed.text), seed.kind_shares, seed.difficulty, 0.0,
+                seed.text, SEED_SOURCE, seed.family or normal_form(seed.text), seed.kind_shares, seed.difficulty, 0.0,
                 float(np.log(seed.output_tokens)), seed.weight, 1.0, True,
             )
         )  # fmt: skip
@@ -118,6 +120,7 @@ def _stack(rows: Sequence[_Row]) -> Corpus:
     has_length = np.array([row.log_tokens is not None for row in rows])
     return Corpus(
         texts=tuple(row.text for row in rows),
+        sources=tuple(row.source for row in rows),
         groups=tuple(row.group for row in rows),
         shares=shares,
         kind_weights=_kind_weights(shares, weight, is_seed),
@@ -160,25 +163,6 @@ def log_lengths(table: OutcomeTable) -> Floats:
         model = (filled - known * question[:, None]).sum(axis=0) / per_model
         model -= model.mean()
     return np.where(known.any(axis=1), question + LENGTH_SHIFTS[table.source], np.nan)
-
-
-def featurise(texts: Sequence[str]) -> tuple[csr_matrix, Floats]:
-    """The n-gram counts, divided by the root of their number, and the surface features of bare texts.
-
-    Shapes: (n, N_BUCKETS) sparse, (n, n_surface). The same numbers that PromptReader sees at serve time.
-    """
-    starts, buckets, values, surfaces = [0], [], [], []
-    for text in texts:
-        outline = outline_of(text)
-        data = encode_text(outline.turn_text)
-        hashed = hash_ngrams(data)
-        found, counts = np.unique(hashed, return_counts=True)
-        buckets.append(found.astype(np.int32))
-        values.append(counts / np.sqrt(max(1, len(hashed))))
-        starts.append(starts[-1] + len(found))
-        surfaces.append(surface_of(data, outline.turn_chars))
-    parts = (np.concatenate(values), np.concatenate(buckets), np.array(starts))
-    return csr_matrix(parts, shape=(len(texts), N_BUCKETS)), np.array(surfaces)
 
 
 def fold_of(group: str, n_folds: int) -> int:

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from fairlead.evaluation.outcome_data import SOURCES, OutcomeTable, outline_of, read_outcomes
 from fairlead.evaluation.prompt_corpus import LENGTH_SHIFTS, log_lengths
 from fairlead.evaluation.seed_prompts import read_everyday_prompts
-from fairlead.routing.features.prompt_reader import PromptReader
+from fairlead.routing.predictors.prompt_reader import PromptReader
 
 Floats = NDArray[np.float64]
 

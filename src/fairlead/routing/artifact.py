@@ -1,86 +1,95 @@
-"""The shipped artefact: the text model as bytes, and back.
+"""The shipped artefact: the text model and the measured abilities as the bytes of one container, and back.
 
-Layout, all numbers little-endian:
-
-    8 bytes   b"fairlead"
-    2 bytes   version of this layout
-    4 bytes   length of the header
-    header    JSON: names, shapes and order of the arrays, scalars, anchors, card
-    payload   the arrays, one after another
-    32 bytes  SHA-256 of everything before
-
-No pickle, nothing executable. A file that is cut, changed or from a later version is refused with a reason.
+The table of word pieces is a file of its own, since trained routers share it; the checksum of the one that was fitted
+on is written here, and another one is refused.
 """
 
-import json
 from collections.abc import Mapping
-from hashlib import sha256
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairlead.domain.errors import ArtifactError
 from fairlead.domain.kinds import KINDS
-from fairlead.routing.features.prompt_reader import HEADS, MAX_TABLE_VALUE, PromptReader
-from fairlead.routing.features.surface import SURFACE_NAMES
+from fairlead.routing.container import pack, unpack
+from fairlead.routing.features.query_features import QueryEncoder
+from fairlead.routing.features.shape import SHAPE_NAMES
 from fairlead.routing.features.text_hashing import N_BUCKET_BITS, RUN_BYTES
 from fairlead.routing.modelmap.benchmark_scale import Anchor
+from fairlead.routing.modelmap.measured import MeasuredAbility
+from fairlead.routing.predictors.kernel_basis import MEANING_WIDTH, SHAPE, SHAPE_CEILING, SHAPE_WIDTH
+from fairlead.routing.predictors.prompt_reader import HEADS, MAX_TABLE_VALUE, Landmarks, PromptReader
 
-MAGIC: Final = b"fairlead"
-VERSION: Final = 1
-_CHECKSUM_BYTES: Final = 32
-_HEAD_BYTES: Final = len(MAGIC) + 2 + 4
+KIND: Final = "prompt model"
+VERSION: Final = 2
+"""1 was a table of n-grams in a layout of its own."""
 _MEND: Final = "install fairlead again, or make the artefact anew (`make artefact`)"
+_CHECKSUM_BYTES: Final = 32
+_FLOATS: Final = (("gram_steps", np.float64), ("intercepts", np.float64), ("column_weights", np.float32))
+_LANDMARKS: Final = ("centre", "shape_mean", "shape_sd", "meaning", "shape")
 
-_ARRAYS: Final = (("table", "<i2"), ("steps", "<f8"), ("surface_weights", "<f8"), ("intercepts", "<f8"))
-"""Name and stored type of the arrays, in the order of the payload."""
+Arrays = Mapping[str, NDArray[Any]]
 
 
-def dump(reader: PromptReader, card: Mapping[str, Any]) -> bytes:
+class PromptModel(NamedTuple):
+    """What the artefact holds. `measured`: id of a card -> what outcomes say of that model."""
+
+    reader: PromptReader
+    measured: Mapping[str, MeasuredAbility]
+
+
+def checksum_of(table_file: bytes) -> str:
+    """What tells one table of word pieces from another: the checksum that its file ends with, in hexadecimal."""
+    return table_file[-_CHECKSUM_BYTES:].hex()
+
+
+def dump(model: PromptModel, table_checksum: str, card: Mapping[str, Any]) -> bytes:
     """The artefact of a text model with its card; equal arguments give equal bytes."""
+    reader, measured = model.reader, [model.measured[name] for name in sorted(model.measured)]
     header = {
-        **_features(),
-        "arrays": {name: list(getattr(reader, name).shape) for name, _ in _ARRAYS},
+        "features": _features(),
+        "table_checksum": table_checksum,
         "difficulty_sd": reader.difficulty_sd,
         "log_tokens_sd": reader.log_tokens_sd,
         "anchors": {name: list(anchor) for name, anchor in sorted(reader.anchors.items())},
+        "measured": [
+            {
+                "model": one.model,
+                "n_by_kind": list(one.n_by_kind),
+                "n_outcomes": one.n_outcomes,
+                "sources": list(one.sources),
+                "benchmarks": sorted(one.benchmarks),
+                "as_of": one.as_of,
+            }
+            for one in measured
+        ],
         "card": card,
     }
-    text = json.dumps(header, sort_keys=True, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    payload = b"".join(np.ascontiguousarray(getattr(reader, name)).astype(kind).tobytes() for name, kind in _ARRAYS)
-    body = MAGIC + VERSION.to_bytes(2, "little") + len(text).to_bytes(4, "little") + text + payload
-    return body + sha256(body).digest()
+    n, k = len(measured), len(KINDS)
+    arrays = {
+        "gram_table": reader.gram_table,
+        **{name: getattr(reader, name) for name, _ in _FLOATS},
+        **{f"landmarks.{name}": getattr(reader.landmarks, name) for name in _LANDMARKS},
+        "measured.precisions": np.array([one.precision for one in measured], dtype=np.float64).reshape(n, k, k),
+        "measured.pulls": np.array([one.pull for one in measured], dtype=np.float64).reshape(n, k),
+    }
+    return pack(KIND, VERSION, header, arrays)
 
 
-def load(data: bytes) -> PromptReader:
-    """The text model of an artefact.
+def load(data: bytes, encoder: QueryEncoder, table_checksum: str) -> PromptModel:
+    """The text model of an artefact, on the table whose checksum is given.
 
-    Raises: ArtifactError if the bytes are not whole, not ours, or of another version.
+    Raises: ArtifactError if the bytes are not whole, not ours, of another version, or made for another table.
     """
-    header, payload = _open(data)
+    header, arrays = unpack(data, KIND, VERSION, _MEND)
+    if header.get("features") != _features():
+        raise ArtifactError(f"the routing artefact was made for other features than this fairlead reads: {_MEND}")
+    if header.get("table_checksum") != table_checksum:
+        raise ArtifactError(f"the routing artefact was made for another table of word pieces than is here: {_MEND}")
     try:
-        arrays: dict[str, Any] = {}
-        at = 0
-        for name, kind in _ARRAYS:
-            shape = tuple(int(size) for size in header["arrays"][name])
-            count = int(np.prod(shape))
-            arrays[name] = np.frombuffer(payload, dtype=kind, count=count, offset=at).reshape(shape)
-            at += count * np.dtype(kind).itemsize
-        if at != len(payload):
-            raise ValueError(f"{len(payload) - at} bytes too many")
-        table = arrays["table"]
-        if max(int(table.max()), -int(table.min())) > MAX_TABLE_VALUE:
-            raise ValueError(f"a weight is above {MAX_TABLE_VALUE}")
-        rest = {name: arrays[name].astype(np.float64) for name in ("steps", "surface_weights", "intercepts")}
-        if not all(np.isfinite(array).all() for array in rest.values()):
-            raise ValueError("a weight is not a finite number")
-        return PromptReader(
-            table=table.astype(np.float32),
-            difficulty_sd=float(header["difficulty_sd"]),
-            log_tokens_sd=float(header["log_tokens_sd"]),
-            anchors={name: Anchor(float(pair[0]), float(pair[1])) for name, pair in header["anchors"].items()},
-            **rest,
-        )
+        return PromptModel(_reader_of(header, arrays, encoder), MappingProxyType(_measured_of(header, arrays)))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ArtifactError(f"the routing artefact does not fit together ({error}): {_MEND}") from error
 
@@ -90,42 +99,61 @@ def card_of(data: bytes) -> dict[str, Any]:
 
     Raises: ArtifactError as load does.
     """
-    header, _ = _open(data)
+    header, _ = unpack(data, KIND, VERSION, _MEND)
     card = header.get("card")
     if not isinstance(card, dict):
         raise ArtifactError(f"the routing artefact has no card: {_MEND}")
     return card
 
 
+def _reader_of(header: Mapping[str, Any], arrays: Arrays, encoder: QueryEncoder) -> PromptReader:
+    table = arrays["gram_table"]
+    if table.dtype != np.int16 or max(int(table.max()), -int(table.min())) > MAX_TABLE_VALUE:
+        raise ValueError(f"an n-gram's weight is above {MAX_TABLE_VALUE}, or no whole number")
+    singles = {name: arrays[f"landmarks.{name}"] for name in _LANDMARKS}
+    floats = {name: arrays[name] for name, _ in _FLOATS}
+    if any(array.dtype != np.float32 for array in singles.values()) or any(
+        floats[name].dtype != kind for name, kind in _FLOATS
+    ):
+        raise ValueError("an array has another type")
+    if not bool((singles["shape_sd"] > 0).all()):
+        raise ValueError("a standard deviation is not above 0")
+    return PromptReader(
+        encoder=encoder,
+        landmarks=Landmarks(**singles),
+        gram_table=table,
+        difficulty_sd=float(header["difficulty_sd"]),
+        log_tokens_sd=float(header["log_tokens_sd"]),
+        anchors={name: Anchor(float(pair[0]), float(pair[1])) for name, pair in header["anchors"].items()},
+        **floats,
+    )
+
+
+def _measured_of(header: Mapping[str, Any], arrays: Arrays) -> dict[str, MeasuredAbility]:
+    rows, precisions, pulls = header["measured"], arrays["measured.precisions"], arrays["measured.pulls"]
+    k = len(KINDS)
+    if precisions.shape != (len(rows), k, k) or pulls.shape != (len(rows), k):
+        raise ValueError(f"measured abilities of shapes {precisions.shape} and {pulls.shape} for {len(rows)} models")
+    if not np.allclose(precisions, precisions.transpose(0, 2, 1)):
+        raise ValueError("a precision is not symmetric")
+    if len(rows) and float(np.linalg.eigvalsh(precisions).min()) < -1e-6:
+        raise ValueError("a precision is negative")
+    found = {}
+    for row, precision, pull in zip(rows, precisions, pulls, strict=True):
+        found[str(row["model"])] = MeasuredAbility(
+            str(row["model"]), precision, pull, tuple(map(float, row["n_by_kind"])), int(row["n_outcomes"]),
+            tuple(map(str, row["sources"])), frozenset(map(str, row["benchmarks"])), str(row["as_of"]),
+        )  # fmt: skip
+    return found
+
+
 def _features() -> dict[str, Any]:
-    """What the table means: a model made for other features must not be used with these."""
+    """What the weights mean: a model made for other features must not be used with these."""
     return {
         "kinds": list(KINDS),
         "heads": list(HEADS),
-        "surface": list(SURFACE_NAMES),
+        "shape": list(SHAPE_NAMES),
         "bucket_bits": N_BUCKET_BITS,
         "run_bytes": RUN_BYTES,
+        "kernel": [MEANING_WIDTH, SHAPE_WIDTH, SHAPE, SHAPE_CEILING],
     }
-
-
-def _open(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Header and payload of whole, unchanged bytes."""
-    if data[: len(MAGIC)] != MAGIC:
-        raise ArtifactError(f"these {len(data)} bytes are no routing artefact: {_MEND}")
-    version = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 2], "little")
-    if len(data) > _HEAD_BYTES and version != VERSION:
-        raise ArtifactError(
-            f"the routing artefact has layout {version}, this fairlead reads {VERSION}: "
-            + ("upgrade fairlead" if version > VERSION else _MEND)
-        )
-    if len(data) < _HEAD_BYTES + _CHECKSUM_BYTES or sha256(data[:-_CHECKSUM_BYTES]).digest() != data[-_CHECKSUM_BYTES:]:
-        raise ArtifactError(f"the routing artefact is cut short or changed (its checksum is wrong): {_MEND}")
-    length = int.from_bytes(data[_HEAD_BYTES - 4 : _HEAD_BYTES], "little")
-    try:
-        header = json.loads(data[_HEAD_BYTES : _HEAD_BYTES + length])
-    except ValueError as error:
-        raise ArtifactError(f"the routing artefact's header is no JSON: {_MEND}") from error
-    expected = _features()
-    if not isinstance(header, dict) or {key: header.get(key) for key in expected} != expected:
-        raise ArtifactError(f"the routing artefact was made for other features than this fairlead reads: {_MEND}")
-    return header, data[_HEAD_BYTES + length : -_CHECKSUM_BYTES]

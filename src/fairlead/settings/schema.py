@@ -283,6 +283,10 @@ class Config(Section):
         default_factory=dict,
         description="Your own facts by model (lab/model): prices, limits, abilities; they override the catalogue's.",
     )
+    router: str | None = Field(
+        default=None,
+        description="A router file of `fairlead train`: what it learned goes before published figures.",
+    )
     presets: dict[str, PresetSection] = Field(default_factory=dict, description="Named preferences behind auto:NAME.")
     preferences: PreferencesSection = Field(default_factory=PreferencesSection, description="What `auto` means.")
     limits: LimitsSection = Field(default_factory=LimitsSection, description="How much effort one request may cause.")

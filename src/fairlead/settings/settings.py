@@ -51,6 +51,8 @@ class Settings:
     """The operator's own facts, by model, for the catalogue's overrides: `models` over what upstreams state."""
     model_places: Mapping[str, str]
     """`file:line:column` of each of them, for complaints of the catalogue."""
+    router_file: str | None
+    """A trained router's file, as it was written; relative to the current folder."""
     presets: Mapping[str, Preset]
     """Built-in presets and the operator's, by name."""
     default_preset: Preset
@@ -98,6 +100,7 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         discover=not config.upstreams if config.discover is None else config.discover,
         models=MappingProxyType(models),
         model_places=MappingProxyType({name: sheet.spot(("models", name)) for name in models}),
+        router_file=config.router,
         presets=MappingProxyType(presets),
         default_preset=_default_preset(config, presets, sheet),
         limits=config.limits,

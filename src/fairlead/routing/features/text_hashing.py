@@ -82,15 +82,33 @@ def hash_ngrams(data: Bytes) -> Buckets:
     """
     n = len(data)
     prefix = (_CODES.take(data) * _POWERS[:n]).cumsum(dtype=np.uint32)
+    # Tagged by an addition: a five-letter word and the same run of five bytes are two features.
+    runs = (prefix[RUN_BYTES:] - prefix[:-RUN_BYTES]) * _INVERSES[: max(0, n - RUN_BYTES)] + _PAIR
+    return _buckets_of((*_words_and_pairs(data, prefix), runs))
+
+
+def hash_words(data: Bytes) -> Buckets:
+    """The buckets of all words and pairs of neighbouring words, those that hash_ngrams gives them, repeats included.
+
+    Shapes: data (n_bytes,) from encode_text -> (n_ngrams,), empty for a text without words.
+    """
+    prefix = (_CODES.take(data) * _POWERS[: len(data)]).cumsum(dtype=np.uint32)
+    return _buckets_of(_words_and_pairs(data, prefix))
+
+
+def _words_and_pairs(data: Bytes, prefix: Buckets) -> tuple[Buckets, Buckets]:
+    """Hashes of words and of pairs, from the prefix sums of their bytes."""
     inside = _IN_WORD.take(data)
     # A text begins and ends with a space, so changes between outside and inside come in pairs: before and at the end.
     flips = (inside[1:] != inside[:-1]).nonzero()[0]
     starts, ends = flips[0::2], flips[1::2]
     words = (prefix.take(ends) - prefix.take(starts)) * _INVERSES.take(starts)
-    pairs = words[:-1] * _PAIR + words[1:]
-    # Tagged by an addition: a five-letter word and the same run of five bytes are two features.
-    runs = (prefix[RUN_BYTES:] - prefix[:-RUN_BYTES]) * _INVERSES[: max(0, n - RUN_BYTES)] + _PAIR
-    mixed = np.concatenate((words, pairs, runs))
+    return words, words[:-1] * _PAIR + words[1:]
+
+
+def _buckets_of(hashes: tuple[Buckets, ...]) -> Buckets:
+    """The upper bits of well-mixed hashes."""
+    mixed = np.concatenate(hashes)
     mixed ^= mixed >> _HALF
     mixed *= _MIX
     return mixed >> _TO_BUCKET

@@ -1,8 +1,9 @@
-"""Abilities: what a model can do by kind of task, as a Gaussian, from its card's published figures.
+"""Abilities: what a model can do by kind of task, as a Gaussian, from its card's published figures and its outcomes.
 
 theta ~ N(x . worth, PRIOR_COVARIANCE) before figures; every figure is a noisy linear view of theta, so the posterior is
-one small linear solve a card. Each card is judged alone: which other models stand beside it changes nothing. No name of
-a model, lab, family or provider is read.
+one small linear solve a card. Outcomes of the model's own, where there are some, are then multiplied in; a figure of a
+benchmark whose very questions are among them is left out, or they would count twice. Each card is judged alone: which
+other models stand beside it changes nothing. No name of a model, lab, family or provider is read.
 """
 
 from collections.abc import Mapping
@@ -18,15 +19,21 @@ from fairlead.routing.modelmap.benchmark_scale import (
     PRIOR_COVARIANCE,
     SLOPE,
     BenchmarkScale,
+    Evidence,
     evidence_of,
     noise_of,
     traits_of,
 )
+from fairlead.routing.modelmap.measured import MeasuredAbility
 
 Floats = NDArray[np.float64]
 
 MIN_PUBLISHED_FIGURES: Final = 3
 """From so many figures on, an ability counts as published; below, the prior still has more say than they."""
+
+
+MIN_MEASURED_OUTCOMES: Final = 100
+"""From so many outcomes on, an ability counts as measured."""
 
 
 class Abilities(NamedTuple):
@@ -36,15 +43,35 @@ class Abilities(NamedTuple):
     covariance: Floats
     basis: Basis
     n_figures: int
+    """Published figures that count."""
+    n_outcomes: int = 0
 
 
-def abilities_of(card: ModelCard, benchmarks: Mapping[str, Benchmark], scale: BenchmarkScale) -> Abilities:
-    """The posterior of one card; without figures, the prior."""
-    prior_mean = np.full(len(KINDS), traits_of(card) @ scale.worth)
-    evidence = evidence_of(card, benchmarks)
+def abilities_of(
+    card: ModelCard,
+    benchmarks: Mapping[str, Benchmark],
+    scale: BenchmarkScale,
+    measured: MeasuredAbility | None = None,
+) -> Abilities:
+    """The posterior of one card, joined with what was measured of it; with neither, the prior."""
+    known = measured.benchmarks if measured is not None else frozenset[str]()
+    evidence = evidence_of(card, {key: benchmark for key, benchmark in benchmarks.items() if key not in known})
+    mean, covariance = _published(traits_of(card), evidence, scale)
     n_figures = len(evidence.logits)
-    if not n_figures:
-        return Abilities(prior_mean, PRIOR_COVARIANCE, "prior", 0)
+    basis: Basis = "published" if n_figures >= MIN_PUBLISHED_FIGURES else "prior"
+    if measured is None:
+        return Abilities(mean, covariance, basis, n_figures)
+    mean, covariance = measured.joined(mean, covariance)
+    if measured.n_outcomes >= MIN_MEASURED_OUTCOMES:
+        basis = "measured"
+    return Abilities(mean, covariance, basis, n_figures, measured.n_outcomes)
+
+
+def _published(traits: Floats, evidence: Evidence, scale: BenchmarkScale) -> tuple[Floats, Floats]:
+    """Mean and covariance given a card's facts and figures; without figures, the prior."""
+    prior_mean = np.full(len(KINDS), traits @ scale.worth)
+    if not len(evidence.logits):
+        return prior_mean, PRIOR_COVARIANCE
     difficulties = [scale.difficulty_of(name) for name in evidence.benchmarks]
     view = SLOPE * evidence.kinds
     expected = view @ prior_mean - SLOPE * np.array([difficulty.difficulty for difficulty in difficulties])
@@ -55,7 +82,4 @@ def abilities_of(card: ModelCard, benchmarks: Mapping[str, Benchmark], scale: Be
     reach = PRIOR_COVARIANCE @ view.T
     gain = np.linalg.solve(view @ reach + noise, reach.T).T
     covariance = PRIOR_COVARIANCE - gain @ reach.T
-    basis: Basis = "published" if n_figures >= MIN_PUBLISHED_FIGURES else "prior"
-    return Abilities(
-        prior_mean + gain @ (evidence.logits - expected), (covariance + covariance.T) / 2, basis, n_figures
-    )
+    return prior_mean + gain @ (evidence.logits - expected), (covariance + covariance.T) / 2

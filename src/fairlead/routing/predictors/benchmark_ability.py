@@ -1,4 +1,4 @@
-"""BenchmarkPredictor: quality from published abilities against the difficulty that the prompt's text shows.
+"""BenchmarkPredictor: quality from published and measured abilities against the difficulty that a text shows.
 
 P(accepted) = E sigma(kinds . theta - difficulty), with theta a model's Gaussian abilities and the difficulty's residual
 error; the expectation by MacKay's approximation sigma(mean / sqrt(1 + pi v / 8)) (MacKay 1992, "The evidence framework
@@ -9,6 +9,7 @@ kernels add in an order that depends on the row's place.
 
 from collections.abc import Mapping, Sequence
 from math import exp, pi
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -18,10 +19,11 @@ from fairlead.catalogue.cards import Benchmark, ModelCard
 from fairlead.domain.decision import Basis, PromptTraits
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
-from fairlead.routing.features.prompt_reader import PromptReader, PromptReading
 from fairlead.routing.modelmap.ability import Abilities, abilities_of
 from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale, fit_benchmark_scale
+from fairlead.routing.modelmap.measured import MeasuredAbility
 from fairlead.routing.predictors.predictor import Forecast
+from fairlead.routing.predictors.prompt_reader import PromptReader, PromptReading
 
 Floats = NDArray[np.float64]
 
@@ -35,28 +37,37 @@ HIDDEN_WHEN_ASKED: Final = 2.0
 doubled when the client asks for reasoning. A prior set by hand. The shippable outcomes hold reasoning tokens of two
 models on 44 questions of one kind, about 1.1 and 4.1 per visible token: they fix neither the level nor the growth."""
 
-_ROWS, _COLUMNS = np.triu_indices(len(KINDS))
+_N_KINDS: Final = len(KINDS)
+_ROWS, _COLUMNS = np.triu_indices(_N_KINDS)
 _FOLD: Final = np.where(_ROWS == _COLUMNS, 1.0, 2.0)
 """A covariance is kept as its upper triangle: what stands beside the diagonal counts twice."""
+_PARTS: Final = np.array([0, _N_KINDS])
+"""Where means and covariances begin among a model's moments."""
+_SIGNS: Final = np.array([[0.0], [INTERVAL_Z], [-INTERVAL_Z]])
 
 
 class BenchmarkPredictor:
-    """Predicts from benchmark figures on cards.
+    """Predicts from benchmark figures on cards, and from outcomes of the models that were measured.
 
     `cards` are those of the whole catalogue: from them it learns once how hard each benchmark is. Bound models are then
-    judged one by one, so that a small pool is judged as well as a large one.
+    judged one by one, so that a small pool is judged as well as a large one. `measured`: id of a card -> its evidence.
     """
 
     def __init__(
-        self, reader: PromptReader, benchmarks: Mapping[str, Benchmark], cards: Sequence[ModelCard] = ()
+        self,
+        reader: PromptReader,
+        benchmarks: Mapping[str, Benchmark],
+        cards: Sequence[ModelCard] = (),
+        measured: Mapping[str, MeasuredAbility] = MappingProxyType({}),
     ) -> None:
         self._reader = reader
         self._benchmarks = benchmarks
+        self._measured = measured
         self.scale: BenchmarkScale = fit_benchmark_scale(cards, benchmarks, reader.anchors)
 
     def bind(self, cards: Sequence[ModelCard]) -> "BenchmarkForecaster":
         """A forecaster for exactly these models, in this order."""
-        abilities = [abilities_of(card, self._benchmarks, self.scale) for card in cards]
+        abilities = [abilities_of(card, self._benchmarks, self.scale, self._measured.get(card.model)) for card in cards]
         reasons = [
             1.0 if (fact := card.abilities.get("reasoning")) is not None and fact.value else 0.0 for card in cards
         ]
@@ -70,10 +81,10 @@ class BenchmarkForecaster:
         self._reader = reader
         n = len(abilities)
         self.bases: tuple[Basis, ...] = tuple(ability.basis for ability in abilities)
-        self._means: Floats = np.array([ability.mean for ability in abilities]).reshape(n, len(KINDS)).T.copy()
-        self._covariances: Floats = (
-            np.array([ability.covariance[_ROWS, _COLUMNS] * _FOLD for ability in abilities])
-            .reshape(n, len(_ROWS))
+        # Shape (n_kinds + n_pairs, n_models): one product and one sum by parts give all means and all variances.
+        self._moments: Floats = (
+            np.array([np.append(one.mean, one.covariance[_ROWS, _COLUMNS] * _FOLD) for one in abilities])
+            .reshape(n, _N_KINDS + len(_ROWS))
             .T.copy()
         )
         self._reasons: Floats = np.array(reasons, dtype=np.float64)
@@ -82,18 +93,14 @@ class BenchmarkForecaster:
         """What to expect of every bound model."""
         reading = self._reader.read(outline)
         shares = np.array(reading.kind_shares)
-        mean = np.add.reduce(self._means * shares[:, None], axis=0)
+        factors = np.concatenate((shares, shares.take(_ROWS) * shares.take(_COLUMNS)))
+        mean, variance = np.add.reduceat(self._moments * factors[:, None], _PARTS, axis=0)
         mean -= reading.difficulty
-        pairs = shares.take(_ROWS) * shares.take(_COLUMNS)
-        variance = np.add.reduce(self._covariances * pairs[:, None], axis=0)
         variance += self._reader.difficulty_sd**2
-        reach = np.sqrt(variance)
-        reach *= INTERVAL_Z
-        logits = np.empty((3, len(mean)))
-        np.divide(mean, np.sqrt(variance * (pi / 8.0) + 1.0), out=logits[0])
-        np.subtract(mean, reach, out=logits[1])
-        np.add(mean, reach, out=logits[2])
-        np.negative(logits, out=logits)
+        # The signs are turned round: what follows is 1 / (1 + e^-x).
+        logits = np.sqrt(variance) * _SIGNS
+        logits -= mean
+        logits[0] /= np.sqrt(variance * (pi / 8.0) + 1.0)
         np.exp(logits, out=logits)
         logits += 1.0
         quality = np.reciprocal(logits)

@@ -7,7 +7,7 @@ import msgspec
 
 from fairlead.domain.errors import InvalidOptionError, MalformedBodyError
 from fairlead.domain.names import AskedModel, SentModel
-from fairlead.domain.outline import SYSTEM_SAMPLE_CHARS, TURN_SAMPLE_CHARS, Outline
+from fairlead.domain.outline import SYSTEM_SAMPLE_CHARS, Outline, sample_turn
 from fairlead.domain.wishes import Wishes
 from fairlead.wire.lane import Members, put_together, raw, take_apart, what_is_wrong
 from fairlead.wire.routing_options import take_wishes
@@ -189,7 +189,4 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
 def _sample(turn: str, earlier: str) -> str:
     if len(turn) < _SHORT_TURN_CHARS and earlier:
         turn = f"{earlier[:_EARLIER_TURN_CHARS]}\n{turn}"
-    if len(turn) <= TURN_SAMPLE_CHARS:
-        return turn
-    head = TURN_SAMPLE_CHARS * 2 // 3
-    return f"{turn[:head]}\n{turn[head - TURN_SAMPLE_CHARS :]}"
+    return sample_turn(turn)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.evaluation.blind_routers import Panel, oracle_choice, shares_at_cost, zero_router_score
+from fairlead.learning.blind_routers import Panel, oracle_choice, shares_at_cost, zero_router_score
 
 
 @given(st.lists(st.floats(1e-6, 1.0), min_size=2, max_size=8), st.floats(0.02, 0.98))

@@ -1,0 +1,183 @@
+"""The learned router beside the yardstick's stack, on the same splits in the same run: numbers 1, 2 and 4.
+
+    python -m benchmarks.quality.routers [--data FOLDER] [--sources A,B] [--seeds 5] [--json PATH]
+
+Fitted on fold `dev` (a random subset of each size per seed), measured on fold `val`; the text only, no task labels.
+score: mean outcome of the model foretold best; chosen: of the one that the router would serve at quality alone, its
+verdict heeded. Intervals are 95 %, from a bootstrap over queries of the mean over seeds.
+"""
+
+import argparse
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality import yardstick
+from benchmarks.quality.panel_data import PanelData, features_of, read_panel
+from fairlead.learning.metrics.calibration import pooled_calibration_error
+from fairlead.learning.metrics.pair_curve import apgr_by_rank
+from fairlead.learning.metrics.ranking import mean_auc
+from fairlead.learning.stacking import N_FOLDS, fit_stack
+from fairlead.learning.text_groups import group_texts, grouped_folds
+from fairlead.learning.training import N_LANDMARKS
+from fairlead.learning.verdict import judge
+from fairlead.routing.policies.objective import Foretold, Objective
+from fairlead.routing.predictors.kernel_basis import fit_basis
+from fairlead.routing.predictors.part import sample_of
+from fairlead.routing.predictors.stack import Quality
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SOURCES: Final = ("routellm", "llmrouter9", "zeroeval", "bfcl", "routerbench_part", "mmlu_pro", "kor_bench")
+SIZES: Final = ("300", "1000", "all")
+MIN_CELL: Final = 50
+N_DRAWS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What one training foretells of the test queries. Shapes: quality.* and rival (n, m); chosen (n,)."""
+
+    quality: Quality
+    rival: Floats
+    chosen: Ints
+    best_single: int
+    is_route: bool
+
+
+def fit_one(data: PanelData, features: Any, train: Ints, test: Ints, seed: int) -> Fit:
+    """Ours and the yardstick's on the same training queries."""
+    basis = fit_basis(features.take(train), N_LANDMARKS, seed)
+    sample = sample_of(basis, basis.read(features.take(train)), seed)
+    groups = group_texts([data.texts[row] for row in train])
+    scores = data.scores[train]
+    fit = fit_stack(sample, scores, grouped_folds(groups, N_FOLDS, seed))
+    quality = fit.stack.predict(basis.read(features.take(test)))
+    verdict = judge(fit.left_out, scores, None, groups, seed, data.models)
+    unknown = np.full_like(quality.mean, np.nan)
+    foretold = Foretold(quality.mean, quality.low, quality.high, unknown, unknown, unknown)
+    instead = verdict.serve_instead(data.models, Objective())
+    chosen = Objective().pick(foretold, None, verdict.usual_of(data.models))
+    if instead is not None:
+        chosen = np.full(len(test), instead, dtype=np.int64)
+    texts = yardstick.read_texts(data.texts, np.flatnonzero(data.is_dev))
+    rival = yardstick.predict_parts(texts, data.scores, train, test)["stack"]
+    return Fit(quality, rival, chosen, int(scores.mean(axis=0).argmax()), instead is None)
+
+
+def figures(fits: list[Fit], actual: Floats, rows: Ints) -> dict[str, float]:
+    """Means over seeds on these test queries."""
+    y, at = actual[rows], np.arange(len(rows))
+    found: dict[str, list[float]] = {}
+
+    def put(name: str, value: float | None) -> None:
+        if value is not None:
+            found.setdefault(name, []).append(value)
+
+    for fit in fits:
+        ours, rival = fit.quality.mean[rows], fit.rival[rows]
+        for name, quality in (("ours", ours), ("yardstick", rival)):
+            put(f"auc {name}", mean_auc(quality, y))
+            put(f"brier {name}", float(((quality - y) ** 2).mean()))
+            put(f"score {name}", float(y[at, quality.argmax(axis=1)].mean()))
+            if y.shape[1] == 2:
+                put(f"apgr {name}", apgr_of(quality, y))
+        put("chosen", float(y[at, fit.chosen[rows]].mean()))
+        put("best single", float(y[:, fit.best_single].mean()))
+        put("ece", pooled_calibration_error(ours, y))
+        put("routes", float(fit.is_route))
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def apgr_of(quality: Floats, actual: Floats) -> float | None:
+    """The reference script's APGR of a pair: the strong one is the better one on these very queries."""
+    strong = int(actual.mean(axis=0).argmax())
+    return apgr_by_rank(quality[:, strong] - quality[:, 1 - strong], actual[:, strong] - actual[:, 1 - strong])
+
+
+def covered(fits: list[Fit], actual: Floats) -> tuple[int, int]:
+    """Cells (model x decile of the prediction x seed) whose observed mean the mean interval holds, of how many."""
+    hit = total = 0
+    for fit in fits:
+        for arm in range(actual.shape[1]):
+            for cell in np.array_split(np.argsort(fit.quality.mean[:, arm], kind="stable"), 10):
+                if len(cell) >= MIN_CELL:
+                    mean = actual[cell, arm].mean()
+                    hit += int(fit.quality.low[cell, arm].mean() <= mean <= fit.quality.high[cell, arm].mean())
+                    total += 1
+    return hit, total
+
+
+def measure(folder: Path, source: str, n_seeds: int) -> list[dict[str, Any]]:
+    """One row a size."""
+    data = read_panel(folder, source)
+    features = features_of(data)
+    dev, test = np.flatnonzero(data.is_dev), np.flatnonzero(~data.is_dev)
+    actual = data.scores[test]
+    rows = []
+    for size in SIZES:
+        n = len(dev) if size == "all" else min(int(size), len(dev))
+        seeds = range(1 if size == "all" else n_seeds)
+        fits = [fit_one(data, features, np.random.default_rng(seed).permutation(dev)[:n], test, seed) for seed in seeds]
+        row: dict[str, Any] = {"source": source, "size": size, "n": n, "n_seeds": len(seeds)}
+        row |= figures(fits, actual, np.arange(len(test)))
+        draw = np.random.default_rng(0)
+        draws = [figures(fits[:3], actual, draw.integers(0, len(test), len(test))) for _ in range(N_DRAWS // 10)]
+        for name, one, other in (
+            ("auc gain", "auc ours", "auc yardstick"), ("brier gain", "brier yardstick", "brier ours"),
+            ("chosen gain", "chosen", "best single"), ("score gain", "score ours", "best single"),
+        ):  # fmt: skip
+            row[name] = row[one] - row[other]
+            row[f"{name} se"] = float(np.std([each[one] - each[other] for each in draws], ddof=1))
+        row["covered"], row["cells"] = covered(fits, actual)
+        rows.append(row)
+        show(row)
+    return rows
+
+
+def show(row: dict[str, Any]) -> None:
+    """One line."""
+    apgr = f" apgr {row['apgr ours']:.4f} (yardstick {row['apgr yardstick']:.4f})" if "apgr ours" in row else ""
+    cells = f"{row['covered'] / row['cells']:.3f} of {row['cells']}" if row["cells"] else "-"
+    print(
+        f"{row['source']:16} {row['size']:>5}"
+        f"  auc {row['auc ours']:.4f} {row['auc gain']:+.4f} ±{row['auc gain se']:.4f}"
+        f"  brier {row['brier ours']:.4f} {-row['brier gain']:+.4f} ±{row['brier gain se']:.4f}"
+        f"  score {row['score ours']:.4f} (yardstick {row['score yardstick']:.4f}, single {row['best single']:.4f},"
+        f" gain {row['score gain']:+.4f} ±{row['score gain se']:.4f})  chosen {row['chosen']:.4f} (routes"
+        f" {row['routes']:.0%}, gain {row['chosen gain']:+.4f} ±{row['chosen gain se']:.4f}){apgr}"
+        f"  ece {row['ece']:.4f}  covers {cells}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAIRLEAD_DATA", "data")))
+    parser.add_argument("--sources", default=",".join(SOURCES))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    rows = [row for source in arguments.sources.split(",") for row in measure(arguments.data, source, arguments.seeds)]
+    for size in SIZES:
+        of_size = [row for row in rows if row["size"] == size]
+        means = {name: float(np.mean([row[name] for row in of_size])) for name in ("auc gain", "brier gain")}
+        print(f"{size:>5}: AUC {means['auc gain']:+.4f}, Brier {-means['brier gain']:+.4f} on average")
+    print(
+        f"all sizes: AUC {np.mean([row['auc gain'] for row in rows]):+.4f}, "
+        f"Brier {-np.mean([row['brier gain'] for row in rows]):+.4f}; intervals cover "
+        f"{sum(row['covered'] for row in rows) / max(sum(row['cells'] for row in rows), 1):.3f} of the cells"
+    )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

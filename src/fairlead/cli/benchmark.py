@@ -1,0 +1,57 @@
+"""`fairlead benchmark`: a router beside every standard baseline on one's own outcomes, with intervals."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def benchmark(
+    outcomes: Annotated[list[Path], typer.Argument(help="Parquet, CSV or JSONL: query_id, model, score, ...")],
+    router: Annotated[Path | None, typer.Option(help="Judge this router file; else one is trained per fold.")] = None,
+    queries: Annotated[Path | None, typer.Option(help="A table of query_id and query.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")] = None,
+    folds: Annotated[int, typer.Option(min=2, max=50, help="Folds; equal and near-equal texts share one.")] = 5,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Write the cost-quality frontier as SVG.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every figure with its interval, as JSON.")] = False,
+) -> None:
+    """Measure a router beside the standard baselines, by cross-validation that no text leaks through."""
+    from fairlead.assembly.shipped import query_encoder
+    from fairlead.cli.output import to_stderr, to_stdout
+    from fairlead.cli.progress import progress_bar
+    from fairlead.evaluation.benchmark_run import run_benchmark
+    from fairlead.evaluation.comparison_report import LEGEND, tables
+    from fairlead.evaluation.comparison_report import as_json as json_of
+    from fairlead.evaluation.frontier_plot import frontier_svg
+    from fairlead.evaluation.outcome_files import read_outcome_files
+    from fairlead.evaluation.price_tables import read_price_table
+    from fairlead.evaluation.router_file import load_router
+
+    if plot is not None and not plot.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {plot.absolute().parent}: make it, or choose another --plot")
+    read = read_outcome_files(outcomes, queries)
+    with progress_bar(folds + 1, is_quiet=as_json) as say:
+        comparison = run_benchmark(
+            read, query_encoder(), router=None if router is None else load_router(router),
+            prices=None if prices is None else read_price_table(prices), n_folds=folds, seed=seed, progress=say,
+        )  # fmt: skip
+    if plot is not None:
+        drawn = frontier_svg(comparison)
+        if drawn is None:
+            to_stderr().line("no cost is known, so there is no frontier to draw", "yellow")
+        else:
+            plot.write_text(drawn, encoding="utf-8")
+    printer = to_stdout()
+    if as_json:
+        printer.json(json_of(comparison))
+        return
+    for line in (*read.notes, *comparison.notes):
+        printer.line(line)
+    for table in tables(comparison):
+        printer.line()
+        printer.line(table.title, "bold")
+        printer.table(table.heads, table.rows, table.right)
+    printer.line()
+    for line in LEGEND:
+        printer.line(line, "dim")

@@ -1,0 +1,397 @@
+"""The model map drawn: what a model is good at, beside which others, and how sure that is.
+
+Two maps look alike here: the catalogue's, from published figures by kind of task, and a trained router's, from its own
+outcomes by cluster of queries. Bars are plain characters, so that a log or a mail shows them as a terminal does.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import erf, exp, pi, sqrt
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.catalogue.cards import ModelCard
+from fairlead.catalogue.catalogue import Catalogue
+from fairlead.cli.output import Printer
+from fairlead.domain.kinds import KINDS
+from fairlead.routing.features.shape import SHAPE_NAMES
+from fairlead.routing.modelmap.ability import MIN_PUBLISHED_FIGURES, Abilities, abilities_of
+from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale
+from fairlead.routing.modelmap.entry import MEASURES, Clusters, Entry, Measure
+from fairlead.routing.modelmap.measured import MeasuredAbility
+from fairlead.routing.predictors.costs import CostBasis
+from fairlead.routing.predictors.stack import INTERVAL_Z
+from fairlead.routing.trained_router import TrainedRouter
+
+Floats = NDArray[np.float64]
+
+SURE: Final = 0.9
+"""From such a chance on, a difference is told as one."""
+BAR_COLUMNS: Final = 31
+SMALL_BAR_COLUMNS: Final = 21
+LABEL_COLUMNS: Final = 17
+N_ENDS: Final = 4
+"""Of the clusters so many best and worst ones are drawn."""
+OF_OWN: Final = 1.0
+"""Standard deviations from its own level at which a kind of task is called a model's strength or weakness."""
+HARD: Final = 0.5
+"""Logits from the usual query at which a cluster is called easy or hard."""
+_PRICED: Final = {CostBasis.STATED: "as stated", CostBasis.LEARNED: "learned from calls"}
+_SHAPE_WORDS: Final = {
+    "log_length": ("short", "long"),
+    "log_lines": ("one line", "many lines"),
+    "log_options": (None, "options"),
+    "code_fence": (None, "code fence"),
+    "blank": (None, "blanks"),
+    "log_marks_{": (None, "braces"),
+    "log_marks_=": (None, "equations"),
+    "log_marks_\\": (None, "formulas"),
+    "log_marks_$": (None, "formulas"),
+    'log_marks_"': (None, "quotes"),
+    "log_marks_?": ("no question", "questions"),
+    "word_length": ("short words", "long words"),
+    "digit_share": (None, "numbers"),
+    "capital_share": (None, "capitals"),
+    "non_ascii_share": (None, "other scripts"),
+}
+
+
+class Standing(NamedTuple):
+    """A share of successes beside the others'; rank 1 is the best of n_ranked."""
+
+    label: str
+    mean: float
+    low: float
+    high: float
+    median: float
+    best: float
+    best_model: str
+    rank: int
+    n_ranked: int
+    above_median: float
+    """The chance that it is better than the median model."""
+
+
+class AbilityView(NamedTuple):
+    """What the catalogue lets one expect of a model, kind by kind."""
+
+    kinds: tuple[Standing, ...]
+    good: tuple[str, ...]
+    weak: tuple[str, ...]
+    own_best: tuple[str, ...]
+    """Kinds in which it is better than at its own level, whatever others do."""
+    own_worst: tuple[str, ...]
+    n_figures: int
+    n_outcomes: int
+    """Of the model's own, measured for the artefact that comes with the package."""
+    newest: str | None
+    basis: str
+
+
+def view_abilities(
+    card: ModelCard, catalogue: Catalogue, scale: BenchmarkScale, measured: Mapping[str, MeasuredAbility]
+) -> AbilityView:
+    """A card's abilities beside those of the current models of which more than a prior is known.
+
+    `measured`: id of a card -> what outcomes say of it.
+    """
+    own, *rest = (
+        abilities_of(one, catalogue.benchmarks, scale, measured.get(one.model)) for one in (card, *catalogue.current())
+    )
+    others = dict(zip((one.model for one in catalogue.current()), rest, strict=True))
+    pool = {str(model): one for model, one in others.items() if one.basis != "prior"}
+    kinds = tuple(_standing(at, str(card.model), own, pool) for at in range(len(KINDS)))
+    centred = np.eye(len(KINDS)) - 1.0 / len(KINDS)
+    # A kind that no figure speaks of follows the model's general ability: then there is nothing to tell apart.
+    apart = centred @ own.mean
+    error = np.sqrt(np.diag(centred @ own.covariance @ centred.T))
+    days = [figure.as_of.isoformat() for figure in card.figures]
+    return AbilityView(
+        kinds,
+        tuple(one.label for one in kinds if one.above_median >= SURE),
+        tuple(one.label for one in kinds if one.above_median <= 1.0 - SURE),
+        tuple(KINDS[at] for at in np.argsort(-apart).tolist() if apart[at] > OF_OWN * error[at]),
+        tuple(KINDS[at] for at in np.argsort(apart).tolist() if apart[at] < -OF_OWN * error[at]),
+        len(card.figures), own.n_outcomes, max(days, default=None), own.basis,
+    )  # fmt: skip
+
+
+def _standing(at: int, model: str, own: Abilities, pool: dict[str, Abilities]) -> Standing:
+    """One kind, as the chance on a question that the median model solves half the time."""
+    means = {name: float(one.mean[at]) for name, one in pool.items()}
+    middle = float(np.median(list(means.values()))) if means else float(own.mean[at])
+    theta, sd = float(own.mean[at]) - middle, sqrt(float(own.covariance[at, at]))
+    best = max(means, key=lambda name: (means[name], name), default=model)
+    rivals = [mean for name, mean in means.items() if name != model]
+    top = pool.get(best, own)
+    return Standing(
+        KINDS[at], _chance(theta, sd), _sigmoid(theta - INTERVAL_Z * sd), _sigmoid(theta + INTERVAL_Z * sd), 0.5,
+        _chance(float(top.mean[at]) - middle, sqrt(float(top.covariance[at, at]))), best,
+        1 + sum(mean > float(own.mean[at]) for mean in rivals), 1 + len(rivals), _above(theta, sd),
+    )  # fmt: skip
+
+
+def print_abilities(out: Printer, view: AbilityView) -> None:
+    """The map of a catalogue's model for people."""
+    out.pair("better than most", _all_or(view.good) or "in no kind of task for sure")
+    if view.weak:
+        out.pair("weaker than most", _all_or(view.weak))
+    if view.own_best or view.own_worst:
+        best, worst = ", ".join(view.own_best[:3]), ", ".join(view.own_worst[:3])
+        out.pair("for its own level", "; ".join(
+            told for told in (f"strong in {best}" if best else "", f"weak in {worst}" if worst else "") if told
+        ))  # fmt: skip
+    out.pair("how sure", _how_sure(view))
+    out.line()
+    first = view.kinds[0]
+    out.line(f"{'kind of task':12s} {_ruler(BAR_COLUMNS)} chance  90 % sure  rank of {first.n_ranked}", "bold")
+    for one in view.kinds:
+        drawn = draw_bar(one.low, one.mean, one.high, {"*": one.best, "|": one.median}, BAR_COLUMNS)
+        out.line(f"{one.label:12s} {drawn} {_percent(one.mean):>6s}  {_span(one.low, one.high):>9s}  {one.rank:4d}")
+    out.line("O the model, --- 90 % sure, | the median of the current models, * the best.", "dim")
+    out.line("Chance: on a question of the kind that the median model solves half the time.", "dim")
+    _print_best(out, view)
+
+
+def _print_best(out: Printer, view: AbilityView) -> None:
+    (first, _), *rest = Counter(one.best_model for one in view.kinds).most_common()
+    told = [f"Best is {first}", *(f"in {_kinds_of(view, name)} {name}" for name, _ in rest)]
+    for line in [", ".join(told)] if len(", ".join(told)) < 80 else told:
+        out.line(f"{line}.", "dim")
+
+
+def abilities_json(view: AbilityView) -> dict[str, Any]:
+    """The same for machines; the keys are stable."""
+    return {
+        "kinds": [
+            {
+                "kind": one.label,
+                "chance": round(one.mean, 4),
+                "low": round(one.low, 4),
+                "high": round(one.high, 4),
+                "median": one.median,
+                "best": round(one.best, 4),
+                "best_model": one.best_model,
+                "rank": one.rank,
+                "n_ranked": one.n_ranked,
+                "above_median": round(one.above_median, 4),
+            }
+            for one in view.kinds
+        ],
+        "better_than_most": list(view.good),
+        "weaker_than_most": list(view.weak),
+        "own_best": list(view.own_best),
+        "own_worst": list(view.own_worst),
+        "n_figures": view.n_figures,
+        "n_outcomes": view.n_outcomes,
+        "newest": view.newest,
+        "basis": view.basis,
+    }
+
+
+def view_clusters(router: TrainedRouter, arm: str) -> tuple[Standing, ...]:
+    """An arm's success in each cluster of the router's queries, in the clusters' order."""
+    entries = router.model_map.entries
+    success = np.array([one.success for one in entries.values()])
+    own, names = entries[arm], list(entries)
+    found = []
+    for at, label in enumerate(cluster_labels(router.model_map.clusters)):
+        mean, sd, column = float(own.success[at]), float(own.success_sd[at]), success[:, at]
+        median, top = float(np.median(column)), int(column.argmax())
+        found.append(
+            Standing(
+                label, mean, max(mean - INTERVAL_Z * sd, 0.0), min(mean + INTERVAL_Z * sd, 1.0), median,
+                float(column[top]), names[top], 1 + int((column > mean).sum()), len(names),
+                _above(mean - median, sd),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def cluster_labels(clusters: Clusters) -> tuple[str, ...]:
+    """What is usual of each cluster's texts, in a few words; texts themselves are not in a router."""
+    usual = clusters.share @ clusters.shape
+    spread = np.sqrt(clusters.share @ (clusters.shape - usual) ** 2)
+    far = (clusters.shape - usual) / np.maximum(spread, 1e-6)
+    labels = []
+    for row in far:
+        words: list[str] = []
+        for at in np.argsort(-np.abs(row)).tolist():
+            word = _SHAPE_WORDS.get(SHAPE_NAMES[at], (None, None))[int(row[at] > 0)]
+            if word and abs(row[at]) >= 1.0 and word not in words and len(", ".join([*words, word])) <= LABEL_COLUMNS:
+                words.append(word)
+        labels.append(", ".join(words) or "usual ones")
+    return tuple(labels)
+
+
+def print_entry(out: Printer, router: TrainedRouter, arm: str, file: str) -> None:
+    """The map of a trained router's model for people."""
+    entries = router.model_map.entries
+    entry, quality = entries[arm], entries[arm].quality
+    means = [one.quality.value for one in entries.values()]
+    rank = 1 + sum(mean > quality.value for mean in means)
+    reach = INTERVAL_Z * (quality.spread or 0.0)
+    low, high = max(quality.value - reach, 0.0), min(quality.value + reach, 1.0)
+    out.line(f"{arm}  (in {file})", "bold")
+    out.pair("mean score", f"{_percent(quality.value)}, 90 % sure {_span(low, high)}; rank {rank} of {len(means)}")
+    out.pair("known from", f"{quality.n} outcomes: {quality.source}" + (f", {quality.as_of}" if quality.as_of else ""))
+    best = max(entries, key=lambda name: entries[name].quality.value)
+    out.pair("pool", f"median {_percent(float(np.median(means)))}, best {_percent(max(means))} ({best})")
+    for label, told in _conduct(router, entry, router.arms.index(arm)):
+        out.pair(label, told)
+    out.line()
+    _print_clusters(out, entry, router.model_map.clusters, view_clusters(router, arm))
+
+
+def _print_clusters(out: Printer, entry: Entry, clusters: Clusters, standings: Sequence[Standing]) -> None:
+    heads = f"{'queries with':{LABEL_COLUMNS}s}      {'share':>5s} {'chars':>6s}"
+    out.line(f"{heads}  {_ruler(SMALL_BAR_COLUMNS)} score 90 % sure    n", "bold")
+    order = sorted(range(len(standings)), key=lambda at: standings[at].median - standings[at].mean)
+    is_cut = len(order) > 2 * N_ENDS
+    level = float(clusters.share @ clusters.difficulty)
+    for title, part in (
+        ("its best, against the pool's median", order[:N_ENDS]),
+        ("its worst", order[-N_ENDS:]),
+    ) if is_cut else (("best first, against the pool's median", order),):  # fmt: skip
+        out.line(title, "dim")
+        for at in part:
+            one = standings[at]
+            drawn = draw_bar(one.low, one.mean, one.high, {"*": one.best, "|": one.median}, SMALL_BAR_COLUMNS)
+            harder = float(clusters.difficulty[at]) - level
+            ease = "hard" if harder > HARD else "easy" if harder < -HARD else ""
+            kind = f"{one.label:{LABEL_COLUMNS}s} {ease:4s} {clusters.share[at]:5.0%} {clusters.median_chars[at]:6.0f}"
+            score = f"{_percent(one.mean):>5s} {_span(one.low, one.high):>9s} {entry.n_by_cluster[at]:4.0f}"
+            out.line(f"{kind}  {drawn} {score}")
+    if is_cut:
+        out.line(f"{len(order) - 2 * N_ENDS} clusters between them are not drawn; --json has all.", "dim")
+    out.line("O the model, --- 90 % sure, | the pool's median, * the best; n: outcomes there.", "dim")
+
+
+def _conduct(router: TrainedRouter, entry: Entry, arm: int) -> list[tuple[str, str]]:
+    """Length, delays, cost, each with what it is known from."""
+    told = []
+    if entry.output_tokens is not None:
+        told.append(("output tokens", _amount(entry.output_tokens, ".0f", "replies")))
+    if entry.ttft_s is not None:
+        told.append(("first token, s", _amount(entry.ttft_s, ".2f", "calls")))
+    if entry.s_per_token is not None:
+        told.append(("seconds a token", _amount(entry.s_per_token, ".4f", "calls")))
+    if entry.failure_share is not None:
+        told.append(("failures", f"{entry.failure_share.value:.1%} of {entry.failure_share.n} calls"))
+    costs, delays, verdict = router.costs, router.delays, router.verdict
+    if delays is not None and bool(delays.is_measured[arm]):
+        rate = f"{delays.wait_s[arm]:.2f} s and {delays.s_per_token[arm]:.4f} s a token"
+        told.append(("a call takes", f"{rate}, fitted on {delays.n_seen[arm]:.0f} calls"))
+    if costs is not None and CostBasis(costs.basis[arm]) in _PRICED:
+        rates = [f"{round(float(usd[arm]) * 1e6, 4):g}" for usd in (costs.input_usd, costs.output_usd)]
+        basis = _PRICED[CostBasis(costs.basis[arm])]
+        told.append(("price", f"USD {rates[0]} in, {rates[1]} out a million tokens, {basis}"))
+    elif costs is None or not bool(costs.is_known[arm]):
+        told.append(("price", "not known"))
+    if verdict.mean_cost_usd is not None and entry.arm in verdict.arms:
+        mean_usd = verdict.mean_cost_usd[verdict.arms.index(entry.arm)]
+        if mean_usd is not None:
+            told.append(("a call costs", f"USD {mean_usd:.3g} on average"))
+    return told
+
+
+def entry_json(router: TrainedRouter, arm: str) -> dict[str, Any]:
+    """The same for machines; the keys are stable, and what is not known is null."""
+    entry, clusters = router.model_map.entries[arm], router.model_map.clusters
+    means = [one.quality.value for one in router.model_map.entries.values()]
+    return {
+        "model": arm,
+        "rank": 1 + sum(mean > entry.quality.value for mean in means),
+        "n_models": len(means),
+        "pool_median": float(np.median(means)),
+        **{name: None if (one := getattr(entry, name)) is None else one._asdict() for name in MEASURES},
+        "clusters": [
+            {
+                "label": one.label,
+                "share": round(float(clusters.share[at]), 4),
+                "difficulty": round(float(clusters.difficulty[at]), 3),
+                "median_chars": float(clusters.median_chars[at]),
+                "score": round(one.mean, 4),
+                "low": round(one.low, 4),
+                "high": round(one.high, 4),
+                "median": round(one.median, 4),
+                "best": round(one.best, 4),
+                "best_model": one.best_model,
+                "rank": one.rank,
+                "n": int(entry.n_by_cluster[at]),
+                "output_tokens": float(tokens) if np.isfinite(tokens := entry.tokens_by_cluster[at]) else None,
+            }
+            for at, one in enumerate(view_clusters(router, arm))
+        ],
+    }
+
+
+def draw_bar(low: float, mean: float, high: float, marks: dict[str, float], n_columns: int) -> str:
+    """A bar from 0 to 1: the interval, then the marks in their order, the mean over all."""
+    cells = ["."] * n_columns
+
+    def place(share: float) -> int:
+        return min(n_columns - 1, max(0, round(share * (n_columns - 1))))
+
+    for at in range(place(low), place(high) + 1):
+        cells[at] = "-"
+    for mark, share in marks.items():
+        cells[place(share)] = mark
+    cells[place(mean)] = "O"
+    return "".join(cells)
+
+
+def _ruler(n_columns: int) -> str:
+    return "0" + "50".center(n_columns - 4) + "100"
+
+
+def _how_sure(view: AbilityView) -> str:
+    if not view.n_figures and not view.n_outcomes:
+        return "a guess from size, price, date: no published figure"
+    count = "1 published figure" if view.n_figures == 1 else f"{view.n_figures} published figures"
+    if view.n_outcomes:
+        count = f"{view.n_outcomes:,} outcomes, {count}"
+    if view.basis == "prior":
+        return f"hardly: {count}, fewer than {MIN_PUBLISHED_FIGURES}; the rest is a guess from size, price, date"
+    reach = float(np.mean([one.high - one.low for one in view.kinds])) / 2.0
+    return f"to +-{_percent(reach)} points, from {count} up to {view.newest}"
+
+
+def _all_or(kinds: Sequence[str]) -> str:
+    return "in every kind of task" if len(kinds) == len(KINDS) else ", ".join(kinds)
+
+
+def _kinds_of(view: AbilityView, model: str) -> str:
+    return ", ".join(one.label for one in view.kinds if one.best_model == model)
+
+
+def _amount(measure: Measure, form: str, of: str) -> str:
+    span = ""
+    if measure.spread is not None:
+        ends = (measure.value * exp(-measure.spread), measure.value * exp(measure.spread))
+        span = f" (two thirds: {ends[0]:{form}} to {ends[1]:{form}})"
+    return f"{measure.value:{form}}{span}, from {measure.n} {of}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _span(low: float, high: float) -> str:
+    return f"{_percent(low)} to {_percent(high)}"
+
+
+def _sigmoid(logit: float) -> float:
+    return 1.0 / (1.0 + exp(-logit))
+
+
+def _above(distance: float, sd: float) -> float:
+    """The chance that a Gaussian figure is above another that lies so far below its mean."""
+    return 0.5 * (1.0 + erf(distance / max(sd, 1e-9) / sqrt(2.0)))
+
+
+def _chance(mean: float, sd: float) -> float:
+    """The expected chance of a Gaussian logit (MacKay 1992, eq. 10)."""
+    return _sigmoid(mean / sqrt(1.0 + pi / 8.0 * sd**2))

@@ -1,0 +1,55 @@
+"""`fairlead predict`: what a trained router foretells of every model on every query, and whom it would choose."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fairlead.routing.policies.objective import Objective
+
+
+def predict(
+    router: Annotated[Path, typer.Argument(help="A router file of `fairlead train`.")],
+    queries: Annotated[Path, typer.Argument(help="Parquet, CSV or JSONL: query_id, query.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The Parquet file to write.")],
+    prefer: Annotated[
+        str | None, typer.Option(help="A preset, or quality=..,cost=..,speed=..,max_cost_usd=.. and the like.")
+    ] = None,
+    cost_weight: Annotated[
+        list[float] | None,
+        typer.Option(help="Quality points that the cost of the dearest model's mean call is worth; may be repeated."),
+    ] = None,
+    ignore_verdict: Annotated[
+        bool, typer.Option("--ignore-verdict", help="Route even if the router's verdict is not to.")
+    ] = False,
+) -> None:
+    """Foretell every model on every query, and choose one for each."""
+    from fairlead.cli.output import to_stderr
+    from fairlead.evaluation.prediction_files import write_predictions
+    from fairlead.evaluation.query_files import read_query_file
+    from fairlead.evaluation.router_file import load_router
+
+    trained = load_router(router)
+    n_rows = write_predictions(
+        trained, read_query_file(queries), output, _objectives(prefer, cost_weight or []),
+        states_weights=bool(cost_weight), heeds_verdict=not ignore_verdict,
+    )  # fmt: skip
+    printer = to_stderr()
+    if not trained.verdict.is_route and not ignore_verdict:
+        printer.line(f"Do not route: {trained.verdict.reason}", "yellow")
+    printer.line(f"{n_rows} rows written to {output}")
+
+
+def _objectives(prefer: str | None, cost_weights: list[float]) -> "list[Objective]":
+    from fairlead.routing.policies.objective import Objective
+    from fairlead.routing.policies.preference_names import objective_of
+
+    if prefer is not None and cost_weights:
+        raise typer.BadParameter("--prefer and --cost-weight exclude each other")
+    if not cost_weights:
+        return [objective_of(prefer)]
+    try:
+        return [Objective(cost_weight=weight) for weight in cost_weights]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

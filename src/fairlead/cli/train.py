@@ -1,0 +1,122 @@
+"""`fairlead train`: outcomes in, a router file and an honest report out."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fairlead.cli.output import Printer
+    from fairlead.learning.comparison import Comparison
+    from fairlead.learning.outcomes import Outcomes
+    from fairlead.learning.training import Training
+
+Say = Callable[[str], None]
+
+N_STEPS = 40
+"""Reading, five folds of five parts, the whole, heads, maps, verdict, report."""
+
+
+def train(  # noqa: PLR0913 - every option of the command is a parameter
+    outcomes: Annotated[list[Path], typer.Argument(help="Parquet, CSV or JSONL: query_id, model, score, ...")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The router file to write.")],
+    queries: Annotated[Path | None, typer.Option(help="A table of query_id and query.")] = None,
+    models: Annotated[str | None, typer.Option(help="Only these models, with commas between.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds and outcomes give equal routers.")] = 0,
+    prices: Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")] = None,
+    add_model: Annotated[str | None, typer.Option(help="Add this model to a router; refit nothing else.")] = None,
+    router: Annotated[
+        Path | None, typer.Option(help="With --add-model: the router to start from; else the output itself.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Learn a router from outcomes, say how good it is, and whether to route at all."""
+    from fairlead.cli.output import to_stdout
+    from fairlead.cli.progress import progress_bar
+
+    if router is not None and add_model is None:
+        raise typer.BadParameter("--router goes with --add-model; without it everything is learned anew")
+    if not output.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {output.absolute().parent}: make it, or choose another --output")
+    if add_model is not None and (models is not None or prices is not None):
+        raise typer.BadParameter("--models and --prices are for learning anew, not for --add-model")
+    wanted = tuple(name.strip() for name in (models or "").split(",") if name.strip())
+    with progress_bar(N_STEPS, is_quiet=quiet or as_json) as say:
+        if add_model is not None:
+            lines = _grow(outcomes, queries, add_model, router or output, output, say)
+        else:
+            read, training, comparison = _fit(outcomes, queries, wanted, prices, seed, say)
+            from fairlead.evaluation.router_file import save_router
+
+            save_router(training.router, output)
+    printer = to_stdout()
+    if add_model is not None:
+        for line in lines:
+            printer.line(line)
+    elif as_json:
+        from fairlead.evaluation.training_report import report_json
+
+        printer.json(report_json(read, training, comparison))
+    else:
+        _show(printer, read, training, comparison, output)
+
+
+def _fit(
+    paths: list[Path], queries: Path | None, models: tuple[str, ...], prices: Path | None, seed: int, say: Say
+) -> "tuple[Outcomes, Training, Comparison]":
+    from fairlead.assembly.shipped import query_encoder
+    from fairlead.evaluation.outcome_files import read_outcome_files
+    from fairlead.evaluation.price_tables import read_price_table
+    from fairlead.evaluation.training_report import cross_validated
+    from fairlead.learning.training import train as fit
+
+    say("reading outcomes")
+    table = None if prices is None else read_price_table(prices)
+    read = read_outcome_files(paths, queries, models)
+    card = {"files": [path.name for path in paths], "as_of": today(), "seed": seed}
+    training = fit(read, query_encoder(), seed=seed, prices=table, card=card, progress=say)
+    say("measuring it beside the baselines")
+    return read, training, cross_validated(read, training)
+
+
+def _grow(paths: list[Path], queries: Path | None, name: str, base: Path, output: Path, say: Say) -> tuple[str, ...]:
+    from fairlead.evaluation.outcome_files import read_outcome_files
+    from fairlead.evaluation.router_file import load_router, save_router
+    from fairlead.learning.onboarding import add_arm
+
+    say("reading outcomes")
+    read = read_outcome_files(paths, queries, (name,))
+    say("adding the model")
+    grown = add_arm(load_router(base), name, read, as_of=today())
+    save_router(grown.router, output)
+    return (*grown.lines, f"written to {output}")
+
+
+def _show(
+    printer: "Printer", outcomes: "Outcomes", training: "Training", comparison: "Comparison", output: Path
+) -> None:
+    from fairlead.evaluation.comparison_report import LEGEND
+    from fairlead.evaluation.training_report import lines_of, report_tables
+
+    for line in lines_of(outcomes, training):
+        printer.line(line)
+    for table in report_tables(comparison, training):
+        printer.line()
+        printer.line(table.title, "bold")
+        printer.table(table.heads, table.rows, table.right)
+    printer.line()
+    for line in LEGEND:
+        printer.line(line, "dim")
+    verdict = training.router.verdict
+    printer.line()
+    printer.line("Route." if verdict.is_route else "Do not route.", "green" if verdict.is_route else "yellow")
+    printer.line(verdict.reason)
+    printer.line(f"The router is in {output}.")
+
+
+def today() -> str:
+    """Today's date (UTC), as the figures of a router carry it."""
+    return datetime.now(UTC).date().isoformat()

@@ -1,0 +1,169 @@
+"""Router files on disk, and `Router`: a trained router as a Python object for applications and researchers."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+
+from fairlead.domain.errors import ArtifactError, InvalidOptionError, MalformedBodyError
+from fairlead.domain.outline import Outline, outline_of_text
+from fairlead.routing.policies.objective import Foretold, Objective
+from fairlead.routing.policies.preference_names import objective_of
+from fairlead.routing.router_bytes import dump_router
+from fairlead.routing.router_bytes import load_router as router_of_bytes
+from fairlead.routing.trained_router import TrainedRouter
+
+MAX_FILE_BYTES: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is foretold of one model for one request. None is "not known"; units as the names say."""
+
+    model: str
+    quality: float
+    quality_low: float
+    quality_high: float
+    output_tokens: float | None
+    cost_usd: float | None
+    latency_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A decision: the model, why, and every candidate, the best first."""
+
+    model: str
+    reason: str
+    is_routed: bool
+    """False when the verdict says not to route and one model is served to all."""
+    candidates: tuple[Candidate, ...]
+
+
+class Router:
+    """A trained router.
+
+        router = Router.load("router.fl")
+        router.decide("What is 17 * 23?", "quality=0.7,cost=0.3").model
+
+    Holds constant arrays only: any number of threads may ask it at once.
+    """
+
+    def __init__(self, trained: TrainedRouter) -> None:
+        self.trained = trained
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a router file. Raises: ArtifactError that says what is wrong with the file and how to mend it."""
+        return cls(load_router(Path(path)))
+
+    def save(self, path: str | Path) -> None:
+        """Write a router file; it appears whole or not at all. Raises: ArtifactError."""
+        save_router(self.trained, Path(path))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The arms, each `model` or `model@effort`."""
+        return self.trained.arms
+
+    def decide(
+        self, request: str | Mapping[str, Any] | Outline, preference: str | Objective | None = None,
+        *, heeds_verdict: bool = True,
+    ) -> Routed:  # fmt: skip
+        """Choose a model for one request.
+
+        `request`: a text, or an OpenAI chat completion body (its last user message decides), or an outline.
+        `preference`: a preset's name, `quality=..,cost=..,speed=..`, `cost_weight=..`, or an objective; quality alone
+        without one.
+        Raises: UnknownOptionError, InvalidOptionError for a preference that is none, MalformedBodyError for a body that
+        is none.
+        """
+        if preference is not None and not isinstance(preference, str | Objective):
+            raise InvalidOptionError(
+                f"a preference is a text or an objective, not a {type(preference).__name__}", param="preference"
+            )
+        objective = preference if isinstance(preference, Objective) else objective_of(preference)
+        foretold = self.trained.foretell([_outline(request)])
+        chosen = int(self.trained.choose(foretold, objective, heeds_verdict=heeds_verdict)[0])
+        worth = objective.worth(foretold, self.trained.cost_scale_usd)[0]
+        order = [chosen, *(arm for arm in np.argsort(-worth, kind="stable").tolist() if arm != chosen)]
+        instead = self.trained.verdict.serve_instead(self.trained.arms, objective) if heeds_verdict else None
+        is_routed = instead is None
+        reason = "highest utility of what is foretold" if is_routed else self.trained.verdict.reason
+        candidates = tuple(_candidate(self.trained.arms[arm], foretold, arm) for arm in order)
+        return Routed(self.trained.arms[chosen], reason, is_routed, candidates)
+
+    def predict(self, texts: Sequence[str]) -> Foretold:
+        """What is foretold of every model on every text; matrices (n_texts, n_models)."""
+        return self.trained.foretell([outline_of_text(text) for text in texts])
+
+
+def load_router(path: Path) -> TrainedRouter:
+    """The router of a file. Raises: ArtifactError with the path."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ArtifactError(f"{path}: a file of more than {MAX_FILE_BYTES >> 20} MiB is no router")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: cannot be read ({error.strerror or error}): train one with `fairlead train`"
+        ) from error
+    try:
+        return router_of_bytes(data)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error.message}") from error
+
+
+def save_router(router: TrainedRouter, path: Path) -> None:
+    """Write a router file; it appears whole or not at all. Raises: ArtifactError with the path."""
+    data = dump_router(router)
+    place: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as file:
+            place = Path(file.name)
+            file.write(data)
+        place.chmod(0o644)
+        place.replace(path)
+    except OSError as error:
+        if place is not None:
+            place.unlink(missing_ok=True)
+        raise ArtifactError(f"{path}: cannot be written ({error.strerror or error}): choose another place") from error
+
+
+def _outline(request: str | Mapping[str, Any] | Outline) -> Outline:
+    if isinstance(request, Outline):
+        return request
+    if isinstance(request, str):
+        return outline_of_text(request)
+    if isinstance(request, Mapping):
+        return _outline_of_body(request)
+    raise InvalidOptionError(
+        f"a request is a text, a chat completion body or an outline, not a {type(request).__name__}", param="request"
+    )
+
+
+def _outline_of_body(body: Mapping[str, Any]) -> Outline:
+    import msgspec  # noqa: PLC0415 - texts alone need no wire format
+
+    from fairlead.wire.openai_chat.requests import read_request  # noqa: PLC0415
+
+    try:
+        data = msgspec.json.encode({**body, "model": "auto"})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise MalformedBodyError(f"the body cannot be written as JSON ({error})", param="request") from error
+    return read_request(data).outline
+
+
+def _candidate(arm: str, foretold: Foretold, place: int) -> Candidate:
+    def known(matrix: Any) -> float | None:
+        value = float(matrix[0, place])
+        return value if np.isfinite(value) else None
+
+    return Candidate(
+        arm, float(foretold.quality[0, place]), float(foretold.quality_low[0, place]),
+        float(foretold.quality_high[0, place]), known(foretold.output_tokens), known(foretold.cost_usd),
+        known(foretold.latency_s),
+    )  # fmt: skip

@@ -1,0 +1,107 @@
+"""What a training run has to say: what was read, how the router did on queries it had not seen, and its verdict."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from fairlead.evaluation.comparison_report import Table, as_json, tables
+from fairlead.learning.baselines import baselines_of, contender_of, join_folds
+from fairlead.learning.comparison import Comparison, compare
+from fairlead.learning.outcomes import Floats, Outcomes
+from fairlead.learning.prediction import Prediction
+from fairlead.learning.training import Training
+
+N_DRAWS: Final = 200
+"""Resamples behind the intervals of a training report; `fairlead benchmark` takes more."""
+
+
+def cross_validated(outcomes: Outcomes, training: Training, n_draws: int = N_DRAWS, pool: str = "") -> Comparison:
+    """The router and its parts on left-out queries, beside the baselines fitted on the same folds."""
+    kept = outcomes.take(training.used)
+    rows, folds = [], []
+    for fold in np.unique(training.folds):
+        outside = np.flatnonzero(training.folds == fold)
+        inside = np.flatnonzero(training.folds != fold)
+        rows.append(outside)
+        folds.append(baselines_of(kept.take(inside), kept.take(outside)))
+    order = np.concatenate(rows)
+    baselines = join_folds(folds)
+    parts = [
+        contender_of(
+            name, Prediction(np.clip(left_out[order], 0.0, 1.0)), baselines.mean_cost_usd, baselines.mean_latency_s,
+            "baseline",
+        )
+        for name, left_out in training.stack_fit.parts_left_out.items()
+    ]  # fmt: skip
+    baselines = replace(baselines, contenders=(*baselines.contenders, *parts))
+    ours = Prediction(training.stack_fit.left_out[order], _ordered(training.left_out_cost_usd, order))
+    return compare(kept.take(order), {"router": ours}, baselines, n_draws=n_draws, pool=pool)
+
+
+def _ordered(matrix: Floats | None, order: Any) -> Floats | None:
+    """Expected costs in the order of the test queries; None unless every one is known."""
+    if matrix is None or not np.isfinite(matrix).all():
+        return None
+    result: Floats = matrix[order]
+    return result
+
+
+def lines_of(outcomes: Outcomes, training: Training) -> list[str]:
+    """What was read and fitted, a sentence each."""
+    n_groups = len(np.unique(training.groups))
+    n_alike = len(training.groups) - n_groups
+    lines = [
+        f"{outcomes.n_scores} scores of {len(outcomes.arms)} models on {len(outcomes.queries)} queries: "
+        f"{outcomes.coverage:.0%} of all pairs",
+        f"{len(training.used)} queries fitted; {n_alike} are worded like another one and were kept in its fold",
+        *outcomes.notes,
+    ]
+    measured = [
+        ("output tokens", training.router.lengths), ("cost", training.router.costs), ("delay", training.router.delays),
+    ]  # fmt: skip
+    lines += [f"no {name} in these outcomes: it is not foretold" for name, head in measured if head is None]
+    if training.router.costs is not None:
+        lines += _unpriced(training)
+    return lines
+
+
+def _unpriced(training: Training) -> list[str]:
+    """Which models' costs are not foretold though some cost or price is known."""
+    cost = training.left_out_cost_usd
+    arms = training.router.arms
+    unknown = [arm for place, arm in enumerate(arms) if cost is None or not np.isfinite(cost[:, place]).any()]
+    if not unknown:
+        return []
+    mend = "give cost_usd" if training.router.lengths is None else "give cost_usd or a price"
+    if training.router.lengths is None:
+        mend += ", or output_tokens for the prices to meet"
+    return [f"no cost is foretold of {', '.join(unknown)}: {mend}"]
+
+
+def weights_table(training: Training) -> Table:
+    """How the parts are weighed."""
+    stack = training.router.stack
+    rows = tuple((name, f"{weight:.2f}") for name, weight in stack.weights.items())
+    return Table("Parts of the stack", ("part", "weight"), rows, ("weight",))
+
+
+def report_tables(comparison: Comparison, training: Training) -> Sequence[Table]:
+    """Every table of the report."""
+    return (*tables(comparison), weights_table(training))
+
+
+def report_json(outcomes: Outcomes, training: Training, comparison: Comparison) -> dict[str, Any]:
+    """The report for machines; keys stay."""
+    router = training.router
+    return {
+        "n_queries": len(outcomes.queries),
+        "n_scores": outcomes.n_scores,
+        "coverage": outcomes.coverage,
+        "models": list(router.arms),
+        "notes": list(outcomes.notes),
+        "weights": dict(router.stack.weights),
+        "verdict": router.verdict.to_dict(),
+        "cross_validated": as_json(comparison),
+    }

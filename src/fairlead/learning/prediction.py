@@ -1,0 +1,33 @@
+"""Prediction: what a router expects of every model on every query, before anything is known of the outcome."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from fairlead.learning.outcomes import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Expected quality, and where foretold its 90 % interval, cost and delay.
+
+    Shapes: (n_queries, n_arms) each, without NaN. Units: quality in [0, 1]; USD and seconds of the whole call.
+    None is "not foretold".
+    Raises: ValueError when a matrix holds NaN or infinity, or has another shape than the quality.
+    """
+
+    quality: Floats
+    cost_usd: Floats | None = None
+    latency_s: Floats | None = None
+    quality_low: Floats | None = None
+    quality_high: Floats | None = None
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            matrix = getattr(self, one.name)
+            if matrix is None:
+                continue
+            if matrix.ndim != 2 or matrix.shape != self.quality.shape:
+                raise ValueError(f"predicted {one.name} has shape {matrix.shape}, quality {self.quality.shape}")
+            if not np.isfinite(matrix).all():
+                raise ValueError(f"predicted {one.name} is not finite everywhere: foretell every model on every query")

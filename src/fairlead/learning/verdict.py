@@ -1,0 +1,208 @@
+"""Judging a router: whether it is better than the best that could replace it without looking at the query.
+
+At each of a few cost weights w the router makes its steady choice by left-out quality - w * relative cost, and is held
+against every single model a in turn:
+
+    route at w  iff  for every a:  lower bound of mean(worth of the routed - worth of a) > 0,  worth = score - w * cost
+
+Each bound alone has the trial's full confidence: whichever model is truly the best, the router must beat that one, so
+taking all of them costs no confidence (an intersection-union test, Berger 1982) and nobody has to choose a best single
+model by peeking. No blind mix is worth more than its best member, so what passes beats the zero router at its own mean
+cost by at least that bound too. The trials share the error by Bonferroni: half of it goes to quality alone.
+
+Compared are left-out predictions on the queries where both models were measured. Texts of one group count as one.
+"""
+
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.learning.mean_bounds import lower_bound
+from fairlead.learning.metrics.cost_curve import hull
+from fairlead.learning.outcomes import Floats
+from fairlead.routing.policies.steady import MARGIN, steady_choice
+from fairlead.routing.policies.verdict import Trial, Verdict
+
+CONFIDENCE: Final = 0.95
+COST_WEIGHTS: Final = (0.03, 0.1, 0.3, 1.0)
+"""Quality given up for the mean cost of the dearest model: from "nearly regardless" to "one whole point"."""
+QUALITY_SHARE: Final = 0.5
+"""Of the allowed error, for the trial of quality alone where costs are known."""
+MIN_OVERLAP: Final = 30
+"""Queries on which both models were measured, below which nothing is compared."""
+PRIOR_WEIGHT: Final = 10.0
+"""A model's mean score is drawn to that of all as by so many outcomes: the best of many may be so by luck."""
+
+
+class _Panel(NamedTuple):
+    """Shapes: all (n, n_arms) but groups (n,), mean (n_arms,). relative_cost: 1 is the dearest model's mean."""
+
+    left_out: Floats
+    scores: Floats
+    relative_cost: Floats | None
+    groups: NDArray[np.int64]
+    mean: Floats
+    arms: tuple[str, ...]
+    cost_scale_usd: float | None
+    margin: float = MARGIN
+
+
+def judge(
+    left_out: Floats,
+    scores: Floats,
+    cost_usd: Floats | None,
+    groups: NDArray[np.int64],
+    seed: int,
+    arms: tuple[str, ...],
+    *,
+    margin: float = MARGIN,
+) -> Verdict:
+    """Route or don't.
+
+    Shapes: left_out (n, n_arms), quality foretold of queries that were left out of the fit; scores (n, n_arms), NaN =
+    hole; cost_usd (n, n_arms), what is expected of each call, left aside unless all of it is known; groups (n,), equal
+    for texts that ask the same. `margin`: of the steady choice that the router will serve by; 0 for the highest worth.
+    """
+    panel = _panel(left_out, scores, cost_usd, groups, arms)._replace(margin=margin)
+    hindrance = _hindrance(panel)
+    if hindrance is not None:
+        return _verdict(panel, (), hindrance)
+    weights = (0.0,) if panel.relative_cost is None else (0.0, *COST_WEIGHTS)
+    trials = tuple(_trial(panel, weight, len(weights), seed) for weight in weights)
+    return _verdict(panel, trials, _reason(trials))
+
+
+def _panel(
+    left_out: Floats, scores: Floats, cost_usd: Floats | None, groups: NDArray[np.int64], arms: tuple[str, ...]
+) -> _Panel:
+    if not left_out.shape == scores.shape == (len(groups), len(arms)):
+        raise ValueError(
+            f"predictions {left_out.shape}, scores {scores.shape}, {len(groups)} groups and {len(arms)} arms differ"
+        )
+    seen = np.isfinite(scores)
+    known = np.where(seen, scores, 0.0)
+    overall = float(known.sum() / max(seen.sum(), 1))
+    mean = (known.sum(axis=0) + PRIOR_WEIGHT * overall) / (seen.sum(axis=0) + PRIOR_WEIGHT)
+    relative, scale = None, None
+    if cost_usd is not None and cost_usd.size and np.isfinite(cost_usd).all():
+        scale = float(cost_usd.mean(axis=0).max())
+        relative = cost_usd / scale if scale > 0 else None
+    return _Panel(left_out, scores, relative, groups, mean, arms, scale if relative is not None else None)
+
+
+def _hindrance(panel: _Panel) -> str | None:
+    """Why there is nothing to try."""
+    if not panel.arms:
+        return "there is no model to choose from"
+    known = panel.scores[np.isfinite(panel.scores)]
+    if len(panel.arms) == 1:
+        return f"there is one model only, {panel.arms[0]}"
+    if not len(known):
+        return "not one score is known"
+    if known.max() - known.min() < 1e-12:
+        return f"every score is {known[0]:g}: there is nothing to tell the models apart by"
+    return None
+
+
+def _trial(panel: _Panel, weight: float, n_trials: int, seed: int) -> Trial:
+    cost = np.zeros_like(panel.scores) if panel.relative_cost is None else panel.relative_cost
+    usual = panel.mean - weight * cost.mean(axis=0)
+    picks = steady_choice(panel.left_out - weight * cost, usual, panel.margin)
+    best = int(usual.argmax())
+    worth = panel.scores - weight * cost
+    differences = worth[np.arange(len(worth)), picks][:, None] - worth
+    both = np.isfinite(differences)
+    confidence = 1.0 - (1.0 - CONFIDENCE) * _share(weight, n_trials)
+    trial = Trial(weight, False, panel.arms[best], int(both[:, best].sum()), confidence)
+    if trial.n_queries < MIN_OVERLAP:
+        return trial
+    largest = 1.0 + weight * float((cost.max(axis=1) - cost.min(axis=1)).max())
+    gain_low = min(
+        lower_bound(differences[both[:, arm], arm], panel.groups[both[:, arm]], largest, confidence, seed)
+        for arm in range(len(panel.arms))
+        if both[:, arm].sum() >= MIN_OVERLAP
+    )
+    here = np.flatnonzero(both[:, best])
+    score = float(panel.scores[here, picks[here]].mean())
+    trial = replace(
+        trial,
+        is_route=gain_low > 0,
+        routed_score=score,
+        best_single_score=float(panel.scores[here, best].mean()),
+        gain=float(differences[here, best].mean()),
+        gain_low=gain_low,
+    )
+    if panel.cost_scale_usd is None:
+        return trial
+    mean_cost = panel.cost_scale_usd * cost[here].mean(axis=0)
+    routed_cost = panel.cost_scale_usd * float(cost[here, picks[here]].mean())
+    return replace(
+        trial, routed_cost_usd=routed_cost, gain_over_mix=score - _mix_score(panel, here, mean_cost, routed_cost)
+    )
+
+
+def _mix_score(panel: _Panel, here: NDArray[np.int64], mean_cost: Floats, cost_usd: float) -> float:
+    """Mean score of the best blind mix of that mean cost or less, on these queries."""
+    seen = np.isfinite(panel.scores[here])
+    n = seen.sum(axis=0)
+    mean = np.where(n > 0, np.where(seen, panel.scores[here], 0.0).sum(axis=0) / np.maximum(n, 1), panel.mean)
+    corners = hull(mean_cost, mean)
+    return float(np.interp(cost_usd, corners[:, 0], corners[:, 1]))
+
+
+def _share(weight: float, n_trials: int) -> float:
+    """Of the allowed error, what one trial may spend."""
+    if n_trials == 1:
+        return 1.0
+    return QUALITY_SHARE if weight == 0 else (1.0 - QUALITY_SHARE) / (n_trials - 1)
+
+
+def _verdict(panel: _Panel, trials: tuple[Trial, ...], reason: str) -> Verdict:
+    seen = np.atleast_1d(np.isfinite(panel.scores).any(axis=0))
+    mean_score = tuple(float(mean) if known else None for mean, known in zip(panel.mean, seen.tolist(), strict=True))
+    costs = None
+    if panel.relative_cost is not None and panel.cost_scale_usd is not None:
+        costs = tuple((panel.relative_cost.mean(axis=0) * panel.cost_scale_usd).tolist())
+    return Verdict(
+        is_route=any(trial.is_route for trial in trials),
+        reason=reason,
+        arms=panel.arms,
+        best_single=panel.arms[int(panel.mean.argmax())] if panel.arms else None,
+        n_queries=len(panel.groups),
+        confidence=CONFIDENCE,
+        mean_score=mean_score,
+        mean_cost_usd=costs,
+        cost_scale_usd=panel.cost_scale_usd,
+        trials=trials,
+    )
+
+
+def _reason(trials: tuple[Trial, ...]) -> str:
+    """The verdict in a sentence: quality alone if it passes, else the cost weight that passes most clearly."""
+    quality = trials[0]
+    passed = [trial for trial in trials[1:] if trial.is_route]
+    if quality.n_queries < MIN_OVERLAP and not passed:
+        return (
+            f"not enough overlap: {quality.n_queries} queries have a score of both the chosen model and "
+            f"{quality.best_single}, the best single one; {MIN_OVERLAP} are needed"
+        )
+    if quality.is_route or not passed:
+        return _sentence(quality) + ("" if quality.is_route else ": not shown to be better")
+    clearest = max(passed, key=lambda trial: trial.gain_low or 0.0)
+    return (
+        f"{_sentence(clearest)}; at the routed cost of {clearest.routed_cost_usd:.3g} USD a call it scores "
+        f"{clearest.gain_over_mix:+.3f} against the best blind mix"
+    )
+
+
+def _sentence(trial: Trial) -> str:
+    worth = "" if trial.cost_weight == 0 else f", and in score less {trial.cost_weight:g} x relative cost"
+    if trial.gain == 0 and trial.gain_low is not None and trial.routed_score == trial.best_single_score:
+        return f"on {trial.n_queries} left-out queries routing does as well as always {trial.best_single}{worth}"
+    return (
+        f"on {trial.n_queries} left-out queries routing scores {trial.routed_score:.3f}, always {trial.best_single} "
+        f"{trial.best_single_score:.3f}{worth}: gain {trial.gain:+.3f}, with {trial.confidence:.1%} confidence at "
+        f"least {trial.gain_low:+.3f} over every single model"
+    )

@@ -1,0 +1,76 @@
+"""LearnedPredictor: a trained router's quality and lengths for the models it knows, another predictor's for the rest.
+
+What was learned from an operator's own outcomes goes before published figures. A model that the training never saw
+still gets its forecast, from the predictor beneath, marked as that one marks it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.catalogue.cards import ModelCard
+from fairlead.domain.decision import Basis, PromptTraits
+from fairlead.domain.outline import Outline
+from fairlead.routing.predictors.predictor import Forecast, Forecaster, Predictor
+from fairlead.routing.trained_router import TrainedRouter
+
+CardOf = Callable[[str], str | None]
+"""An arm's model, as the outcomes spell it -> the id of its card, None if it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedPredictor:
+    """A trained router over another predictor."""
+
+    router: TrainedRouter
+    beneath: Predictor
+    card_of: CardOf
+
+    def bind(self, cards: Sequence[ModelCard]) -> "LearnedForecaster":
+        """A forecaster for these models, in this order; of a model's efforts the first trained one counts."""
+        arm_of: dict[str, int] = {}
+        for place, arm in enumerate(self.router.arms):
+            model = self.card_of(arm.partition("@")[0])
+            if model is not None:
+                arm_of.setdefault(model, place)
+        places = [arm_of.get(card.model, -1) for card in cards]
+        return LearnedForecaster(self.router, self.beneath.bind(cards), np.array(places, dtype=np.int64))
+
+
+class LearnedForecaster:
+    """Knows its models. Holds constant arrays only, so any number of threads may ask it at once.
+
+    Shapes: places (n_models,), the trained arm of each model, -1 for none.
+    """
+
+    def __init__(self, router: TrainedRouter, beneath: Forecaster, places: NDArray[np.int64]) -> None:
+        self._router = router
+        self._beneath = beneath
+        self._known = np.flatnonzero(places >= 0)
+        self._arms = places[self._known]
+        bases: list[Basis] = list(beneath.bases)
+        for place in self._known.tolist():
+            bases[place] = "measured"
+        self.bases: tuple[Basis, ...] = tuple(bases)
+
+    def forecast(self, outline: Outline) -> Forecast:
+        """What to expect of every bound model."""
+        found = self._beneath.forecast(outline)
+        if not len(self._known):
+            return found
+        foretold = self._router.foretell([outline])
+        quality, low, high, tokens = (array.copy() for array in found)
+        quality[self._known] = foretold.quality[0, self._arms]
+        low[self._known] = foretold.quality_low[0, self._arms]
+        high[self._known] = foretold.quality_high[0, self._arms]
+        learned = foretold.output_tokens[0, self._arms]
+        cap = float("inf") if outline.max_output_tokens is None else float(max(1, outline.max_output_tokens))
+        learned = np.minimum(learned, cap) * max(outline.n_choices, 1)
+        tokens[self._known] = np.where(np.isfinite(learned), learned, tokens[self._known])
+        return Forecast(quality, low, high, tokens)
+
+    def traits(self, outline: Outline) -> PromptTraits:
+        """What was read off the prompt."""
+        return self._beneath.traits(outline)

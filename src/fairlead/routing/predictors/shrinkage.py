@@ -1,0 +1,142 @@
+"""Ridge regression of several components at once, each with the penalty that its left-out residuals ask for.
+
+For complete data the responses are rotated into components and every component has its own penalty, chosen by the exact
+leave-one-out residual e_i / (1 - h_ii) (Allen 1974, PRESS). With holes the same penalties enter one penalised least
+squares problem over the observed cells alone, solved by conjugate gradients; nothing is imputed.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.routing.predictors.components import Components, fit_components
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+PENALTIES: Final = np.geomspace(0.03, 3e3, 24)
+MAX_STEPS: Final = 60
+TOLERANCE: Final = 1e-4
+_CHUNK: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """Basis rows turned to their principal directions, once for any number of fits.
+
+    Shapes: rows, rotated (n_queries, n_basis); vectors (n_basis, n_basis); values (n_basis,).
+    """
+
+    rows: Singles
+    vectors: Floats
+    values: Floats
+    rotated: Singles
+
+    @classmethod
+    def of(cls, rows: Singles) -> Self:
+        """The spectrum of basis rows (n_queries, n_basis)."""
+        gram = np.zeros((rows.shape[1], rows.shape[1]))
+        for at in range(0, len(rows), _CHUNK):
+            block = rows[at : at + _CHUNK]
+            gram += block.T @ block
+        values, vectors = np.linalg.eigh(gram)
+        return cls(rows, vectors, np.maximum(values, 0.0), rows @ vectors.astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class ShrunkFit:
+    """responses ~ mean + (rows @ weights) @ loadings'. Shapes: weights (n_basis, n_components).
+
+    A component whose penalty is infinite is not foretold by the rows at all: its weights are 0.
+    """
+
+    components: Components
+    weights: Floats
+    penalties: Floats
+
+    def predict(self, rows: Singles) -> Floats:
+        """Predicted responses (n, n_arms) of basis rows (n, n_basis)."""
+        values = (rows @ self.weights.astype(np.float32)).astype(np.float64)
+        result: Floats = values @ self.components.loadings.T + self.components.mean
+        return result
+
+
+def fit_shrunk(spectrum: Spectrum, responses: Floats) -> ShrunkFit:
+    """Fit. Shapes: responses (n_queries, n_arms), NaN = hole."""
+    components = fit_components(responses)
+    seen = np.isfinite(responses)
+    residuals = np.where(seen, responses - components.mean, 0.0)
+    weights, penalties = _by_component(spectrum, _project(residuals, seen, components.loadings))
+    weights = spectrum.vectors @ weights
+    if not seen.all():
+        weights = _solve_with_holes(spectrum.rows, residuals, seen, components.loadings, weights, penalties)
+    return ShrunkFit(components, weights, penalties)
+
+
+def _project(residuals: Floats, seen: NDArray[np.bool_], loadings: Floats) -> Floats:
+    """Each query's place on each component (n_queries, n_components), from the models that answered it."""
+    projected: Floats = residuals @ loadings
+    if not seen.all():
+        # With few models seen a component is read off weakly: it is drawn to nothing rather than blown up.
+        projected /= np.maximum(seen @ (loadings**2), 0.2)
+    return projected
+
+
+def _by_component(spectrum: Spectrum, responses: Floats) -> tuple[Floats, Floats]:
+    """Weights in the turned basis and penalties, component by component, by the left-out residuals."""
+    cross = (spectrum.rotated.T @ responses.astype(np.float32)).astype(np.float64)
+    squares = spectrum.rotated**2
+    best = (responses**2).sum(axis=0)
+    weights = np.zeros((len(spectrum.values), responses.shape[1]))
+    penalties = np.full(responses.shape[1], np.inf)
+    for penalty in PENALTIES:
+        inverse = 1.0 / (spectrum.values + penalty)
+        trial = cross * inverse[:, None]
+        freedom = np.maximum(1.0 - (squares @ inverse.astype(np.float32)), 1e-6)
+        residual = (responses - spectrum.rotated @ trial.astype(np.float32)) / freedom[:, None]
+        loss = (residual**2).sum(axis=0)
+        better = loss < best
+        best = np.where(better, loss, best)
+        weights[:, better] = trial[:, better]
+        penalties[better] = penalty
+    return weights, penalties
+
+
+def _solve_with_holes(
+    rows: Singles, residuals: Floats, seen: NDArray[np.bool_], loadings: Floats, start: Floats, penalties: Floats
+) -> Floats:
+    """Penalised least squares over the observed cells, by conjugate gradients from the start given."""
+    live = np.isfinite(penalties)
+    if not live.any():
+        return start
+    directions, ridge = loadings[:, live], penalties[live]
+    coverage = max(float(seen.mean()), 1e-6)
+    squares = np.einsum("ij,ij->j", rows, rows).astype(np.float64)
+    diagonal = squares[:, None] * coverage + ridge * coverage
+
+    def normal(weights: Floats) -> Floats:
+        fitted = np.where(seen, (rows @ weights.astype(np.float32)) @ directions.T, 0.0)
+        result: Floats = rows.T @ (fitted @ directions).astype(np.float32) + weights * (ridge * coverage)
+        return result
+
+    target = (rows.T @ (residuals @ directions).astype(np.float32)).astype(np.float64)
+    weights = start[:, live].copy()
+    gap = target - normal(weights)
+    scaled = gap / diagonal
+    step, power = scaled.copy(), float((gap * scaled).sum())
+    stop = TOLERANCE**2 * float((target**2).sum()) + 1e-30
+    for _ in range(MAX_STEPS):
+        if float((gap**2).sum()) <= stop:
+            break
+        image = normal(step)
+        length = power / max(float((step * image).sum()), 1e-300)
+        weights += length * step
+        gap -= length * image
+        scaled = gap / diagonal
+        power, before = float((gap * scaled).sum()), power
+        step = scaled + (power / max(before, 1e-300)) * step
+    result = start.copy()
+    result[:, live] = weights
+    return result

@@ -1,0 +1,141 @@
+"""A trained router as bytes, and back: the content of a router file. The layout of the bytes is the container's.
+
+Numbers and names of models only: no text of a query, nothing executable (docs/reference/router-file.md).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.domain.errors import ArtifactError
+from fairlead.domain.outline import outline_of_text
+from fairlead.routing.container import pack, unpack
+from fairlead.routing.features.query_features import QueryEncoder
+from fairlead.routing.features.shape import SHAPE_NAMES
+from fairlead.routing.features.static_table import StaticTable
+from fairlead.routing.features.text_hashing import N_BUCKETS, RUN_BYTES
+from fairlead.routing.modelmap.entry import ModelMap
+from fairlead.routing.policies.verdict import Verdict
+from fairlead.routing.predictors.costs import Costs
+from fairlead.routing.predictors.delays import Delays
+from fairlead.routing.predictors.kernel_basis import basis_from
+from fairlead.routing.predictors.lengths import Lengths
+from fairlead.routing.predictors.neighbours import Neighbours
+from fairlead.routing.predictors.stack import Stack
+from fairlead.routing.trained_router import TrainedRouter
+
+KIND: Final = "router"
+VERSION: Final = 1
+MEND: Final = "train it again (`fairlead train`), or use the fairlead that wrote it"
+
+_HEADS: Final[Mapping[str, Any]] = {"lengths": Lengths, "costs": Costs, "delays": Delays, "model_map": ModelMap}
+_MAY_HOLD_NAN: Final = ("stack.neighbours.scores", "costs.input_usd", "costs.output_usd", "costs.fit_error")
+"""Landmarks that an arm did not answer; prices that nobody knows."""
+
+
+def dump_router(router: TrainedRouter) -> bytes:
+    """The bytes of a router; equal routers give equal bytes. Raises: ArtifactError for a number that is not finite."""
+    table = router.encoder.embedder
+    if not isinstance(table, StaticTable):
+        raise ArtifactError("a router is stored with a static table only: fit it on one")
+    arrays: dict[str, NDArray[Any]] = {}
+    _add(arrays, "table", table.arrays())
+    _add(arrays, "basis", router.basis.arrays())
+    _add(arrays, "stack", router.stack.arrays())
+    heads = [name for name in _HEADS if getattr(router, name) is not None]
+    for name in heads:
+        _add(arrays, name, getattr(router, name).arrays())
+    header = {
+        "features": _features(),
+        "arms": list(router.arms),
+        "parts": list(router.stack.parts),
+        "heads": heads,
+        "verdict": router.verdict.to_dict(),
+        "cost_scale_usd": router.cost_scale_usd,
+        "card": dict(router.card),
+    }
+    return pack(KIND, VERSION, header, arrays, may_hold_nan=_MAY_HOLD_NAN)
+
+
+def load_router(data: bytes) -> TrainedRouter:
+    """The router of these bytes.
+
+    Raises: ArtifactError if they are not whole, not a router, of another version, or do not fit together.
+    """
+    header, arrays = unpack(data, KIND, VERSION, MEND, may_hold_nan=_MAY_HOLD_NAN)
+    if header.get("features") != _features():
+        raise ArtifactError(f"the router was trained on other features than this fairlead reads: {MEND}")
+    try:
+        _check_stated(header, arrays)
+        encoder = QueryEncoder(StaticTable.from_arrays(_part(arrays, "table"), MEND))
+        heads = {name: _HEADS[name].from_arrays(_part(arrays, name)) for name in _names(header["heads"])}
+        router = TrainedRouter(
+            arms=_names(header["arms"]),
+            encoder=encoder,
+            basis=basis_from(_part(arrays, "basis")),
+            stack=Stack.from_arrays(list(_names(header["parts"])), _part(arrays, "stack")),
+            lengths=heads.get("lengths"),
+            costs=heads.get("costs"),
+            delays=heads.get("delays"),
+            model_map=heads["model_map"],
+            verdict=Verdict.from_dict(header["verdict"]),
+            cost_scale_usd=None if header["cost_scale_usd"] is None else float(header["cost_scale_usd"]),
+            card=dict(header["card"]),
+        )
+        _check(router)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ArtifactError(f"the router does not fit together ({error!r}): {MEND}") from error
+    return router
+
+
+def _check_stated(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Whether the header states the heads and parts whose arrays there are: else weights would go to other parts."""
+    stated = ["table", "basis", "stack", *_names(header["heads"])]
+    there = list(dict.fromkeys(name.partition(".")[0] for name in arrays))
+    if stated != there:
+        raise ValueError(f"{', '.join(stated)} are stated, {', '.join(there)} are there")
+    parts = list(dict.fromkeys(name.partition(".")[0] for name in _part(arrays, "stack") if "." in name))
+    if list(_names(header["parts"])) != parts:
+        raise ValueError(f"the parts {', '.join(parts)} are there, others are stated")
+
+
+def _check(router: TrainedRouter) -> None:
+    """Whether the parts agree in size, tried on an empty text: what does not fit must not be found out by a request."""
+    foretold = router.foretell([outline_of_text("")])
+    for name, matrix in foretold._asdict().items():
+        if matrix.shape != (1, len(router.arms)):
+            raise ValueError(f"{len(router.arms)} arms, but {name} foretold in the shape {matrix.shape}")
+    for part in router.stack.parts.values():
+        if isinstance(part, Neighbours) and part.scores.shape != (router.basis.n_landmarks, len(router.arms)):
+            raise ValueError(f"{router.basis.n_landmarks} landmarks, but neighbours of shape {part.scores.shape}")
+    if router.cost_scale_usd is not None and router.cost_scale_usd < 0.0:
+        raise ValueError(f"the cost scale is {router.cost_scale_usd}")
+    if not np.isfinite(foretold.quality).all():
+        raise ValueError("the quality foretold is no number")
+    if tuple(router.model_map.entries) != router.arms:
+        raise ValueError("the model map is of other arms")
+
+
+def _names(stated: Any) -> tuple[str, ...]:
+    """Names, each once. Raises: TypeError, ValueError for anything else."""
+    if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
+        raise TypeError(f"{str(stated)[:60]!r} is no list of names")
+    if len(set(stated)) < len(stated):
+        raise ValueError(f"a name comes twice in {', '.join(stated)[:60]}")
+    return tuple(stated)
+
+
+def _features() -> dict[str, Any]:
+    """What the arrays mean: a router trained on other features must not be used with these."""
+    return {"shape": list(SHAPE_NAMES), "n_buckets": N_BUCKETS, "run_bytes": RUN_BYTES}
+
+
+def _add(arrays: dict[str, NDArray[Any]], name: str, more: Mapping[str, NDArray[Any]]) -> None:
+    arrays.update({f"{name}.{key}": array for key, array in more.items()})
+
+
+def _part(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
+    prefix = f"{name}."
+    return {key[len(prefix) :]: array for key, array in arrays.items() if key.startswith(prefix)}

@@ -1,0 +1,57 @@
+"""The trained router goes before published figures, for the models that it knows and no other."""
+
+import numpy as np
+import pytest
+
+from fairlead.assembly.shipped import prompt_reader, query_encoder, shipped_catalogue
+from fairlead.domain.names import ModelId
+from fairlead.domain.outline import outline_of_text
+from fairlead.learning.outcomes import Outcomes, Queries
+from fairlead.learning.training import train
+from fairlead.routing.learned_predictor import LearnedPredictor
+from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
+
+KNOWN, UNKNOWN = ModelId("openai/gpt-4o"), ModelId("openai/gpt-4o-mini")
+
+
+@pytest.fixture(scope="module")
+def predictors() -> tuple[LearnedPredictor, BenchmarkPredictor]:
+    n = 60
+    texts = tuple(f"What is {k} plus {k}?" if k % 2 else f"Write a poem about the number {k}." for k in range(n))
+    score = np.array([[float(k % 2), 0.5] for k in range(n)])
+    queries = Queries(tuple(map(str, range(n))), texts, ("",) * n)
+    tokens = np.full((n, 2), 40.0)
+    outcomes = Outcomes(queries, ("gpt-4o", "a-model-of-ours"), score, output_tokens=tokens)
+    catalogue = shipped_catalogue()
+    beneath = BenchmarkPredictor(prompt_reader(), catalogue.benchmarks, tuple(catalogue.cards.values()))
+    router = train(outcomes, query_encoder()).router
+
+    def card_of(name: str) -> str | None:
+        card = catalogue.resolve(name)
+        return None if card is None else card.model
+
+    return LearnedPredictor(router, beneath, card_of), beneath
+
+
+def test_a_trained_model_is_foretold_by_what_was_learned(
+    predictors: tuple[LearnedPredictor, BenchmarkPredictor],
+) -> None:
+    learned, beneath = predictors
+    cards = [shipped_catalogue().cards[name] for name in (UNKNOWN, KNOWN)]
+    ours, theirs = learned.bind(cards), beneath.bind(cards)
+    assert ours.bases == (theirs.bases[0], "measured")
+    sums = ours.forecast(outline_of_text("What is 17 plus 17?"))
+    poems = ours.forecast(outline_of_text("Write a poem about the number 18."))
+    assert sums.quality[1] > 0.7 > 0.3 > poems.quality[1]
+    plain = theirs.forecast(outline_of_text("What is 17 plus 17?"))
+    assert sums.quality[0] == plain.quality[0]
+    assert sums.output_tokens[0] == plain.output_tokens[0]
+
+
+def test_lengths_keep_to_the_clients_limit_and_count_every_choice(
+    predictors: tuple[LearnedPredictor, BenchmarkPredictor],
+) -> None:
+    bound = predictors[0].bind([shipped_catalogue().cards[KNOWN]])
+    asked = outline_of_text("What is 17 plus 17?")
+    assert bound.forecast(asked).output_tokens[0] == pytest.approx(40.0, rel=0.2)
+    assert bound.forecast(asked._replace(max_output_tokens=7, n_choices=3)).output_tokens[0] == 21.0

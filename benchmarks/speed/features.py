@@ -14,7 +14,7 @@ from statistics import median
 from time import perf_counter_ns
 from typing import Any, Final
 
-from fairlead.assembly.shipped import prompt_model, shipped_catalogue, static_table
+from fairlead.assembly.shipped import prompt_model, query_encoder, shipped_catalogue, static_table
 from fairlead.domain.outline import Outline
 from fairlead.evaluation.outcome_data import outline_of
 from fairlead.evaluation.seed_prompts import read_seed_prompts
@@ -67,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    table, (reader, measured) = static_table(), prompt_model()
+    table, encoder, (reader, measured) = static_table(), query_encoder(), prompt_model()
     catalogue = shipped_catalogue()
     cards = tuple(catalogue.cards.values())
     found: dict[str, Any] = {
@@ -87,7 +87,7 @@ def main() -> None:
             "shape": us_per_call(lambda o: shape_of(encode_text(o.turn_text), o.turn_chars), outlines),
             "embed": us_per_call(lambda outline: table.embed(outline.turn_text), outlines),
             "plain": us_per_call(plain_outline, outlines),
-            "encode": us_per_call(reader.encoder.encode, outlines),
+            "encode": us_per_call(encoder.encode, outlines),
             "read": us_per_call(reader.read, outlines),
             "forecast_20_models": us_per_call(small.forecast, outlines),
             "forecast_300_models": us_per_call(large.forecast, outlines),

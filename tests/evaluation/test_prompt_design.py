@@ -12,11 +12,12 @@ from fairlead.evaluation.prompt_design import MIN_CLUSTER_QUESTIONS, build_desig
 from fairlead.evaluation.prompt_fits import FEATURE_SETS, compare_features, fit_heads, fit_number, folds_of
 from fairlead.evaluation.seed_prompts import SeedPrompt
 from fairlead.evaluation.task_kinds import as_shares
+from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.predictors.prompt_reader import HEADS
 from tests.evaluation.small_tables import table_of
-from tests.routing.small_reader import small_encoder
+from tests.routing.small_reader import small_table
 
-ENCODER = small_encoder()
+TABLE = small_table()
 SUMS = [f"How many apples are {'a ' * a}+ {b}?{' Look up.' * b}" for a in range(12) for b in range(5)]
 POEMS = [f"Please write {'the poem, ' * n} of apples for {m}." for n in range(8) for m in ("Ann", "Barbara", "A B C")]
 
@@ -32,7 +33,7 @@ def corpus() -> Corpus:
 
 
 CORPUS = corpus()
-DESIGN = build_design(CORPUS, ENCODER)
+DESIGN = build_design(CORPUS, TABLE)
 
 
 def test_the_reader_says_what_was_fitted() -> None:
@@ -41,7 +42,7 @@ def test_the_reader_says_what_was_fitted() -> None:
     coefficients = drawer.normal(0.0, 0.2, (rows.n_columns, len(HEADS)))
     intercepts = drawer.standard_normal(len(HEADS))
 
-    reader = quantised_reader(DESIGN, ENCODER, coefficients, intercepts, (1.0, 1.0), {})
+    reader = quantised_reader(DESIGN, TABLE, coefficients, intercepts, (1.0, 1.0), {})
 
     scores = rows.times(coefficients) + intercepts
     readings = [reader.read(outline_of_text(text)) for text in CORPUS.texts]
@@ -54,7 +55,10 @@ def test_the_reader_says_what_was_fitted() -> None:
 
 def test_no_landmark_is_the_place_of_a_text() -> None:
     marks = DESIGN.landmarks
-    places = np.array([marks.columns(*ENCODER.glance(outline_of_text(text))[:2]) for text in CORPUS.texts])
+    features = QueryEncoder(TABLE).encode_all([outline_of_text(text) for text in CORPUS.texts])
+    places = np.array(
+        [marks.columns(dense, shape) for dense, shape in zip(features.dense, features.shape, strict=True)]
+    )
     n, n_dims = len(marks), marks.meaning.shape[1]
     gaps = np.abs(places[:, None, n + n_dims :] - marks.shape[None]).max(axis=2)
     turns = np.abs(places[:, None, n : n + n_dims] - marks.meaning[None]).max(axis=2)
@@ -75,7 +79,7 @@ def test_a_cluster_of_few_questions_is_no_landmark() -> None:
 
 
 def test_the_same_corpus_gives_the_same_design() -> None:
-    again = build_design(CORPUS, ENCODER)
+    again = build_design(CORPUS, TABLE)
 
     assert np.array_equal(again.landmarks.meaning, DESIGN.landmarks.meaning)
     assert np.array_equal(
@@ -85,7 +89,7 @@ def test_the_same_corpus_gives_the_same_design() -> None:
 
 def test_heads_learn_what_the_texts_tell() -> None:
     heads = fit_heads(DESIGN, CORPUS)
-    reader = quantised_reader(DESIGN, ENCODER, heads.coefficients, heads.intercepts, (1.0, 1.0), {})
+    reader = quantised_reader(DESIGN, TABLE, heads.coefficients, heads.intercepts, (1.0, 1.0), {})
 
     a_sum, poem = (
         reader.read(outline_of_text(text)) for text in ("How many apples are 3 + 9?", "Write the poem of apples.")
@@ -108,8 +112,8 @@ def test_held_out_predictions_are_of_texts_that_were_left_out() -> None:
 
 
 def test_the_comparison_judges_every_set_of_features_on_the_same_rows() -> None:
-    rows = compare_features(DESIGN, CORPUS)
+    rows = compare_features(DESIGN, CORPUS, FEATURE_SETS[2:3])
 
-    assert [row["features"] for row in rows] == [", ".join(names) for names in FEATURE_SETS]
+    assert [row["features"] for row in rows] == [", ".join(names) for names in FEATURE_SETS[2:3]]
     assert all(set(row["difficulty_spearman"]) == {"zeroeval", SEED_SOURCE} for row in rows)
     assert all(row["difficulty_mse"] > 0 and row["kinds_log_loss"] > 0 for row in rows)

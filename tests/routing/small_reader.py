@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.shape import SHAPE_NAMES
 from fairlead.routing.features.static_table import StaticTable
-from fairlead.routing.features.text_hashing import N_BUCKETS
 from fairlead.routing.modelmap.benchmark_scale import Anchor
 from fairlead.routing.predictors.prompt_reader import HEADS, Landmarks, PromptReader
 
@@ -14,10 +12,10 @@ N_DIMS = 8
 N_LANDMARKS = 3
 
 
-def small_encoder() -> QueryEncoder:
-    """An encoder that knows a dozen words, each along a direction drawn by chance."""
+def small_table() -> StaticTable:
+    """A table that knows a dozen words, each along a direction drawn by chance."""
     rows = np.random.default_rng(0).integers(-127, 128, (len(PIECES), N_DIMS)).astype(np.int8)
-    return QueryEncoder(StaticTable(PIECES, rows, np.ones(len(PIECES), dtype=np.float32)))
+    return StaticTable(PIECES, rows, np.ones(len(PIECES), dtype=np.float32))
 
 
 def small_reader(seed: int | None = None) -> PromptReader:
@@ -27,7 +25,7 @@ def small_reader(seed: int | None = None) -> PromptReader:
     meaning = drawer.standard_normal((N_LANDMARKS, N_DIMS)).astype(np.float32)
     meaning /= np.linalg.norm(meaning, axis=1, keepdims=True)
     columns = np.zeros((N_LANDMARKS + N_DIMS + n_shape, n_heads), dtype=np.float32)
-    table = np.zeros((N_BUCKETS, n_heads), dtype=np.int16)
+    table = np.zeros((len(PIECES), n_heads), dtype=np.int16)
     if seed is not None:
         columns[: N_LANDMARKS + N_DIMS] = drawer.normal(0.0, 0.3, (N_LANDMARKS + N_DIMS, n_heads))
         table = drawer.integers(-200, 201, table.shape).astype(np.int16)
@@ -39,7 +37,7 @@ def small_reader(seed: int | None = None) -> PromptReader:
     sds = np.ones(n_shape, dtype=np.float32)
     sds[length] = 10.0  # so that no length reaches the cap of the standardised shape
     return PromptReader(
-        encoder=small_encoder(),
+        table=small_table(),
         landmarks=Landmarks(
             np.full(N_DIMS, 0.01, dtype=np.float32),
             np.zeros(n_shape, dtype=np.float32),
@@ -48,8 +46,8 @@ def small_reader(seed: int | None = None) -> PromptReader:
             drawer.standard_normal((N_LANDMARKS, n_shape)).astype(np.float32),
         ),
         column_weights=columns,
-        gram_table=table,
-        gram_steps=np.full(n_heads, 0.001),
+        piece_table=table,
+        piece_steps=np.full(n_heads, 0.001),
         intercepts=intercepts,
         difficulty_sd=1.5,
         log_tokens_sd=0.6,

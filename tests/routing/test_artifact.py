@@ -15,7 +15,7 @@ from fairlead.routing import artifact
 from fairlead.routing.artifact import PromptModel, card_of, checksum_of, dump, load
 from fairlead.routing.container import pack, unpack
 from fairlead.routing.modelmap.measured import MeasuredAbility
-from tests.routing.small_reader import small_encoder, small_reader
+from tests.routing.small_reader import small_reader, small_table
 
 CARD = {"title": "a test", "sources": {}}
 TABLE = checksum_of(b"a table of word pieces" * 3)
@@ -38,9 +38,9 @@ DATA = dump(MODEL, TABLE, CARD)
 
 
 def test_what_was_dumped_is_loaded_bit_by_bit() -> None:
-    loaded = load(DATA, small_encoder(), TABLE)
+    loaded = load(DATA, small_table(), TABLE)
 
-    assert np.array_equal(loaded.reader.gram_table, MODEL.reader.gram_table)
+    assert np.array_equal(loaded.reader.piece_table, MODEL.reader.piece_table)
     assert loaded.reader.anchors == MODEL.reader.anchors
     outline = Outline(turn_text="How many apples?", turn_chars=16)
     assert loaded.reader.read(outline) == MODEL.reader.read(outline)
@@ -53,14 +53,14 @@ def test_what_was_dumped_is_loaded_bit_by_bit() -> None:
 
 
 def test_without_a_measured_model_there_is_none() -> None:
-    assert load(dump(PromptModel(MODEL.reader, {}), TABLE, CARD), small_encoder(), TABLE).measured == {}
+    assert load(dump(PromptModel(MODEL.reader, {}), TABLE, CARD), small_table(), TABLE).measured == {}
 
 
 @settings(max_examples=20)
 @given(st.integers(0, len(DATA) - 1))
 def test_a_cut_file_is_refused(length: int) -> None:
     with pytest.raises(ArtifactError, match="make artefact"):
-        load(DATA[:length], small_encoder(), TABLE)
+        load(DATA[:length], small_table(), TABLE)
 
 
 @settings(max_examples=20)
@@ -70,26 +70,26 @@ def test_a_changed_byte_is_refused(place: int, difference: int) -> None:
     changed[place] ^= difference
 
     with pytest.raises(ArtifactError):
-        load(bytes(changed), small_encoder(), TABLE)
+        load(bytes(changed), small_table(), TABLE)
 
 
 def test_a_file_of_the_first_layout_says_how_to_mend_it() -> None:
     first = b"fairlead" + (1).to_bytes(2, "little") + (2).to_bytes(4, "little") + b"{}"
 
     with pytest.raises(ArtifactError, match="make artefact"):
-        load(first + sha256(first).digest(), small_encoder(), TABLE)
+        load(first + sha256(first).digest(), small_table(), TABLE)
 
 
 def test_a_file_of_a_later_version_says_to_upgrade() -> None:
     header, arrays = unpack(DATA, artifact.KIND, artifact.VERSION, "")
 
     with pytest.raises(ArtifactError, match="upgrade fairlead"):
-        load(pack(artifact.KIND, artifact.VERSION + 1, header, arrays), small_encoder(), TABLE)
+        load(pack(artifact.KIND, artifact.VERSION + 1, header, arrays), small_table(), TABLE)
 
 
 def test_a_file_for_another_table_of_word_pieces_is_refused() -> None:
     with pytest.raises(ArtifactError, match="another table"):
-        load(DATA, small_encoder(), "00")
+        load(DATA, small_table(), "00")
 
 
 def repacked(changes: dict[str, NDArray[Any] | None] | None = None, **header: Any) -> bytes:
@@ -103,15 +103,15 @@ def test_a_file_for_other_features_is_refused() -> None:
     header, _ = unpack(DATA, artifact.KIND, artifact.VERSION, "")
 
     with pytest.raises(ArtifactError, match="other features"):
-        load(repacked(features={**header["features"], "run_bytes": 4}), small_encoder(), TABLE)
+        load(repacked(features={**header["features"], "pieces": "all"}), small_table(), TABLE)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"gram_steps": None},
-        {"gram_steps": np.ones(8)},
-        {"gram_steps": np.ones(9, dtype=np.float32)},
+        {"piece_steps": None},
+        {"piece_steps": np.ones(8)},
+        {"piece_steps": np.ones(9, dtype=np.float32)},
         {"landmarks.shape_sd": np.zeros(30, dtype=np.float32)},
         {"landmarks.meaning": np.zeros((3, 9), dtype=np.float32)},
         {"measured.pulls": np.zeros((1, K))},
@@ -121,19 +121,19 @@ def test_a_file_for_other_features_is_refused() -> None:
 )
 def test_arrays_that_do_not_fit_together_are_refused(changes: dict[str, NDArray[Any] | None]) -> None:
     with pytest.raises(ArtifactError, match="does not fit together"):
-        load(repacked(changes), small_encoder(), TABLE)
+        load(repacked(changes), small_table(), TABLE)
 
 
 def test_a_weight_too_large_to_add_exactly_is_refused() -> None:
-    table = MODEL.reader.gram_table.copy()
+    table = MODEL.reader.piece_table.copy()
     table[7, 1] = 5_000
-    reader = dataclasses.replace(MODEL.reader, gram_table=table)
+    reader = dataclasses.replace(MODEL.reader, piece_table=table)
 
     with pytest.raises(ArtifactError, match="above"):
-        load(dump(PromptModel(reader, {}), TABLE, CARD), small_encoder(), TABLE)
+        load(dump(PromptModel(reader, {}), TABLE, CARD), small_table(), TABLE)
 
 
 def test_other_bytes_are_refused() -> None:
     for data in (b"", b"fairlead", b"PK\x03\x04" + bytes(100), DATA + b"\0"):
         with pytest.raises(ArtifactError):
-            load(data, small_encoder(), TABLE)
+            load(data, small_table(), TABLE)

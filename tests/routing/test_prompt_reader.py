@@ -8,10 +8,18 @@ from hypothesis import strategies as st
 
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
-from fairlead.routing.features.text_hashing import MAX_BYTES
+from fairlead.routing.features.query_features import QueryEncoder
+from fairlead.routing.features.static_table import StaticTable
 from fairlead.routing.predictors.kernel_basis import MEANING_WIDTH, SHAPE, SHAPE_WIDTH, scale_meaning, scale_shape
-from fairlead.routing.predictors.prompt_reader import DIFFICULTY_RANGE, MAX_TABLE_VALUE, TOKENS_RANGE, Landmarks
-from tests.routing.small_reader import small_reader
+from fairlead.routing.predictors.prompt_reader import (
+    DIFFICULTY_RANGE,
+    HEADS,
+    MAX_EXACT_SUM,
+    MAX_TABLE_VALUE,
+    TOKENS_RANGE,
+    Landmarks,
+)
+from tests.routing.small_reader import N_DIMS, PIECES, small_reader
 
 READER = small_reader(seed=1)
 
@@ -37,17 +45,23 @@ def test_any_text_gives_a_sane_reading_twice_the_same(text: str, n_chars: int) -
     assert TOKENS_RANGE[0] <= reading.log_output_tokens <= TOKENS_RANGE[1]
 
 
-def test_the_sum_over_ngrams_is_exact_even_at_its_largest() -> None:
-    full = np.full_like(READER.gram_table, MAX_TABLE_VALUE)
-    reader = dataclasses.replace(small_reader(), gram_table=full, gram_steps=READER.gram_steps / 1_000)
-    text = "".join(np.random.default_rng(0).choice([*"abcdefghijklmnopqrstuvwxyz", " ", " "], 6_000))
-    outline = Outline(turn_text=text, turn_chars=6_000)
-    n = len(reader.encoder.glance(outline)[2])
+def test_the_sum_over_pieces_is_exact_even_at_its_largest() -> None:
+    full = np.full_like(READER.piece_table, MAX_TABLE_VALUE)
+    reader = dataclasses.replace(small_reader(), piece_table=full, piece_steps=READER.piece_steps / 1_000)
+    n = len(PIECES)
 
-    assert n > 700 and MAX_BYTES * MAX_TABLE_VALUE < 2**24
-    assert reader.read(outline).log_output_tokens == pytest.approx(
-        log(200) + n * MAX_TABLE_VALUE * 1e-6 / sqrt(n), abs=1e-12
-    )
+    reading = reader.read(Outline(turn_text=f"{' '.join(PIECES)} hows", turn_chars=100))
+
+    assert reading.log_output_tokens == pytest.approx(log(200) + n * MAX_TABLE_VALUE * 1e-6 / sqrt(n), abs=1e-12)
+
+
+def test_a_table_of_so_many_pieces_that_sums_would_round_is_refused() -> None:
+    n = MAX_EXACT_SUM // MAX_TABLE_VALUE + 1
+    rows = np.ones((n, N_DIMS), dtype=np.int8)
+    table = StaticTable([f"p{place}" for place in range(n)], rows, np.ones(n, dtype=np.float32))
+
+    with pytest.raises(ValueError, match="too many"):
+        dataclasses.replace(READER, table=table, piece_table=np.zeros((n, len(HEADS)), dtype=np.int16))
 
 
 def test_tools_make_agentic_work_likelier_and_a_tool_result_more_so() -> None:
@@ -84,7 +98,7 @@ def test_traits_name_the_kinds_largest_first() -> None:
     assert traits.output_tokens >= 1 and isfinite(traits.difficulty)
 
 
-@pytest.mark.parametrize("name", ["gram_table", "gram_steps", "column_weights", "intercepts"])
+@pytest.mark.parametrize("name", ["piece_table", "piece_steps", "column_weights", "intercepts"])
 def test_arrays_of_the_wrong_shape_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="wrong shapes"):
         dataclasses.replace(READER, **{name: getattr(READER, name)[:-1]})
@@ -100,14 +114,15 @@ def test_landmarks_of_another_table_are_refused() -> None:
 
 def test_the_score_is_the_formula_of_the_caption() -> None:
     outline = Outline(turn_text="how many primes? Look up 17", turn_chars=27)
-    (dense, raw_shape, buckets), marks = READER.encoder.glance(outline), READER.landmarks
-    meaning = scale_meaning(dense[None], marks.centre)[0].astype(np.float64)
-    shape = scale_shape(raw_shape[None], marks.shape_mean, marks.shape_sd)[0].astype(np.float64)
+    marks, (_, numbers) = READER.landmarks, READER.table.look_up(outline.turn_text)
+    features = QueryEncoder(READER.table).encode(outline)
+    meaning = scale_meaning(features.dense, marks.centre)[0].astype(np.float64)
+    shape = scale_shape(features.shape, marks.shape_mean, marks.shape_sd)[0].astype(np.float64)
     in_meaning = np.exp(-MEANING_WIDTH * ((meaning - marks.meaning) ** 2).sum(axis=1))
     in_shape = np.exp(-SHAPE_WIDTH * ((shape - marks.shape) ** 2).sum(axis=1))
     columns = np.concatenate((in_meaning + SHAPE * in_shape + in_meaning * in_shape, meaning, shape))
-    grams = READER.gram_table[buckets].sum(axis=0) * READER.gram_steps / sqrt(len(buckets))
-    expected = columns @ READER.column_weights + grams + READER.intercepts
+    pieces = READER.piece_table[numbers].sum(axis=0) * READER.piece_steps / sqrt(len(numbers))
+    expected = columns @ READER.column_weights + pieces + READER.intercepts
 
     reading = READER.read(outline)
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fairlead.domain.outline import Outline, outline_of_text
-from fairlead.routing.features.query_features import QueryFeatures, distinct
+from fairlead.routing.features.query_features import QueryFeatures, distinct, text_of
 from fairlead.routing.features.text_hashing import MAX_BYTES, N_BUCKETS, encode_text, hash_ngrams
 from tests.routing.small_texts import ENCODER, features_of
 
@@ -95,3 +95,12 @@ def test_the_buckets_of_a_text_are_its_n_grams_once_each() -> None:
     features = ENCODER.encode(outline_of_text("to be or not to be"))
 
     assert features.buckets.tolist() == np.unique(hash_ngrams(encode_text("to be or not to be"))).tolist()
+
+
+def test_the_text_of_a_request_has_its_system_message_and_no_courtesies() -> None:
+    turn = "Hello! Sort these names. Thanks a lot."
+
+    text, n_chars = text_of(Outline(system_text="Be brief.", turn_text=turn, turn_chars=5_000))
+
+    assert text == "Be brief.\nSort these names."
+    assert n_chars == 5_000 - (len(turn) - len("Sort these names."))

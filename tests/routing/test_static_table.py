@@ -124,3 +124,15 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     for name in arrays:
         with pytest.raises(ArtifactError, match="mend"):
             StaticTable.from_arrays({key: array for key, array in arrays.items() if key != name}, "mend")
+
+
+@settings(max_examples=40)
+@given(st.text(alphabet="thecatsdog a.", max_size=60))
+def test_a_look_up_gives_the_direction_and_each_piece_once(text: str) -> None:
+    table = small_table()
+
+    direction, numbers = table.look_up(text)
+
+    assert direction.tobytes() == table.embed(text).tobytes()
+    assert numbers.tolist() == sorted(set(numbers.tolist()))
+    assert bool(numbers.size) == bool(direction.any())

@@ -39,7 +39,7 @@ def artifact_bytes() -> bytes:
 @cache
 def prompt_model() -> PromptModel:
     """The text model and the measured abilities that come with the package. Raises: ArtifactError."""
-    return load(artifact_bytes(), query_encoder(), checksum_of(_table_file()))
+    return load(artifact_bytes(), static_table(), checksum_of(_table_file()))
 
 
 def prompt_reader() -> PromptReader:

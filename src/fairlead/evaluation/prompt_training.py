@@ -32,7 +32,6 @@ from fairlead.evaluation.table_training import SOURCE as TABLE_SOURCE
 from fairlead.evaluation.table_training import TABLE_PATH, table_bytes
 from fairlead.routing.artifact import PromptModel, checksum_of, dump
 from fairlead.routing.container import unpack
-from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.static_table import MEND_TABLE, TABLE_KIND, TABLE_VERSION, StaticTable
 from fairlead.routing.modelmap.benchmark_scale import Anchor
 from fairlead.routing.predictors.prompt_reader import HEADS
@@ -79,13 +78,13 @@ def anchors_of(tables: Sequence[OutcomeTable], scale: ItemScale) -> dict[str, An
 
 
 def fit_prompt_model(
-    tables: Sequence[OutcomeTable], encoder: QueryEncoder, *, compares: bool = False
+    tables: Sequence[OutcomeTable], table: StaticTable, *, compares: bool = False
 ) -> tuple[PromptModel, dict[str, Any]]:
     """The text model, the measured abilities, and the figures of their fits, from outcome tables and seed prompts."""
     scale = fit_item_scale(tables)
     seeds = read_seed_prompts()
     corpus = build_corpus(tables, scale, seeds)
-    design = build_design(corpus, encoder)
+    design = build_design(corpus, table)
     heads = fit_heads(design, corpus)
     weights = corpus.difficulty_weights * ~corpus.is_seed
     wrong = (corpus.difficulty - heads.difficulty.held_out) ** 2 - corpus.difficulty_noise
@@ -93,7 +92,7 @@ def fit_prompt_model(
     wrong_length = (corpus.log_tokens - heads.length.held_out) ** 2
     log_tokens_sd = float(np.sqrt(np.average(wrong_length, weights=corpus.length_weights)))
     sds = (difficulty_sd, log_tokens_sd)
-    reader = quantised_reader(design, encoder, heads.coefficients, heads.intercepts, sds, anchors_of(tables, scale))
+    reader = quantised_reader(design, table, heads.coefficients, heads.intercepts, sds, anchors_of(tables, scale))
     measured = measure_abilities(tables, scale, reader, DATA_DATE)
     shipped = comparison_row(", ".join(BLOCKS), corpus, heads.difficulty, heads.length, heads.kind_figures)
     figures = {
@@ -143,7 +142,7 @@ def card_for(folder: Path, table_file: bytes, figures: Mapping[str, Any]) -> dic
             "weights of request flags (routing/predictors/prompt_reader.py)",
         ],
         "holds": "centroids of clusters of at least eight questions, coefficients of them, of meaning, shape and "
-        "hashed n-grams, and abilities of models; no text, no vector per question",
+        "word pieces, and abilities of models; no text, no vector per question",
         "heads": list(HEADS),
         "kinds": list(KINDS),
         "fit": dict(figures),
@@ -167,8 +166,8 @@ def main() -> None:
         parser.error(f"no folder `outcomes` in {folder}: set FAIRLEAD_DATA to the folder of the measured outcomes")
     table_file = table_file_of(arguments.table)
     _, arrays = unpack(table_file, TABLE_KIND, TABLE_VERSION, MEND_TABLE)
-    encoder = QueryEncoder(StaticTable.from_arrays(arrays, MEND_TABLE))
-    model, figures = fit_prompt_model(training_tables(folder), encoder, compares=True)
+    table = StaticTable.from_arrays(arrays, MEND_TABLE)
+    model, figures = fit_prompt_model(training_tables(folder), table, compares=True)
     card = card_for(folder, table_file, figures)
     data = dump(model, checksum_of(table_file), card)
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from fairlead.domain.errors import ArtifactError
 from fairlead.domain.kinds import KINDS
 from fairlead.routing.container import pack, unpack
-from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.shape import SHAPE_NAMES
-from fairlead.routing.features.text_hashing import N_BUCKET_BITS, RUN_BYTES
+from fairlead.routing.features.static_table import StaticTable
 from fairlead.routing.modelmap.benchmark_scale import Anchor
 from fairlead.routing.modelmap.measured import MeasuredAbility
 from fairlead.routing.predictors.kernel_basis import MEANING_WIDTH, SHAPE, SHAPE_CEILING, SHAPE_WIDTH
@@ -27,7 +26,7 @@ VERSION: Final = 2
 """1 was a table of n-grams in a layout of its own."""
 _MEND: Final = "install fairlead again, or make the artefact anew (`make artefact`)"
 _CHECKSUM_BYTES: Final = 32
-_FLOATS: Final = (("gram_steps", np.float64), ("intercepts", np.float64), ("column_weights", np.float32))
+_FLOATS: Final = (("piece_steps", np.float64), ("intercepts", np.float64), ("column_weights", np.float32))
 _LANDMARKS: Final = ("centre", "shape_mean", "shape_sd", "meaning", "shape")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -69,7 +68,7 @@ def dump(model: PromptModel, table_checksum: str, card: Mapping[str, Any]) -> by
     }
     n, k = len(measured), len(KINDS)
     arrays = {
-        "gram_table": reader.gram_table,
+        "piece_table": reader.piece_table,
         **{name: getattr(reader, name) for name, _ in _FLOATS},
         **{f"landmarks.{name}": getattr(reader.landmarks, name) for name in _LANDMARKS},
         "measured.precisions": np.array([one.precision for one in measured], dtype=np.float64).reshape(n, k, k),
@@ -78,7 +77,7 @@ def dump(model: PromptModel, table_checksum: str, card: Mapping[str, Any]) -> by
     return pack(KIND, VERSION, header, arrays)
 
 
-def load(data: bytes, encoder: QueryEncoder, table_checksum: str) -> PromptModel:
+def load(data: bytes, table: StaticTable, table_checksum: str) -> PromptModel:
     """The text model of an artefact, on the table whose checksum is given.
 
     Raises: ArtifactError if the bytes are not whole, not ours, of another version, or made for another table.
@@ -89,7 +88,7 @@ def load(data: bytes, encoder: QueryEncoder, table_checksum: str) -> PromptModel
     if header.get("table_checksum") != table_checksum:
         raise ArtifactError(f"the routing artefact was made for another table of word pieces than is here: {_MEND}")
     try:
-        return PromptModel(_reader_of(header, arrays, encoder), MappingProxyType(_measured_of(header, arrays)))
+        return PromptModel(_reader_of(header, arrays, table), MappingProxyType(_measured_of(header, arrays)))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ArtifactError(f"the routing artefact does not fit together ({error}): {_MEND}") from error
 
@@ -106,10 +105,10 @@ def card_of(data: bytes) -> dict[str, Any]:
     return card
 
 
-def _reader_of(header: Mapping[str, Any], arrays: Arrays, encoder: QueryEncoder) -> PromptReader:
-    table = arrays["gram_table"]
-    if table.dtype != np.int16 or max(int(table.max()), -int(table.min())) > MAX_TABLE_VALUE:
-        raise ValueError(f"an n-gram's weight is above {MAX_TABLE_VALUE}, or no whole number")
+def _reader_of(header: Mapping[str, Any], arrays: Arrays, table: StaticTable) -> PromptReader:
+    held = arrays["piece_table"]
+    if held.dtype != np.int16 or max(int(held.max()), -int(held.min())) > MAX_TABLE_VALUE:
+        raise ValueError(f"a piece's weight is above {MAX_TABLE_VALUE}, or no whole number")
     singles = {name: arrays[f"landmarks.{name}"] for name in _LANDMARKS}
     floats = {name: arrays[name] for name, _ in _FLOATS}
     if any(array.dtype != np.float32 for array in singles.values()) or any(
@@ -119,9 +118,9 @@ def _reader_of(header: Mapping[str, Any], arrays: Arrays, encoder: QueryEncoder)
     if not bool((singles["shape_sd"] > 0).all()):
         raise ValueError("a standard deviation is not above 0")
     return PromptReader(
-        encoder=encoder,
+        table=table,
         landmarks=Landmarks(**singles),
-        gram_table=table,
+        piece_table=held,
         difficulty_sd=float(header["difficulty_sd"]),
         log_tokens_sd=float(header["log_tokens_sd"]),
         anchors={name: Anchor(float(pair[0]), float(pair[1])) for name, pair in header["anchors"].items()},
@@ -153,7 +152,6 @@ def _features() -> dict[str, Any]:
         "kinds": list(KINDS),
         "heads": list(HEADS),
         "shape": list(SHAPE_NAMES),
-        "bucket_bits": N_BUCKET_BITS,
-        "run_bytes": RUN_BYTES,
+        "pieces": "each once",
         "kernel": [MEANING_WIDTH, SHAPE_WIDTH, SHAPE, SHAPE_CEILING],
     }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fairlead.domain.outline import Outline
 from fairlead.routing.features.plain_request import plain_outline
 from fairlead.routing.features.shape import SHAPE_NAMES, shape_of
-from fairlead.routing.features.text_hashing import Bytes, encode_text, hash_ngrams, hash_words
+from fairlead.routing.features.text_hashing import encode_text, hash_ngrams
 
 Singles = NDArray[np.float32]
 
@@ -75,26 +75,20 @@ class QueryEncoder:
         starts = np.concatenate(([0], np.cumsum([len(row) for row in rows], dtype=np.int64)))
         return QueryFeatures(dense, shape, starts, np.concatenate(rows) if rows else np.empty(0, dtype=np.uint16))
 
-    def glance(self, outline: Outline) -> tuple[Singles, Singles, NDArray[np.uint16]]:
-        """One request as bare arrays: direction (n_dims,), shape (n_shape,), distinct buckets of words and their pairs.
-
-        Cheaper than `encode`, which hashes runs of bytes too.
-        """
-        dense, shape, data = self._look(outline)
-        return dense, shape, distinct(hash_words(data))
-
     def _read(self, outline: Outline) -> tuple[Singles, Singles, NDArray[np.uint16]]:
-        dense, shape, data = self._look(outline)
-        return dense, shape, distinct(hash_ngrams(data))
-
-    def _look(self, outline: Outline) -> tuple[Singles, Singles, Bytes]:
-        outline = plain_outline(outline)
-        text = outline.turn_text
-        if outline.system_text:
-            text = f"{outline.system_text}\n{text}"
+        text, n_chars = text_of(outline)
         data = encode_text(text)
-        shape = np.array(shape_of(data, outline.turn_chars), dtype=np.float32)
-        return self.embedder.embed(text), shape, data
+        shape = np.array(shape_of(data, n_chars), dtype=np.float32)
+        return self.embedder.embed(text), shape, distinct(hash_ngrams(data))
+
+
+def text_of(outline: Outline) -> tuple[str, int]:
+    """The text that a request is judged by, without courtesies, and the length of its whole turn in characters."""
+    outline = plain_outline(outline)
+    text = outline.turn_text
+    if outline.system_text:
+        text = f"{outline.system_text}\n{text}"
+    return text, outline.turn_chars
 
 
 def distinct(buckets: NDArray[np.uint32]) -> NDArray[np.uint16]:

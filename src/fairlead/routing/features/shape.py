@@ -8,7 +8,6 @@ from math import log1p
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.routing.features.text_hashing import Bytes
 
@@ -45,15 +44,15 @@ def _byte_classes() -> Bytes:
 _CLASSES: Final = _byte_classes()
 
 
-def _byte_set(members: bytes) -> NDArray[np.bool_]:
-    inside = np.zeros(256, dtype=np.bool_)
-    inside[list(members)] = True
-    return inside
+def _option_places() -> Bytes:
+    """What a byte can be in the mark of an option such as "(A)": 4 before the letter, 2 the letter, 1 behind it."""
+    places = np.zeros(256, dtype=np.uint8)
+    for place, members in ((4, b" \n("), (2, b"ABCDEFGHIJ"), (1, b").:")):
+        places[list(members)] = place
+    return places
 
 
-_OPTION_LETTER: Final = _byte_set(b"ABCDEFGHIJ")
-_OPTION_BEFORE: Final = _byte_set(b" \n(")
-_OPTION_AFTER: Final = _byte_set(b").:")
+_OPTION_PLACES: Final = _option_places()
 _BLANK, _FENCE = b"____", b"```"
 
 
@@ -66,7 +65,7 @@ def shape_of(data: Bytes, n_chars: int) -> list[float]:
     classes = _CLASSES.take(data)
     counts: list[int] = np.bincount(classes, minlength=_N_CLASSES).tolist()
     spaces = classes == _SPACE
-    n_words = int(np.count_nonzero(spaces[:-1] & ~spaces[1:]))
+    n_words = int(np.count_nonzero(spaces[:-1] > spaces[1:]))
     breaks = (data == 10).nonzero()[0]
     n_bytes = len(data)
     if len(breaks):
@@ -74,9 +73,8 @@ def shape_of(data: Bytes, n_chars: int) -> list[float]:
         longest = max(first, last, int((breaks[1:] - breaks[:-1]).max()) if len(breaks) > 1 else 0)
     else:
         first = last = longest = n_bytes
-    options = np.count_nonzero(
-        _OPTION_LETTER.take(data[1:-1]) & _OPTION_BEFORE.take(data[:-2]) & _OPTION_AFTER.take(data[2:])
-    )
+    places = _OPTION_PLACES.take(data)
+    options = np.count_nonzero(places[:-2] & (places[1:-1] << 1) & (places[2:] << 2))
     raw = data.tobytes()
     length = min(n_chars, LENGTH_CEILING_CHARS)
     per_byte = 1.0 / n_bytes

@@ -64,6 +64,13 @@ class StaticTable:
 
         Shapes: (n_dims,), of length 1 or 0.
         """
+        return self.look_up(text)[0]
+
+    def look_up(self, text: str) -> tuple[Vector, NDArray[np.int64]]:
+        """The direction of a text, as `embed` gives it, and the numbers of the pieces that it holds, each once, rising.
+
+        Shapes: (n_dims,), (n_distinct,).
+        """
         numbers = self._words.distinct_numbers(text)
         sums: NDArray[Any] = self._sum_of(numbers[:_BLOCK])
         if len(numbers) > _BLOCK:
@@ -73,7 +80,8 @@ class StaticTable:
                 sums += self._sum_of(numbers[at : at + _BLOCK])
         exact = sums.astype(np.float64)
         squared = float(exact @ exact)
-        return (sums * (1.0 / sqrt(squared) if squared else 0.0)).astype(np.float32, copy=False)
+        direction: Vector = (sums * (1.0 / sqrt(squared) if squared else 0.0)).astype(np.float32, copy=False)
+        return direction, numbers
 
     def embed_all(self, texts: Sequence[str]) -> Vector:
         """The directions of many texts, each with the bits that `embed` gives it.

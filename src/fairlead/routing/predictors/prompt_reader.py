@@ -1,11 +1,11 @@
 """PromptReader: what a prompt's text says of its kind, its difficulty and the length of a good answer, in microseconds.
 
-    score = sum over landmarks of k(text, landmark) * weight + meaning . a + shape . b + sum over n-grams of c / sqrt(n)
+    score = sum over landmarks of k(text, landmark) * weight + meaning . a + shape . b + sum over pieces of c / sqrt(n)
 
-for each head, with meaning, shape and k as in kernel_basis.py; the n-grams are words and pairs of words, each once. The
-landmarks are centroids of many training texts, never a text. The n-gram table holds small whole numbers, so that their
-sums are exact in whatever order a processor adds them. Weights of the request's own flags (tools, a schema) are
-hand-set, since no outcome that we may train on carries them.
+for each head, with meaning, shape and k as in kernel_basis.py; the pieces are the word pieces of the static table, each
+once. The landmarks are centroids of many training texts, never a text. The table of pieces holds small whole numbers,
+so that their sums are exact in whatever order a processor adds them. Weights of the request's own flags (tools, a
+schema) are hand-set, since no outcome that we may train on carries them.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,10 @@ from fairlead.domain.decision import PromptTraits
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
 from fairlead.routing.features.language import language_of
-from fairlead.routing.features.query_features import QueryEncoder, Singles
-from fairlead.routing.features.shape import SHAPE_NAMES
-from fairlead.routing.features.text_hashing import MAX_BYTES, N_BUCKETS
+from fairlead.routing.features.query_features import Singles, text_of
+from fairlead.routing.features.shape import SHAPE_NAMES, shape_of
+from fairlead.routing.features.static_table import StaticTable
+from fairlead.routing.features.text_hashing import encode_text
 from fairlead.routing.modelmap.benchmark_scale import Anchor
 from fairlead.routing.predictors.kernel_basis import MEANING_WIDTH, SHAPE, SHAPE_CEILING, SHAPE_WIDTH
 
@@ -30,9 +31,10 @@ Floats = NDArray[np.float64]
 
 HEADS: Final = (*KINDS, "difficulty", "log_output_tokens")
 """Shape (n_heads,): the columns of every table of weights."""
-MAX_TABLE_VALUE: Final = 1_023
-"""At every second byte a word and a pair may start, so a sum stays below MAX_BYTES * 1,023 = 6.1e6 < 2^24: every partial
-sum is a whole number that float32 holds exactly."""
+MAX_TABLE_VALUE: Final = 511
+MAX_EXACT_SUM: Final = 1 << 24
+"""Float32 holds every whole number up to here: the largest value times the number of pieces must stay below, and then
+every partial sum is exact."""
 
 TOOLS_OFFERED_LOGIT: Final = 2.0
 TOOL_LOOP_LOGIT: Final = 4.0
@@ -52,7 +54,6 @@ _DATA: Final = KINDS.index("data")
 _CEILING: Final = np.float32(SHAPE_CEILING)
 _TWO_WIDTHS: Final = np.float32(2.0 * MEANING_WIDTH)
 _NO_LENGTH: Final = 1e-6
-_ONES: Final = np.ones(MAX_BYTES, dtype=np.float32)
 
 
 class PromptReading(NamedTuple):
@@ -135,17 +136,17 @@ class Landmarks:
 class PromptReader:
     """The fitted text model.
 
-    Shapes: column_weights (n_landmarks + n_dims + n_shape, n_heads), beside Landmarks.columns; gram_table
-    (N_BUCKETS, n_heads), whole numbers of at most MAX_TABLE_VALUE; gram_steps (n_heads,), what one of them is worth;
-    intercepts (n_heads,).
+    Shapes: column_weights (n_columns, n_heads), beside Landmarks.columns; piece_table (n_pieces, n_heads), whole
+    numbers of at most MAX_TABLE_VALUE; piece_steps (n_heads,), what one of them is worth; intercepts (n_heads,).
     Units: difficulty_sd in logits, log_tokens_sd in natural logarithms: spread of the residuals in cross-validation.
+    Raises: ValueError if the arrays do not fit together.
     """
 
-    encoder: QueryEncoder
+    table: StaticTable
     landmarks: Landmarks
     column_weights: Singles
-    gram_table: NDArray[np.int16]
-    gram_steps: Floats
+    piece_table: NDArray[np.int16]
+    piece_steps: Floats
     intercepts: Floats
     difficulty_sd: float
     log_tokens_sd: float
@@ -153,24 +154,28 @@ class PromptReader:
     """Benchmarks of the catalogue whose questions were in the fit: they tie published figures to the prompts' scale."""
 
     def __post_init__(self) -> None:
-        n_heads = len(HEADS)
+        n_pieces, n_heads = len(self.table.rows), len(HEADS)
         expected = (
-            (self.landmarks.centre, (self.encoder.embedder.n_dims,)),
+            (self.landmarks.centre, (self.table.n_dims,)),
             (self.column_weights, (self.landmarks.n_columns, n_heads)),
-            (self.gram_table, (N_BUCKETS, n_heads)), (self.gram_steps, (n_heads,)), (self.intercepts, (n_heads,)),
+            (self.piece_table, (n_pieces, n_heads)), (self.piece_steps, (n_heads,)), (self.intercepts, (n_heads,)),
         )  # fmt: skip
         if any(array.shape != shape for array, shape in expected):
             shapes = ", ".join(str(array.shape) for array, _ in expected)
             raise ValueError(f"the text model's arrays have the wrong shapes: {shapes}")
+        if n_pieces * MAX_TABLE_VALUE >= MAX_EXACT_SUM:
+            raise ValueError(f"{n_pieces} pieces are too many to be added exactly")
 
     def read(self, outline: Outline) -> PromptReading:
         """What the text and the flags of a request tell."""
-        dense, shape, buckets = self.encoder.glance(outline)
+        text, n_chars = text_of(outline)
+        shape = np.array(shape_of(encode_text(text), n_chars), dtype=np.float32)
+        dense, numbers = self.table.look_up(text)
         scores = self.intercepts + self.landmarks.columns(dense, shape).dot(self.column_weights)
-        n = len(buckets)
+        n = len(numbers)
         if n:
-            sums = _ONES[:n].dot(self.gram_table.take(buckets, axis=0).astype(np.float32))
-            scores += sums * (self.gram_steps * (1.0 / sqrt(n)))
+            held = self.piece_table.take(numbers, axis=0).astype(np.float32)
+            scores += np.ones(n, dtype=np.float32).dot(held) * (self.piece_steps * (1.0 / sqrt(n)))
         values: list[float] = scores.tolist()
         logits = values[:_N_KINDS]
         _add_flags(logits, outline)

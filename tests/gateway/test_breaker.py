@@ -22,7 +22,7 @@ CUT = TruncatedError("cut")
 
 def rejected(status: int, *, retry_after_s: float | None = None, is_retryable: bool = True) -> RejectedError:
     return RejectedError(
-        "no", upstream="up", upstream_status=status, body=b"", is_retryable=is_retryable, retry_after_s=retry_after_s
+        "no", upstream="up", upstream_status=status, is_retryable=is_retryable, retry_after_s=retry_after_s
     )
 
 

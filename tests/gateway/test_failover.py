@@ -16,7 +16,7 @@ from fairlead.gateway.failover import LONGEST_WAIT_S, Failover, GiveUp, RetryBud
 
 def rejected(status: int, *, is_retryable: bool = True, retry_after_s: float | None = None) -> RejectedError:
     return RejectedError(
-        "no", upstream="up", upstream_status=status, body=b"", is_retryable=is_retryable, retry_after_s=retry_after_s
+        "no", upstream="up", upstream_status=status, is_retryable=is_retryable, retry_after_s=retry_after_s
     )
 
 

@@ -80,11 +80,11 @@ def test_an_unknown_price_makes_an_unknown_cost(clock: VirtualClock) -> None:
         (GarbledError("x"), ("garbled", 200)),
         (UpstreamError("x"), ("rejected", 200)),
         (
-            RejectedError("x", upstream="u", upstream_status=429, body=b"", is_retryable=True),
+            RejectedError("x", upstream="u", upstream_status=429, is_retryable=True),
             ("rejected", 429),
         ),
         (
-            RejectedError("x", upstream="u", upstream_status=422, body=b"", is_retryable=False),
+            RejectedError("x", upstream="u", upstream_status=422, is_retryable=False),
             ("refused_request", 422),
         ),
     ],

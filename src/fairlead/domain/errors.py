@@ -27,7 +27,7 @@ FairleadError
     OutcomesError                   outcomes or queries that cannot be used: file, line and mend
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class FairleadError(Exception):
@@ -166,6 +166,15 @@ class TruncatedError(UpstreamError):
     code = "upstream_truncated"
 
 
+class Said(NamedTuple):
+    """An upstream's own words about a failure, free of whatever looks like a credential."""
+
+    message: str
+    kind: str | None = None
+    param: str | None = None
+    code: str | None = None
+
+
 class RejectedError(UpstreamError):
     """The upstream answered with an error status.
 
@@ -180,13 +189,13 @@ class RejectedError(UpstreamError):
         *,
         upstream: str,
         upstream_status: int,
-        body: bytes,
+        said: Said | None = None,
         is_retryable: bool,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, upstream=upstream)
         self.upstream_status = upstream_status
-        self.body = body
+        self.said = said
         self.is_retryable = is_retryable
         self.retry_after_s = retry_after_s
 

@@ -30,9 +30,10 @@ from fairlead.gateway.work import Work, estimated_usage
 from fairlead.routing.explanation import nobody
 from fairlead.routing.pool import ArmSpec
 from fairlead.routing.router import Choice
-from fairlead.wire.openai_chat.failures import read_failure, status_of
-from fairlead.wire.openai_chat.replies import ReadReply
-from fairlead.wire.openai_chat.stream import DONE_EVENT, Phase, StreamWatch
+from fairlead.wire.failures import read_failure, status_of
+from fairlead.wire.format import Phase, ReadReply
+from fairlead.wire.openai_chat.failures import DONE_EVENT
+from fairlead.wire.openai_chat.stream import StreamWatch
 from fairlead.wire.sse import write_comment
 
 ERROR_BODY_CAP_BYTES: Final = 256 * 1024

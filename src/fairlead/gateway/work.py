@@ -9,9 +9,10 @@ from fairlead.domain.outline import Outline
 from fairlead.domain.usage import Usage
 from fairlead.domain.wishes import Wishes
 from fairlead.wire import openai_embeddings
+from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw
 from fairlead.wire.openai_chat.failures import write_failure_events
-from fairlead.wire.openai_chat.replies import ReadReply, read_embeddings, read_reply
+from fairlead.wire.openai_chat.replies import read_embeddings, read_reply
 from fairlead.wire.openai_chat.requests import read_request
 from fairlead.wire.openai_chat.stream import StreamWatch
 

@@ -124,7 +124,6 @@ async def probe_over_http(endpoint: Endpoint) -> bytes:
                 f"it answered with status {answer.status}",
                 upstream=endpoint.name,
                 upstream_status=answer.status,
-                body=b"",
                 is_retryable=False,
             )
         return body

@@ -85,6 +85,10 @@ def data_of(event: bytes) -> bytes:
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
 
 
+PING_COMMENT: Final = b": ping\n\n"
+"""A sign of life: a comment, which the common clients of OpenAI's format skip (tried)."""
+
+
 def write_event(data: bytes) -> bytes:
     """One event of one line of data."""
     return b"data: " + data + b"\n\n"
@@ -93,3 +97,8 @@ def write_event(data: bytes) -> bytes:
 def write_comment(text: str) -> bytes:
     """A comment: every client skips it (tried on the common SDKs), a person reading the stream does not."""
     return b": " + text.replace("\r", " ").replace("\n", " ").encode() + b"\n\n"
+
+
+def write_named_event(name: bytes, data: bytes) -> bytes:
+    """One event with a name, as Anthropic's and the Responses format have it."""
+    return b"event: " + name + b"\ndata: " + data + b"\n\n"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fairlead.domain.errors import GarbledError, TruncatedError
 from fairlead.domain.usage import Usage
-from fairlead.wire.openai_chat.stream import Phase, StreamWatch
+from fairlead.wire.format import Phase
+from fairlead.wire.openai_chat.stream import StreamWatch
 from fairlead.wire.sse import EventSplitter, data_of
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}

@@ -1,11 +1,11 @@
 """A whole reply: is it one, what did it cost, who served; its bytes go on as they came."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from fairlead.domain.errors import GarbledError, MalformedBodyError, TruncatedError
-from fairlead.domain.usage import Usage
+from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
 from fairlead.wire.openai_chat.usage import WireUsage
 
@@ -25,14 +25,6 @@ class _Reply(msgspec.Struct):
 
 
 _REPLY: Final = msgspec.json.Decoder(_Reply)
-
-
-class ReadReply(NamedTuple):
-    """A reply's bytes and what we read off them."""
-
-    body: bytes
-    served: str
-    usage: Usage | None
 
 
 def read_reply(body: bytes, sent: str) -> ReadReply:

@@ -5,17 +5,17 @@ not ask for it; `[DONE]` is sent by whoever sends the stream, once it is known h
 without its finish is never made to look as if it had one.
 """
 
-from enum import Enum, auto
 from typing import Final
 
 import msgspec
 
-from fairlead.domain.errors import GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError, UpstreamError
 from fairlead.domain.usage import Usage
+from fairlead.wire.format import Phase
+from fairlead.wire.openai_chat.failures import DONE_EVENT, write_failure_events
 from fairlead.wire.openai_chat.usage import WireUsage
-from fairlead.wire.sse import EventSplitter, data_of
+from fairlead.wire.sse import PING_COMMENT, EventSplitter, data_of
 
-DONE_EVENT: Final = b"data: [DONE]\n\n"
 _NOTHING: Final = msgspec.Raw(b"")
 _EMPTY_DELTA_BYTES: Final = len('{"content":""}')
 _EMPTY_VALUES: Final = frozenset((b"null", b'""', b"[]", b"{}"))
@@ -36,20 +36,6 @@ class _Chunk(msgspec.Struct):
 
 _CHUNK: Final = msgspec.json.Decoder(_Chunk)
 _DELTA: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class Phase(Enum):
-    """Where a stream is."""
-
-    OPENING = auto()
-    """No content yet: nothing of it needs to have reached the client."""
-    SPEAKING = auto()
-    FINISHED = auto()
-    """Every choice has its finish reason; usage may still follow."""
-    DONE = auto()
-    """`[DONE]` was seen."""
-    FAILED = auto()
-    """The upstream sent an error in the stream; `failure` says which."""
 
 
 class StreamWatch:
@@ -103,6 +89,18 @@ class StreamWatch:
         if self.phase is Phase.DONE or self.phase is Phase.FINISHED:
             return tail
         raise TruncatedError("The upstream ended the stream before the reply was finished.")
+
+    def finish(self, comment: bytes) -> bytes:
+        """See ReplyStream."""
+        return comment + DONE_EVENT
+
+    def fail(self, error: FairleadError) -> bytes:
+        """See ReplyStream."""
+        return write_failure_events(error)
+
+    def ping(self) -> bytes:
+        """See ReplyStream."""
+        return PING_COMMENT
 
     def _passes(self, event: bytes) -> bool:
         if self.phase is Phase.DONE or self.phase is Phase.FAILED:

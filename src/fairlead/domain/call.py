@@ -31,6 +31,10 @@ class Call(NamedTuple):
     request_id: str = ""
     within_s: float | None = None
     """What is left of the request's own deadline: bounds the wait for the first byte beside the endpoint's limits."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """The client's own headers that go on: a short list that the door names, never a credential."""
+    sent_model: str = ""
+    """For endpoints whose addresses of a known format hold the model's name (Azure's deployments)."""
 
 
 class Answer(Protocol):

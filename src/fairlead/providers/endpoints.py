@@ -15,11 +15,14 @@ from typing import Any, Final, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from fairlead.domain.call import Deadlines
+from fairlead.domain.content import FormatName
 from fairlead.domain.data_policy import UNSTATED, DataPolicy
 from fairlead.domain.errors import ConfigError
 from fairlead.domain.names import ModelId, ProviderName, SentModel, UpstreamName
 from fairlead.domain.secrets import Secret
 from fairlead.providers.addresses import is_public, literal_address
+from fairlead.wire import quirks
+from fairlead.wire.quirks import Quirks
 
 Auth = Literal["bearer", "api-key", "x-api-key", "none"]
 
@@ -47,6 +50,8 @@ class Endpoint:
     name: UpstreamName
     provider: ProviderName
     base_url: str
+    formats: tuple[FormatName, ...] = ("openai_chat",)
+    """The wire formats that it speaks; the first is the one that other formats are translated to."""
     auth: Auth = "bearer"
     secret: Secret | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -62,6 +67,8 @@ class Endpoint:
     allow_private: bool = False
     """May connect to loopback and private addresses."""
     data_policy: DataPolicy = UNSTATED
+    quirks: Quirks = quirks.NONE
+    """What it takes otherwise than OpenAI's chat format says."""
     models: tuple[ServedModel, ...] = ()
     """Empty: what the catalogue offers for this provider, or what the server itself lists."""
 

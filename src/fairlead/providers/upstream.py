@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from fairlead import __version__
 from fairlead.domain.call import Answer, Call, Deadlines
+from fairlead.domain.content import FormatName
 from fairlead.domain.errors import ConfigError
 from fairlead.domain.names import ProviderName, UpstreamName
 from fairlead.domain.secrets import Secret
 from fairlead.providers.endpoints import Auth, Endpoint
 from fairlead.providers.origin import DEFAULT_PORTS, Origin
 from fairlead.providers.request_head import write_headers
+from fairlead.wire.quirks import Quirks
 
 USER_AGENT: Final = f"fairlead/{__version__}"
 _SLACK_S: Final = 0.5
@@ -45,6 +47,8 @@ class Upstream:
         """
         self.endpoint = endpoint
         self.name: UpstreamName = endpoint.name
+        self.formats: tuple[FormatName, ...] = endpoint.formats
+        self.quirks: Quirks = endpoint.quirks
         self.provider: ProviderName = endpoint.provider
         self._transport = transport
         self._deadlines = endpoint.deadlines
@@ -67,6 +71,8 @@ class Upstream:
         headers = self._streaming if call.is_streaming else self._posting
         if call.request_id and _REQUEST_ID.fullmatch(call.request_id):
             headers = b"%bx-request-id: %b\r\n" % (headers, call.request_id.encode())
+        if call.headers:
+            headers += write_headers(call.headers)
         deadlines = self._deadlines if call.is_streaming else self._whole_deadlines
         if call.within_s is not None and call.within_s + _SLACK_S < _longest(deadlines):
             deadlines = _tightened(deadlines, call.within_s)

@@ -17,10 +17,11 @@ from benchmarks.speed.bodies import chat_bodies
 from fairlead.assembly.services import Assembly, assemble
 from fairlead.domain.names import TenantName
 from fairlead.gateway.exchange import Engine
-from fairlead.gateway.work import Work, chat_work
+from fairlead.gateway.work import DOORS, Work, work_of
 from fairlead.routing.explanation import explain
 from fairlead.settings.settings import parse
 
+CHAT = DOORS["/v1/chat/completions"]
 TENANT = TenantName("bench")
 QUIET = {"FAIRLEAD_NO_DISCOVERY": "1"}
 TWENTY = "\n".join(
@@ -58,13 +59,13 @@ def measure(assembly: Assembly, size_bytes: int, *, n_bodies: int, n_rounds: int
     """Microseconds of every call, by part."""
     engine = Engine(assembly.services)
     bodies = chat_bodies(n=n_bodies, size_bytes=size_bytes, model="auto", is_streaming=False)
-    works: list[Work] = [chat_work(body, TENANT, 0.0) for body in bodies]
+    works: list[Work] = [work_of(CHAT, body, [], TENANT, 0.0) for body in bodies]
     parts: dict[str, list[float]] = {"read": [], "decide": [], "explain": []}
     for _ in range(n_rounds):
-        parts["read"] += timed_us(lambda i: chat_work(bodies[i], TENANT, 0.0), n_bodies)
+        parts["read"] += timed_us(lambda i: work_of(CHAT, bodies[i], [], TENANT, 0.0), n_bodies)
         parts["decide"] += timed_us(lambda i: engine.decide(works[i]), n_bodies)
     choice = engine.decide(works[0])
-    parts["explain"] += timed_us(lambda _: explain(assembly.pool, choice, works[0].asked), 20)
+    parts["explain"] += timed_us(lambda _: explain(assembly.pool, choice, works[0].request.asked), 20)
     return parts
 
 

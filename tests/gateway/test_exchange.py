@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.domain.call import Call, Deadlines
+from fairlead.domain.content import FormatName
 from fairlead.domain.errors import TruncatedError, UnreachableError
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.breaker import FAILURES_TO_OPEN
 from fairlead.gateway.failover import RetryBudget
 from fairlead.gateway.ports import Limits
 from fairlead.providers.scripted import Piece, Scene, ScriptedAnswer
+from fairlead.wire.quirks import NONE
 from tests.conftest import VirtualClock
 from tests.peers.asgi_caller import Heard, call, chat
 from tests.peers.worlds import (
@@ -316,6 +318,9 @@ async def test_a_storm_is_not_doubled() -> None:
 
 class Dribbling:
     """An upstream that says something for ever, and never anything that counts."""
+
+    formats: tuple[FormatName, ...] = ("openai_chat",)
+    quirks = NONE
 
     def __init__(self, piece: bytes) -> None:
         self._piece = piece

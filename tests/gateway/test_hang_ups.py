@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from fairlead.domain.call import Call
+from fairlead.domain.content import FormatName
 from fairlead.domain.errors import UnreachableError
 from fairlead.domain.names import UpstreamName
+from fairlead.wire.quirks import NONE
 from tests.peers.asgi_caller import client
 from tests.peers.worlds import ROLE, STRONG, STRONG_ELSEWHERE, chunk, refusal, world
 
@@ -18,6 +20,9 @@ LONE_ASK = {"model": "lab/strong", "messages": [{"role": "user", "content": "x"}
 
 class Waiting:
     """An upstream that keeps a caller waiting in a chosen phase and notices when the caller is cancelled."""
+
+    formats: tuple[FormatName, ...] = ("openai_chat",)
+    quirks = NONE
 
     def __init__(self, phase: str) -> None:
         self._phase = phase
@@ -55,6 +60,9 @@ class Waiting:
 
 class Failing:
     """An upstream that is not there."""
+
+    formats: tuple[FormatName, ...] = ("openai_chat",)
+    quirks = NONE
 
     async def send(self, call: Call) -> Any:
         raise UnreachableError("gone")

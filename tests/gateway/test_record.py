@@ -12,13 +12,15 @@ from fairlead.domain.money import Usd
 from fairlead.domain.names import DecisionId, TenantName
 from fairlead.domain.usage import Usage
 from fairlead.gateway.record import Record, outcome_of
-from fairlead.gateway.work import chat_work
+from fairlead.gateway.work import DOORS, work_of
 from tests.conftest import VirtualClock
 from tests.peers.worlds import MIDDLE, STRONG, Moments
 
 
 def begun(clock: VirtualClock) -> tuple[Record, Moments]:
-    work = chat_work(b'{"model":"auto","messages":[{"role":"user"}]}', TenantName("t"), clock())
+    work = work_of(
+        DOORS["/v1/chat/completions"], b'{"model":"auto","messages":[{"role":"user"}]}', [], TenantName("t"), clock()
+    )
     moments = Moments()
     return Record(DecisionId("d"), work, [moments], clock), moments
 

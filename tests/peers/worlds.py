@@ -101,6 +101,7 @@ def world(
         limits=limits or Limits(),
         observers=(moments, RequestLog(logs_all=True)),
         clock=clock,
+        unix_s=lambda: 1_700_000_000.0,
         new_id=lambda: f"fl-test-{next(numbers)}",
         draw=lambda: 0.0,
         model_list=[

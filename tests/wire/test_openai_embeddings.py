@@ -3,16 +3,19 @@
 import pytest
 
 from fairlead.domain.errors import InvalidOptionError, MalformedBodyError, UnknownOptionError
-from fairlead.wire.lane import put_together
+from fairlead.domain.names import SentModel
 from fairlead.wire.openai_embeddings import read_embeddings_request
 
 
 def test_every_member_goes_on_as_it_came_but_ours() -> None:
     body = b'{"model":"e","input":["a",[1, 2]],"encoding_format":"base64","dimensions":8,"fairlead":{"zdr":true}}'
-    asked, members, wishes = read_embeddings_request(body)
-    assert asked == "e"
-    assert wishes.zdr
-    assert put_together(members) == b'{"model":"e","input":["a",[1, 2]],"encoding_format":"base64","dimensions":8}'
+    request = read_embeddings_request(body)
+    assert request.asked == "e"
+    assert request.wishes.zdr
+    assert (
+        request.body_for(SentModel("f"))
+        == b'{"model":"f","input":["a",[1, 2]],"encoding_format":"base64","dimensions":8}'
+    )
 
 
 @pytest.mark.parametrize(

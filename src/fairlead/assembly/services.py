@@ -99,6 +99,7 @@ async def assemble(
         ),
         observers=(metrics, RequestLog(logs_all=settings.log.requests)),
         clock=time.perf_counter,
+        unix_s=time.time,
         new_id=_id_maker(),
         draw=random.SystemRandom().random,
         model_list=_model_list(router),

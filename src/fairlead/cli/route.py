@@ -43,7 +43,7 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
 
     from fairlead.cli.output import to_stdout
     from fairlead.gateway.exchange import Engine
-    from fairlead.gateway.work import chat_work
+    from fairlead.gateway.work import DOORS, work_of
     from fairlead.routing.explanation import explain
     from fairlead.wire.decision_json import decision_value
 
@@ -60,9 +60,9 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     body = _body(prompt, system=system, model=model, max_tokens=max_tokens, tools=tools, image=image)
     body["fairlead"] = wishes
     # The same door as POST /v1/route: what is shown here is what the server would do.
-    work = chat_work(msgspec.json.encode(body), _TENANT, 0.0)
+    work = work_of(DOORS["/v1/chat/completions"], msgspec.json.encode(body), [], _TENANT, 0.0)
     assembly, is_hypothetical = asyncio.run(_assemble(config, demo=demo, everything=everything))
-    decision = explain(assembly.pool, Engine(assembly.services).decide(work), work.asked)
+    decision = explain(assembly.pool, Engine(assembly.services).decide(work), work.request.asked)
     printer = to_stdout()
     if as_json:
         printer.json(decision_value(decision))

@@ -46,6 +46,8 @@ class Request:
 
 
 Handler = Callable[[Request], Awaitable[None]]
+WriteFailure = Callable[[FairleadError], tuple[int, bytes]]
+"""An error as status and body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Route:
 
     handler: Handler
     needs: Permission | None
+    write_failure: WriteFailure = write_failure
+    """Errors in the format of this route's clients."""
 
 
 Routes = Mapping[str, Mapping[str, Route]]
@@ -80,6 +84,7 @@ class App:
         out = Delivery(send)
         began_s = self._services.clock()
         added: Headers = []
+        write = self._writer_below(scope["path"])
         try:
             origin = self._check_sender(scope)
             if origin is not None:
@@ -89,17 +94,19 @@ class App:
                 await _preflight(send, added)
                 return
             route = self._route(scope)
+            write = route.write_failure
             caller = self._services.access.caller(scope["headers"], route.needs) if route.needs else None
             await route.handler(Request(scope, receive, out, caller or _NOBODY, began_s, added))
         except ClientGoneError:
             return
         except FairleadError as error:
-            await self._fail(out, error, added)
+            await self._fail(out, error, added, write)
         except Exception as error:  # noqa: BLE001 - the outermost boundary: a bug must not take the server down
             # The message of an unknown error may quote a prompt or a key: only its type and place are logged.
             place = "".join(traceback.format_tb(error.__traceback__))
             _LOG.error("internal error %s at\n%s", type(error).__name__, place)
-            await self._fail(out, FairleadError("Something went wrong inside Fairlead; its log says where."), added)
+            hidden = FairleadError("Something went wrong inside Fairlead; its log says where.")
+            await self._fail(out, hidden, added, write)
 
     def _route(self, scope: Scope) -> Route:
         path: str = scope["path"]
@@ -115,6 +122,13 @@ class App:
                 f"{path[:_QUOTED_PATH_CHARS]!r} takes {takes}, not {scope['method'][:16]}.", allowed=tuple(methods)
             )
         return route
+
+    def _writer_below(self, path: str) -> WriteFailure:
+        """How errors are written at this path, known or not: a client of one door understands that door's errors."""
+        for door, methods in self._routes.items():
+            if door != "/" and path.startswith(door):
+                return next(iter(methods.values())).write_failure
+        return write_failure
 
     def _check_sender(self, scope: Scope) -> bytes | None:
         """The Origin to allow, if a browser sent one. Raises: ForbiddenError, RequestError."""
@@ -141,10 +155,10 @@ class App:
             )
         return origin
 
-    async def _fail(self, out: Delivery, error: FairleadError, added: Headers) -> None:
+    async def _fail(self, out: Delivery, error: FairleadError, added: Headers, write: WriteFailure) -> None:
         if out.has_begun:
             return  # the stream has already said it, or cannot any more
-        status, body = write_failure(error)
+        status, body = write(error)
         headers = [*added]
         if isinstance(error, UpstreamError) or status >= 500:
             # Our own attempts are spent: an SDK's retries would multiply them.

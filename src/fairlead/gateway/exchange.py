@@ -13,27 +13,28 @@ from fairlead.domain.errors import (
     FairleadError,
     GarbledError,
     InvalidOptionError,
+    NoEligibleModelError,
     RejectedError,
+    RequestError,
     SilentError,
     UnavailableError,
     UpstreamError,
 )
 from fairlead.domain.moments import ReplyOutcome
 from fairlead.domain.names import DecisionId
+from fairlead.domain.request import Loss
 from fairlead.domain.usage import Usage
 from fairlead.gateway.breaker import Breakers
 from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.failover import Failover, GiveUp, RetryBudget
 from fairlead.gateway.ports import Services
 from fairlead.gateway.record import Record, outcome_of
-from fairlead.gateway.work import Work, estimated_usage
+from fairlead.gateway.work import Prepared, Work, estimated_usage
 from fairlead.routing.explanation import nobody
 from fairlead.routing.pool import ArmSpec
 from fairlead.routing.router import Choice
-from fairlead.wire.failures import read_failure, status_of
-from fairlead.wire.format import Phase, ReadReply
-from fairlead.wire.openai_chat.failures import DONE_EVENT
-from fairlead.wire.openai_chat.stream import StreamWatch
+from fairlead.wire.failures import status_of
+from fairlead.wire.format import Phase, ReadReply, ReplyStream
 from fairlead.wire.sse import write_comment
 
 ERROR_BODY_CAP_BYTES: Final = 256 * 1024
@@ -54,14 +55,15 @@ class Engine:
     def decide(self, work: Work) -> Choice:
         """The decision for this work, as things stand now. Raises: RequestError."""
         down = self.breakers.down(self.services.clock())
-        return self.services.router.decide(work.asked, work.outline, work.wishes, down)
+        request = work.request
+        return self.services.router.decide(request.asked, request.outline, request.wishes, down)
 
 
 class Opened(NamedTuple):
     """A stream whose first content is here and has not been sent yet."""
 
     answer: Answer
-    watch: StreamWatch
+    stream: ReplyStream
     held: bytes
 
 
@@ -83,6 +85,8 @@ class Exchange:
         self._order: tuple[int, ...] = ()
         self._place = 0
         self._overhead_s = 0.0
+        work.request.reply_id = self._record.decision_id
+        work.request.created_s = int(services.unix_s())
 
     async def run(self) -> None:
         """Serve the request.
@@ -113,7 +117,7 @@ class Exchange:
         began_s = services.clock()
         choice = self._engine.decide(work)
         self._record.policy = choice.asked.policy
-        if work.door == "embeddings" and not choice.asked.is_concrete:
+        if work.way.label == "embeddings" and not choice.asked.is_concrete:
             raise InvalidOptionError(
                 "Embeddings of different models cannot be mixed: name one embedding model instead of 'auto'.",
                 param="model",
@@ -136,10 +140,10 @@ class Exchange:
             return None
         return float(self._choice.expected.cost_usd[index])
 
-    def _estimated(self, watch: StreamWatch) -> Usage:
+    def _estimated(self, stream: ReplyStream) -> Usage:
         """What a stream is taken to have used when it died before saying so."""
         n_input = self._choice.expected.input_tokens if self._choice is not None else 0.0
-        return estimated_usage(n_input, watch.n_content_bytes)
+        return estimated_usage(n_input, stream.n_content_bytes)
 
     async def _attempt(self) -> FairleadError | None:
         """Try until one delivers; the error of a stream that failed after it had begun, else None."""
@@ -159,10 +163,19 @@ class Exchange:
                 await asyncio.sleep(step.wait_s)
                 self._record.waited(step.wait_s)
             try:
-                if self._work.is_streaming:
-                    opened = await self._open(deadline_s)
+                prepared = self._prepare()
+            except RequestError as error:
+                # This upstream's format cannot hold the request; another's may.
+                other = failover.unfit()
+                if other is None:
+                    raise error
+                step = other
+                continue
+            try:
+                if self._work.request.is_streaming:
+                    opened = await self._open(prepared, deadline_s)
                 else:
-                    reply = await self._fetch()
+                    reply = await self._fetch(prepared)
             except UpstreamError as error:
                 now_s = services.clock()
                 self._engine.breakers.failed(self._spec_at(self._place).arm, error, now_s)
@@ -172,11 +185,25 @@ class Exchange:
                     raise self._final(after.error) from None
                 step = after
                 continue
-            if self._work.is_streaming:
-                return await self._stream(opened)
+            if self._work.request.is_streaming:
+                return await self._stream(opened, prepared.losses)
             self._engine.breakers.succeeded(self._spec_at(self._place).arm)
-            await self._send_whole(reply)
+            await self._send_whole(reply, prepared.losses)
             return None
+
+    def _prepare(self) -> Prepared:
+        """The request for the current candidate.
+
+        Raises: RequestError when this candidate cannot be given the request, or not without a loss that is refused.
+        """
+        spec = self._spec_at(self._place)
+        prepared = self._work.prepare(self._services.upstreams[spec.arm.upstream], spec)
+        if prepared.losses and self._work.request.wishes.require_parameters:
+            lost = "; ".join(f"{loss.what}: {loss.why}" for loss in prepared.losses)
+            raise NoEligibleModelError(
+                f"'provider.require_parameters' is set, and no candidate takes the whole request. Not carried: {lost}."
+            )
+        return prepared
 
     def _final(self, error: FairleadError) -> FairleadError:
         if not isinstance(error, UpstreamError) or isinstance(error, RejectedError) or self._record.n_attempts == 1:
@@ -185,7 +212,7 @@ class Exchange:
             f"{self._record.n_attempts} attempts failed. The last: {error.message}", code=error.code
         )
 
-    async def _call(self) -> Answer:
+    async def _call(self, prepared: Prepared) -> Answer:
         """Send the request to the current candidate; an answer of status 200, or an error."""
         work = self._work
         spec = self._spec_at(self._place)
@@ -193,7 +220,15 @@ class Exchange:
         now_s = self._record.attempt_begins(spec)
         self._engine.breakers.tried(arm, now_s)
         left_s = work.began_s + self._services.limits.deadline_s - now_s
-        call = Call(work.path, work.body_for(arm.sent_model), work.is_streaming, self._record.decision_id, left_s)
+        call = Call(
+            prepared.path,
+            prepared.body,
+            work.request.is_streaming,
+            self._record.decision_id,
+            left_s,
+            prepared.headers,
+            arm.sent_model,
+        )
         answer = await self._services.upstreams[arm.upstream].send(call)
         if answer.status == 200:
             return answer
@@ -205,36 +240,36 @@ class Exchange:
             answer.close()
         if not 400 <= answer.status < 600:
             raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: redirects are not followed.")
-        raise read_failure(answer.status, answer.headers, text, arm.upstream)
+        raise prepared.read_failure(answer.status, answer.headers, text, arm.upstream)
 
-    async def _fetch(self) -> ReadReply:
+    async def _fetch(self, prepared: Prepared) -> ReadReply:
         """The whole reply of the current candidate."""
-        answer = await self._call()
+        answer = await self._call(prepared)
         try:
             body = await answer.read(self._services.limits.max_reply_bytes)
         finally:
             answer.close()
-        reply = self._work.read_reply(body, self._spec_at(self._place).arm.sent_model)
+        reply = prepared.read_reply(body)
         self._record.answered()
         return reply
 
-    async def _send_whole(self, reply: ReadReply) -> None:
+    async def _send_whole(self, reply: ReadReply, losses: tuple[Loss, ...]) -> None:
         record = self._record
         record.used(reply.usage)
-        headers = self._headers()
+        headers = self._headers(losses)
         headers.append((b"x-fairlead-cost-usd", str(record.cost).encode() if record.cost is not None else b"unknown"))
         await self._out.whole(200, headers, reply.body)
         record.attempt_ended("ok", 200)
 
-    async def _open(self, deadline_s: float) -> Opened:
+    async def _open(self, prepared: Prepared, deadline_s: float) -> Opened:
         """A stream, read until its first content: until then it may still fail over."""
-        answer = await self._call()
+        answer = await self._call(prepared)
         try:
-            watch = self._work.watch()
+            stream = prepared.open_stream()
             held = b""
-            while watch.phase is Phase.OPENING:
+            while stream.phase is Phase.OPENING:
                 data = await answer.next_chunk()
-                held += watch.feed(data) if data else watch.end()
+                held += stream.feed(data) if data else stream.end()
                 if not data:
                     break
                 if len(held) > HELD_CAP_BYTES:
@@ -242,64 +277,66 @@ class Exchange:
                 if self._services.clock() > deadline_s:
                     # The upstream's own limits bound its silence; this bounds one that dribbles.
                     raise SilentError("The request's deadline passed while the upstream was beginning to answer.")
-            if watch.failure is not None:
-                raise watch.failure
+            if stream.failure is not None:
+                raise stream.failure
         except BaseException:
             answer.close()
             raise
         self._record.answered()
-        return Opened(answer, watch, held)
+        return Opened(answer, stream, held)
 
-    async def _stream(self, opened: Opened) -> FairleadError | None:
+    async def _stream(self, opened: Opened, losses: tuple[Loss, ...]) -> FairleadError | None:
         """Send a stream on; the error that ended it after it had begun, else None."""
-        answer, watch, held = opened
+        answer, stream, held = opened
         record, out, breakers = self._record, self._out, self._engine.breakers
         arm = self._spec_at(self._place).arm
         failure: UpstreamError | None = None
         try:
-            headers = self._headers()
+            headers = self._headers(losses)
             expected_usd = self._expected_usd()
             headers.append((b"x-fairlead-cost-usd", b"unknown" if expected_usd is None else b"%.9f" % expected_usd))
             headers.append((b"x-fairlead-cost-basis", b"expected"))
             await out.begin_stream(headers, held)
             try:
-                await self._pump(answer, watch)
-                failure = watch.failure
+                await self._pump(answer, stream)
+                failure = stream.failure
             except UpstreamError as error:
                 failure = error
-            record.used(watch.usage or self._estimated(watch))
+            record.used(stream.usage or self._estimated(stream))
             if failure is not None:
                 breakers.failed(arm, failure, self._services.clock())
-                await out.end_stream(self._work.end_failed(failure))
+                await out.end_stream(stream.fail(failure))
                 record.attempt_ended(*outcome_of(failure))
                 return failure
             breakers.succeeded(arm)
-            await out.piece(_cost_comment(record) + DONE_EVENT)
+            await out.piece(stream.finish(_cost_comment(record)))
             await _drain(answer)
             record.attempt_ended("ok", 200)
             await out.end_stream()
             return None
         finally:
             if record.usage is None:
-                record.used(watch.usage or self._estimated(watch))
+                record.used(stream.usage or self._estimated(stream))
             answer.close()
 
-    async def _pump(self, answer: Answer, watch: StreamWatch) -> None:
+    async def _pump(self, answer: Answer, stream: ReplyStream) -> None:
         """Pieces from the upstream to the client, as fast as the slower of the two."""
-        while watch.phase is not Phase.DONE and watch.phase is not Phase.FAILED:
+        while stream.phase is not Phase.DONE and stream.phase is not Phase.FAILED:
             data = await answer.next_chunk()
-            piece = watch.feed(data) if data else watch.end()
+            piece = stream.feed(data) if data else stream.end()
             if piece:
                 await self._out.piece(piece)
             if not data:
                 return
 
-    def _headers(self) -> Headers:
+    def _headers(self, losses: tuple[Loss, ...]) -> Headers:
         record = self._record
         arm = self._spec_at(self._place).arm
         self._overhead_s = record.overhead_s()
+        lost = [(b"x-fairlead-losses", _loss_header(losses))] if losses else []
         return [
             *self._added,
+            *lost,
             (b"x-fairlead-model", _header(arm.model)),
             (b"x-fairlead-provider", _header(arm.provider)),
             (b"x-fairlead-overhead-ms", b"%.3f" % (self._overhead_s * 1e3)),
@@ -319,6 +356,15 @@ async def _drain(answer: Answer) -> None:
                 pass
     except (TimeoutError, UpstreamError):
         pass  # the reply was whole; only the connection is lost
+
+
+_MAX_LOSS_HEADER_CHARS: Final = 1_000
+
+
+def _loss_header(losses: tuple[Loss, ...]) -> bytes:
+    """What was not carried, by name: `seed, logprobs`. The names are partly the client's own words."""
+    names = ", ".join(dict.fromkeys(loss.what for loss in losses))[:_MAX_LOSS_HEADER_CHARS]
+    return "".join(letter for letter in names if letter.isprintable()).encode("latin-1", "replace")
 
 
 @cache

@@ -126,6 +126,14 @@ class Failover:
             self._move_on(error)
         return Try(self._place, wait_s)
 
+    def unfit(self) -> Try | None:
+        """The current candidate cannot be given this request, and was not called: the next one, if there is any."""
+        if not self._untried:
+            return None
+        self._place, *rest = self._untried
+        self._untried = rest
+        return Try(self._place)
+
     def _move_on(self, error: UpstreamError) -> None:
         if _is_of_the_upstream(error):
             self._avoided.add(self._upstream_of(self._place))

@@ -5,14 +5,26 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fairlead.domain.call import Answer, Call
+from fairlead.domain.content import FormatName
 from fairlead.domain.moments import Observer
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.access import Access
 from fairlead.routing.router import Router
+from fairlead.wire.quirks import Quirks
 
 
 class Upstream(Protocol):
     """A live endpoint."""
+
+    @property
+    def formats(self) -> tuple[FormatName, ...]:
+        """The wire formats that it speaks; the first is the one to translate to."""
+        ...
+
+    @property
+    def quirks(self) -> Quirks:
+        """What it takes otherwise than OpenAI's chat format says."""
+        ...
 
     async def send(self, call: Call) -> Answer:
         """Send one call. Raises: UpstreamError."""
@@ -46,6 +58,8 @@ class Services:
     limits: Limits
     observers: Sequence[Observer]
     clock: Clock
+    unix_s: Callable[[], float]
+    """Seconds since 1970, for the dates in replies."""
     new_id: Callable[[], str]
     draw: Callable[[], float]
     """Uniform in [0, 1): spreads retries; never decides between models."""

@@ -1,96 +1,126 @@
-"""Work: one request as the attempt engine sees it, whichever door it came through."""
+"""Work: one request as the attempt engine sees it, whichever door it came through and whoever will serve it."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
-from fairlead.domain.errors import FairleadError
-from fairlead.domain.names import AskedModel, SentModel, TenantName
-from fairlead.domain.outline import Outline
+from fairlead.domain.call import Headers
+from fairlead.domain.content import FormatName
+from fairlead.domain.errors import RejectedError
+from fairlead.domain.names import TenantName
+from fairlead.domain.request import Carried, ChatRequest, Loss
 from fairlead.domain.usage import Usage
-from fairlead.domain.wishes import Wishes
-from fairlead.wire import openai_embeddings
-from fairlead.wire.format import ReadReply
-from fairlead.wire.lane import put_together, raw
-from fairlead.wire.openai_chat.failures import write_failure_events
-from fairlead.wire.openai_chat.replies import read_embeddings, read_reply
-from fairlead.wire.openai_chat.requests import read_request
-from fairlead.wire.openai_chat.stream import StreamWatch
+from fairlead.gateway.ports import Upstream
+from fairlead.routing.pool import ArmSpec
+from fairlead.wire import openai_chat, openai_embeddings
+from fairlead.wire.failures import read_failure
+from fairlead.wire.format import AskedRequest, Back, Door, ReadReply, ReplyStream
+from fairlead.wire.formats import BACKS
+from fairlead.wire.lane import put_together, take_apart
+from fairlead.wire.quirks import Quirks, apply
+from fairlead.wire.translation import TranslatedStream
+
+
+class DoorWay(NamedTuple):
+    """A door at its path, with its name in records and metrics."""
+
+    label: str
+    door: Door
+
+
+DOORS: Final[Mapping[str, DoorWay]] = {
+    "/v1/chat/completions": DoorWay("chat", openai_chat.DOOR),
+    "/v1/embeddings": DoorWay("embeddings", openai_embeddings.DOOR),
+}
+
+
+class Prepared(NamedTuple):
+    """A request made ready for one upstream, and the way back to the client."""
+
+    path: str
+    """Below the upstream's base URL."""
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    losses: tuple[Loss, ...]
+    """What this upstream's format could not carry; empty on the lane."""
+    read_reply: Callable[[bytes], ReadReply]
+    """Raises: GarbledError, TruncatedError."""
+    open_stream: Callable[[], ReplyStream]
+    read_failure: Callable[[int, Headers, bytes, str], RejectedError]
 
 
 class Work(NamedTuple):
-    """What to do, in terms that do not depend on the wire format."""
+    """What to do."""
 
-    door: str
-    path: str
-    """Below an upstream's base URL."""
+    way: DoorWay
+    request: AskedRequest
     tenant: TenantName
-    asked: AskedModel
-    outline: Outline
-    wishes: Wishes
-    is_streaming: bool
-    body_for: Callable[[SentModel], bytes]
-    read_reply: Callable[[bytes, str], ReadReply]
-    watch: Callable[[], StreamWatch]
-    end_failed: Callable[[FairleadError], bytes]
-    """How a stream that has begun ends when it fails."""
+    passed: tuple[tuple[bytes, bytes], ...]
+    """The client's headers that an upstream of the same format is to see."""
     began_s: float
 
+    def prepare(self, upstream: Upstream, spec: ArmSpec) -> Prepared:
+        """The request for this upstream: on the lane if it speaks the door's format, else through the hub.
 
-class Door(Protocol):
-    """Makes work of a request body."""
+        Raises: InvalidOptionError when the request cannot be put into the upstream's format at all.
+        """
+        door, request, sent = self.way.door, self.request, spec.arm.sent_model
+        if door.name in upstream.formats:
+            carried = _quirked(Carried(request.body_for(sent)), door.name, upstream.quirks)
+            return Prepared(
+                path=door.lane_path,
+                body=carried.body,
+                headers=self.passed,
+                losses=carried.losses,
+                read_reply=lambda body: request.lane_reply(body, sent),
+                open_stream=request.lane_stream,
+                read_failure=read_failure,
+            )
+        return self._translated(BACKS[upstream.formats[0]], spec, upstream.quirks)
 
-    def __call__(self, body: bytes, tenant: TenantName, began_s: float) -> Work:
-        """Read the body. Raises: RequestError."""
-        ...
+    def _translated(self, back: Back, spec: ArmSpec, quirks: Quirks) -> Prepared:
+        request, sent = self.request, spec.arm.sent_model
+        chat = _suited(request.chat(), spec)
+        carried = _quirked(back.write_request(chat, sent), back.name, quirks)
 
+        def read_reply(body: bytes) -> ReadReply:
+            reply = back.read_reply(body)
+            if not reply.served:
+                reply = reply._replace(served=sent)
+            return ReadReply(request.write_reply(reply), reply.served, reply.usage)
 
-def chat_work(body: bytes, tenant: TenantName, began_s: float) -> Work:
-    """A chat completion. Raises: RequestError."""
-    request = read_request(body)
-    return Work(
-        door="chat",
-        path="/chat/completions",
-        tenant=tenant,
-        asked=request.asked,
-        outline=request.outline,
-        wishes=request.wishes,
-        is_streaming=request.is_streaming,
-        body_for=request.body_for,
-        read_reply=read_reply,
-        watch=lambda: StreamWatch(hides_usage=not request.wants_usage),
-        end_failed=write_failure_events,
-        began_s=began_s,
-    )
-
-
-_NO_OUTLINE: Final = Outline()
-
-
-def embeddings_work(body: bytes, tenant: TenantName, began_s: float) -> Work:
-    """Embeddings: one named model, nothing to decide. Raises: RequestError."""
-    asked, members, wishes = openai_embeddings.read_embeddings_request(body)
-
-    def body_for(sent: SentModel) -> bytes:
-        members["model"] = raw(sent)
-        return put_together(members)
-
-    return Work(
-        door="embeddings",
-        path="/embeddings",
-        tenant=tenant,
-        asked=asked,
-        outline=_NO_OUTLINE,
-        wishes=wishes,
-        is_streaming=False,
-        body_for=body_for,
-        read_reply=read_embeddings,
-        watch=lambda: StreamWatch(hides_usage=True),
-        end_failed=write_failure_events,
-        began_s=began_s,
-    )
+        return Prepared(
+            path=back.path(sent, request.is_streaming),
+            body=carried.body,
+            headers=(),
+            losses=(*chat.losses, *carried.losses),
+            read_reply=read_reply,
+            open_stream=lambda: TranslatedStream(back.reader(), request.writer()),
+            read_failure=back.read_failure,
+        )
 
 
-DOORS: Final[Mapping[str, Door]] = {"/v1/chat/completions": chat_work, "/v1/embeddings": embeddings_work}
+def _quirked(carried: Carried, name: FormatName, quirks: Quirks) -> Carried:
+    """The body as this provider takes it."""
+    if not quirks or name != "openai_chat":
+        return carried
+    members = take_apart(carried.body)
+    lost = apply(members, quirks)
+    return Carried(put_together(members), (*carried.losses, *lost))
+
+
+def _suited(chat: ChatRequest, spec: ArmSpec) -> ChatRequest:
+    """The request without what this model is known not to do, where a client's habit would make the upstream refuse."""
+    reasons = spec.card.abilities.get("reasoning")
+    if chat.reasoning is not None and reasons is not None and not reasons.value:
+        return chat._replace(reasoning=None, losses=(*chat.losses, Loss("reasoning", "this model does not reason")))
+    return chat
+
+
+def work_of(way: DoorWay, body: bytes, headers: Headers, tenant: TenantName, began_s: float) -> Work:
+    """What this body asks for. Raises: RequestError."""
+    door = way.door
+    passed = tuple(header for header in headers if header[0] in door.passed_headers) if door.passed_headers else ()
+    return Work(way, door.read_request(body), tenant, passed, began_s)
 
 
 def estimated_usage(n_input: float, n_content_bytes: int) -> Usage:

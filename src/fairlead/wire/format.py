@@ -168,6 +168,11 @@ class AskedRequest(Protocol):
         """Whether the client wants a stream of events."""
         ...
 
+    reply_id: str
+    """Our own name for the reply, set by the gateway: for formats whose replies need one."""
+    created_s: int
+    """Unix seconds, set by the gateway: for formats whose replies are dated."""
+
     @property
     def session(self) -> str | None:
         """The session's name as the body states it (`session_id`, `prompt_cache_key`, …), if it does."""

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from fairlead.domain.errors import InvalidOptionError, MalformedBodyError, UnknownOptionError
 from fairlead.domain.names import SentModel
 from fairlead.domain.outline import SYSTEM_SAMPLE_CHARS, TURN_SAMPLE_CHARS
-from fairlead.wire.openai_chat.requests import ChatRequest, read_request
+from fairlead.wire.openai_chat.requests import AskedChat, read_request
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 
 
-def request(*messages: Any, **members: Any) -> ChatRequest:
+def request(*messages: Any, **members: Any) -> AskedChat:
     return read_request(encoded(*messages, **members))
 
 
@@ -28,7 +28,7 @@ def user(content: Any) -> dict[str, Any]:
     return {"role": "user", "content": content}
 
 
-def sent(read: ChatRequest) -> Any:
+def sent(read: AskedChat) -> Any:
     return json.loads(read.body_for(SentModel("sent")))
 
 

@@ -1,18 +1,18 @@
-"""The doors that call a model: chat completions and embeddings."""
+"""The doors that call a model, whatever format their clients speak."""
 
 from fairlead.gateway.app import Handler, Request, present
 from fairlead.gateway.asgi import read_body
 from fairlead.gateway.exchange import Engine, Exchange
-from fairlead.gateway.work import Door
+from fairlead.gateway.work import DoorWay, work_of
 
 
-def completions(engine: Engine, door: Door) -> Handler:
+def completions(engine: Engine, way: DoorWay) -> Handler:
     """The handler of one door."""
     cap_bytes = engine.services.limits.max_body_bytes
 
     async def handle(request: Request) -> None:
         body = await read_body(request.scope, request.receive, cap_bytes)
-        work = door(body, request.caller.tenant, request.began_s)
+        work = work_of(way, body, request.scope["headers"], request.caller.tenant, request.began_s)
         await present(request, Exchange(engine, work, request.out, request.headers).run())
 
     return handle

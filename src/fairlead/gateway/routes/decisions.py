@@ -3,9 +3,11 @@
 from fairlead.gateway.app import Handler, Request
 from fairlead.gateway.asgi import read_body
 from fairlead.gateway.exchange import Engine
-from fairlead.gateway.work import chat_work
+from fairlead.gateway.work import DOORS, work_of
 from fairlead.routing.explanation import explain
 from fairlead.wire.decision_json import write_decision
+
+_CHAT = DOORS["/v1/chat/completions"]
 
 
 def decisions(engine: Engine) -> Handler:
@@ -13,8 +15,8 @@ def decisions(engine: Engine) -> Handler:
 
     async def handle(request: Request) -> None:
         body = await read_body(request.scope, request.receive, engine.services.limits.max_body_bytes)
-        work = chat_work(body, request.caller.tenant, request.began_s)
-        decision = explain(engine.services.router.pool, engine.decide(work), work.asked)
+        work = work_of(_CHAT, body, request.scope["headers"], request.caller.tenant, request.began_s)
+        decision = explain(engine.services.router.pool, engine.decide(work), work.request.asked)
         await request.out.whole(200, request.headers, write_decision(decision))
 
     return handle

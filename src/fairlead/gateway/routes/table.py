@@ -12,7 +12,10 @@ from fairlead.gateway.work import DOORS
 def build_routes(engine: Engine) -> Routes:
     """The table."""
     return {
-        **{path: {"POST": Route(completions(engine, door), "chat")} for path, door in DOORS.items()},
+        **{
+            path: {"POST": Route(completions(engine, way), "chat", way.door.write_failure)}
+            for path, way in DOORS.items()
+        },
         "/v1/route": {"POST": Route(decisions(engine), "chat")},
         "/v1/models": {"GET": Route(models(engine), "chat")},
         f"{MODELS_PREFIX}*": {"GET": Route(model(engine), "chat")},

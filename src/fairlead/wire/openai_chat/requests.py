@@ -8,8 +8,16 @@ import msgspec
 from fairlead.domain.errors import InvalidOptionError, MalformedBodyError
 from fairlead.domain.names import AskedModel, SentModel
 from fairlead.domain.outline import SYSTEM_SAMPLE_CHARS, Outline, sample_turn
+from fairlead.domain.reply import Reply
+from fairlead.domain.request import ChatRequest
 from fairlead.domain.wishes import Wishes
+from fairlead.wire.format import ReadReply, ReplyStream, ReplyWriter
 from fairlead.wire.lane import Members, put_together, raw, take_apart, what_is_wrong
+from fairlead.wire.openai_chat.replies import read_reply
+from fairlead.wire.openai_chat.reply_writing import write_chat_reply
+from fairlead.wire.openai_chat.request_reading import read_chat
+from fairlead.wire.openai_chat.stream import StreamWatch
+from fairlead.wire.openai_chat.stream_writing import ChatWriter
 from fairlead.wire.routing_options import take_wishes
 
 _SHORT_TURN_CHARS: Final = 80
@@ -56,14 +64,16 @@ class _Envelope(msgspec.Struct):
     response_format: _ResponseFormat | None = None
     reasoning_effort: str | None = None
     reasoning: msgspec.Raw = _NOTHING
+    session_id: str | None = None
+    prompt_cache_key: str | None = None
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 
 
 @dataclass(slots=True)
-class ChatRequest:
-    """One request as the client sent it, ready to be relabelled for whoever will serve it."""
+class AskedChat:
+    """One request as the client sent it, ready to be relabelled or translated for whoever will serve it."""
 
     asked: AskedModel
     """Empty when the client sent only `models`."""
@@ -72,6 +82,9 @@ class ChatRequest:
     wishes: Wishes
     is_streaming: bool
     wants_usage: bool
+    session: str | None = None
+    reply_id: str = ""
+    created_s: int = 0
 
     def body_for(self, sent: SentModel) -> bytes:
         """The body to send: every member as it came but for the model and, on a stream, the wish for usage."""
@@ -79,8 +92,28 @@ class ChatRequest:
         members["model"] = raw(sent)
         return put_together(members)
 
+    def chat(self) -> ChatRequest:
+        """See AskedRequest."""
+        return read_chat(self.members, is_streaming=self.is_streaming)
 
-def read_request(body: bytes) -> ChatRequest:
+    def lane_reply(self, body: bytes, sent: str) -> ReadReply:
+        """See AskedRequest."""
+        return read_reply(body, sent)
+
+    def lane_stream(self) -> ReplyStream:
+        """See AskedRequest."""
+        return StreamWatch(hides_usage=not self.wants_usage)
+
+    def write_reply(self, reply: Reply) -> bytes:
+        """See AskedRequest."""
+        return write_chat_reply(reply, reply_id=self.reply_id, created_s=self.created_s)
+
+    def writer(self) -> ReplyWriter:
+        """See AskedRequest."""
+        return ChatWriter(reply_id=self.reply_id, created_s=self.created_s, wants_usage=self.wants_usage)
+
+
+def read_request(body: bytes) -> AskedChat:
     """Read what routing needs and leave the rest untouched.
 
     Raises: MalformedBodyError, InvalidOptionError, UnknownOptionError.
@@ -90,6 +123,7 @@ def read_request(body: bytes) -> ChatRequest:
     wishes = take_wishes(members)
     # Decoded from the members, not from the body: what is decided on is what will be sent.
     envelope = _decode(put_together(members))
+    members.pop("session_id", None)  # a convention between clients and routers: no provider of this format knows it
     is_streaming = envelope.stream is True
     wants_usage = envelope.stream_options is not None and envelope.stream_options.include_usage is True
     if is_streaming and not wants_usage:
@@ -97,13 +131,14 @@ def read_request(body: bytes) -> ChatRequest:
     asked = envelope.model or ""
     if not asked and not wishes.models:
         raise InvalidOptionError("'model' is missing: name a model, or 'auto' to have one chosen.", param="model")
-    return ChatRequest(
+    return AskedChat(
         asked=AskedModel(asked),
         members=members,
         outline=_outline(envelope, members),
         wishes=wishes,
         is_streaming=is_streaming,
         wants_usage=wants_usage,
+        session=envelope.session_id or envelope.prompt_cache_key,
     )
 
 

@@ -50,3 +50,18 @@ class WireUsage(msgspec.Struct):
             output_tokens=output,
             reasoning_tokens=min(reasoning, output),
         )
+
+
+def write_usage(usage: Usage) -> dict[str, object]:
+    """The `usage` object for a client."""
+    prompt = usage.input_tokens + usage.cached_read_tokens + usage.cache_write_tokens
+    details: dict[str, int] = {"cached_tokens": usage.cached_read_tokens}
+    if usage.cache_write_tokens:
+        details["cache_write_tokens"] = usage.cache_write_tokens
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": prompt + usage.output_tokens,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }

@@ -1,0 +1,11 @@
+"""Every wire format by name: the one file that knows them all."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fairlead.domain.content import FormatName
+from fairlead.wire import openai_chat
+from fairlead.wire.format import Back
+
+BACKS: Final[Mapping[FormatName, Back]] = {back.name: back for back in (openai_chat.BACK,)}
+"""The formats that upstreams are spoken to in."""

@@ -1,0 +1,195 @@
+"""A chat stream of an upstream -> the events of the hub."""
+
+from typing import Final
+
+import msgspec
+
+from fairlead.domain.content import ToolKind
+from fairlead.domain.errors import GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.events import (
+    ArgumentsDelta,
+    ChoiceFinished,
+    Event,
+    ReasoningDelta,
+    ReasoningSigned,
+    ReplyBegan,
+    ReplyFailed,
+    TextDelta,
+    ToolCallBegan,
+    UsageReported,
+)
+from fairlead.wire.openai_chat.reasoning import Detail, parts_of
+from fairlead.wire.openai_chat.reply_reading import Call, Function, Logprobs, finish_of
+from fairlead.wire.openai_chat.usage import WireUsage
+from fairlead.wire.sse import EventSplitter, data_of
+
+_NOTHING: Final = msgspec.Raw(b"")
+_ABSENT: Final = frozenset((b"", b"null"))
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[Detail] | None = None
+    tool_calls: list[Call] | None = None
+    function_call: Function | None = None
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+
+
+class _Chunk(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    choices: list[_Choice] | None = None
+    usage: WireUsage | None = None
+    error: msgspec.Raw = _NOTHING
+
+
+_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+
+
+class _Calls:
+    """The tool calls of one choice, however the upstream numbers them."""
+
+    __slots__ = ("by_index", "ids", "last")
+
+    def __init__(self) -> None:
+        self.by_index: dict[int, int] = {}
+        self.ids: list[str] = []
+        self.last: int | None = None
+
+
+class ChatReader:
+    """One stream. Keeps the promises of `wire.format.ReplyReader`."""
+
+    __slots__ = ("_calls", "_events", "_finished", "_has_begun", "_open", "_splitter", "is_done")
+
+    def __init__(self) -> None:
+        self._splitter = EventSplitter()
+        self._calls: dict[int, _Calls] = {}
+        self._open: set[int] = set()
+        self._finished: set[int] = set()
+        self._has_begun = False
+        self._events: list[Event] = []
+        self.is_done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """See ReplyReader."""
+        if self.is_done:
+            return []
+        events: list[Event] = []
+        self._events = events
+        try:
+            for event in self._splitter.feed(data):
+                if not self.is_done:
+                    self._read(event)
+        except UpstreamError as error:
+            self.is_done = True
+            events.append(ReplyFailed(error))
+        return events
+
+    def end(self) -> list[Event]:
+        """See ReplyReader."""
+        if self.is_done:
+            return []
+        events: list[Event] = []
+        rest = self._splitter.rest()
+        if rest.strip() and data_of(rest):
+            events = self.feed(b"\n\n")
+        if not self.is_done:
+            self.is_done = True
+            if not self._finished or self._finished != self._open:
+                events.append(ReplyFailed(_truncated()))
+        return events
+
+    def _read(self, event: bytes) -> None:
+        data = data_of(event)
+        if not data:
+            return
+        if data.strip() == b"[DONE]":
+            self.is_done = True
+            if not self._finished or self._finished != self._open:
+                self._events.append(ReplyFailed(_truncated()))
+            return
+        try:
+            chunk = _CHUNK.decode(data)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
+        if bytes(chunk.error) not in _ABSENT:
+            raise _error_in_stream()
+        if not self._has_begun:
+            self._has_begun = True
+            self._events.append(ReplyBegan(chunk.id or "", chunk.model or ""))
+        for choice in chunk.choices or ():
+            self._take(choice)
+        usage = chunk.usage.usage() if chunk.usage is not None else None
+        if usage is not None:
+            self._events.append(UsageReported(usage))
+
+    def _take(self, choice: _Choice) -> None:
+        number, events = choice.index, self._events
+        if choice.finish_reason == "error":
+            raise _error_in_stream()
+        delta = choice.delta
+        if delta is not None:
+            self._take_thoughts(delta, number)
+            if delta.content:
+                logprobs = choice.logprobs.raw() if choice.logprobs is not None else None
+                events.append(TextDelta(delta.content, number, logprobs=logprobs))
+            if delta.refusal:
+                events.append(TextDelta(delta.refusal, number, is_refusal=True))
+            for call in delta.tool_calls or ():
+                self._take_call(call, number)
+            if delta.function_call is not None:
+                self._take_call(Call(0, None, delta.function_call), number)
+        if number not in self._open and (delta is not None or choice.finish_reason):
+            self._open.add(number)
+        if choice.finish_reason and number not in self._finished:
+            self._finished.add(number)
+            reason = finish_of(choice.finish_reason, has_calls=number in self._calls)
+            events.append(ChoiceFinished(reason, number))
+
+    def _take_thoughts(self, delta: _Delta, number: int) -> None:
+        if delta.reasoning_details:
+            for part in parts_of(delta.reasoning_details):
+                if part.text:
+                    self._events.append(ReasoningDelta(part.text, number, part.is_summary))
+                if part.blob and part.origin:
+                    signed = ReasoningSigned(part.blob, part.origin, number, part.is_redacted, part.item_id)
+                    self._events.append(signed)
+        elif thoughts := delta.reasoning_content or delta.reasoning:
+            self._events.append(ReasoningDelta(thoughts, number))
+
+    def _take_call(self, call: Call, number: int) -> None:
+        calls = self._calls.setdefault(number, _Calls())
+        index = call.index if call.index is not None else (calls.last if calls.last is not None else 0)
+        place = calls.by_index.get(index)
+        is_new = place is None or (bool(call.id) and call.id != calls.ids[place])
+        if is_new or place is None:
+            # Some servers give every parallel call the index 0 and tell them apart by id alone.
+            place = len(calls.ids)
+            calls.by_index[index] = place
+            name = (call.custom.name if call.custom else call.function.name if call.function else None) or ""
+            call_id = call.id or f"call_{number}_{place}"
+            calls.ids.append(call_id)
+            kind: ToolKind = "custom" if call.custom is not None else "function"
+            self._events.append(ToolCallBegan(place, call_id, name, number, kind))
+        calls.last = index
+        text = (call.custom.input or "") if call.custom else call.function.text() if call.function else ""
+        if text:
+            self._events.append(ArgumentsDelta(place, text, number))
+
+
+def _truncated() -> TruncatedError:
+    return TruncatedError("The upstream ended the stream before the reply was finished.")
+
+
+def _error_in_stream() -> UpstreamError:
+    return UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")

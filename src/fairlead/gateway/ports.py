@@ -10,6 +10,8 @@ from fairlead.domain.moments import Observer
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.access import Access
 from fairlead.routing.router import Router
+from fairlead.wire.format import Back
+from fairlead.wire.formats import BACKS
 from fairlead.wire.quirks import Quirks
 
 
@@ -67,6 +69,8 @@ class Services:
     """What GET /v1/models shows, ready to encode."""
     render_metrics: Callable[[], tuple[bytes, str]]
     """The metrics page and its content type."""
+    backs: Mapping[FormatName, Back] = field(default_factory=lambda: BACKS)
+    """The formats that upstreams are spoken to in."""
     config_version: str = ""
     allowed_hosts: frozenset[str] = frozenset()
     """Host names that this server answers to; empty answers to any."""

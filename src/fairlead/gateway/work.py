@@ -14,7 +14,6 @@ from fairlead.routing.pool import ArmSpec
 from fairlead.wire import openai_chat, openai_embeddings
 from fairlead.wire.failures import read_failure
 from fairlead.wire.format import AskedRequest, Back, Door, ReadReply, ReplyStream
-from fairlead.wire.formats import BACKS
 from fairlead.wire.lane import put_together, take_apart
 from fairlead.wire.quirks import Quirks, apply
 from fairlead.wire.translation import TranslatedStream
@@ -58,7 +57,7 @@ class Work(NamedTuple):
     """The client's headers that an upstream of the same format is to see."""
     began_s: float
 
-    def prepare(self, upstream: Upstream, spec: ArmSpec) -> Prepared:
+    def prepare(self, upstream: Upstream, spec: ArmSpec, backs: Mapping[FormatName, Back]) -> Prepared:
         """The request for this upstream: on the lane if it speaks the door's format, else through the hub.
 
         Raises: InvalidOptionError when the request cannot be put into the upstream's format at all.
@@ -75,7 +74,7 @@ class Work(NamedTuple):
                 open_stream=request.lane_stream,
                 read_failure=read_failure,
             )
-        return self._translated(BACKS[upstream.formats[0]], spec, upstream.quirks)
+        return self._translated(backs[upstream.formats[0]], spec, upstream.quirks)
 
     def _translated(self, back: Back, spec: ArmSpec, quirks: Quirks) -> Prepared:
         request, sent = self.request, spec.arm.sent_model

@@ -57,6 +57,7 @@ format: setup-dev  ## rewrite the files in the house format
 
 bench: setup-dev  ## measure speed against the direct line and a bare pass-through (needs a C compiler)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.decide
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.translation
 	$(BIN)/python -m benchmarks.speed.gateway $(ARGS)
 
 bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, an hour (FAIRLEAD_DATA)

@@ -76,9 +76,8 @@ def call_ids() -> st.SearchStrategy[str]:
 
 def tools() -> st.SearchStrategy[tuple[Tool, ...]]:
     """Function tools, each name once."""
-    made = st.builds(
-        Tool, name=_PLAIN_NAMES, description=st.none() | words(), schema=schemas(), is_strict=st.none() | st.just(True)
-    )
+    members = st.tuples(_PLAIN_NAMES, st.none() | words(), schemas(), st.none() | st.just(True))
+    made = members.map(lambda each: Tool(*each))
     return st.lists(made, max_size=3, unique_by=lambda tool: tool.name).map(tuple)
 
 
@@ -96,16 +95,15 @@ def media() -> st.SearchStrategy[Media]:
 
 def reasonings(origin: FormatName) -> st.SearchStrategy[Reasoning]:
     """Thoughts that `origin` has signed, or redacted."""
-    signed = st.builds(Reasoning, text=words(), blob=st.from_regex(r"[A-Za-z0-9+/]{8,40}", fullmatch=True))
-    redacted = st.builds(
-        Reasoning, blob=st.from_regex(r"[A-Za-z0-9+/]{8,40}", fullmatch=True), is_redacted=st.just(True)
-    )
-    return (signed | redacted).map(lambda part: part._replace(origin=origin))
+    blobs = st.from_regex(r"[A-Za-z0-9+/]{8,40}", fullmatch=True)
+    signed = st.tuples(words(), blobs).map(lambda each: Reasoning(each[0], each[1], origin))
+    return signed | blobs.map(lambda blob: Reasoning("", blob, origin, is_redacted=True))
 
 
 def tool_calls() -> st.SearchStrategy[tuple[ToolCall, ...]]:
     """Parallel calls of functions, each id once."""
-    made = st.builds(ToolCall, call_id=call_ids(), name=_PLAIN_NAMES, arguments=json_objects().map(bytes.decode))
+    members = st.tuples(call_ids(), _PLAIN_NAMES, json_objects().map(bytes.decode))
+    made = members.map(lambda each: ToolCall(*each))
     return st.lists(made, min_size=1, max_size=3, unique_by=lambda call: call.call_id).map(tuple)
 
 
@@ -152,11 +150,11 @@ def chat_requests(draw: st.DrawFn, origin: FormatName = "anthropic_messages") ->
         tools=made,
         tool_choice=choice,
         parallel_tool_calls=draw(st.sampled_from([None, False])) if choice and choice.mode != "none" else None,
-        output=draw(st.none() | st.builds(OutputShape, kind=st.just("schema"), schema=schemas())),
+        output=draw(st.none() | schemas().map(lambda schema: OutputShape("schema", schema))),
         max_output_tokens=draw(st.none() | st.integers(1, 64_000)),
         stop=tuple(draw(st.lists(words(max_size=8), max_size=2))),
-        sampling=draw(st.just(Sampling()) | st.builds(Sampling, temperature=st.sampled_from([0.0, 0.5, 1.0]))),
-        reasoning=draw(st.none() | st.builds(ReasoningWish, effort=st.sampled_from(["none", "low", "high"]))),
+        sampling=Sampling(draw(st.sampled_from([None, 0.0, 0.5, 1.0]))),
+        reasoning=draw(st.sampled_from([None, ReasoningWish("none"), ReasoningWish("low"), ReasoningWish("high")])),
         is_streaming=draw(st.booleans()),
         user=draw(st.none() | words()),
     )

@@ -60,7 +60,8 @@ class WireBlock(WireInner):
     toolset_name: str | None = None
 
 
-_BLOCK: Final = msgspec.json.Decoder(WireBlock)
+_CONTENT: Final = msgspec.json.Decoder(str | list[WireBlock])
+_RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SOURCE: Final = msgspec.json.Decoder(WireSource)
 _RESULT: Final = msgspec.json.Decoder(str | list[WireInner] | None)
 _INNERS: Final = msgspec.json.Decoder(list[WireInner])
@@ -84,18 +85,22 @@ class BlockReader:
         self.losses: list[Loss] = []
         self._names: dict[str, str] = {}
 
-    def parts(self, content: str | list[msgspec.Raw]) -> tuple[Part, ...]:
+    def parts(self, content: msgspec.Raw) -> tuple[Part, ...]:
         """A message's content."""
-        if isinstance(content, str):
-            return (Text(content),)
+        read = _CONTENT.decode(content)
+        if isinstance(read, str):
+            return (Text(read),)
         parts: list[Part] = []
-        for raw in content:
-            part = self._part(_BLOCK.decode(raw), raw)
-            if part is not None:
-                parts.append(part)
+        raws: list[msgspec.Raw] | None = None
+        for place, block in enumerate(read):
+            part = self._part(block)
+            if part is None:
+                raws = raws or _RAWS.decode(content)
+                part = Opaque(ORIGIN, block.type[:_QUOTED_CHARS], bytes(raws[place]))
+            parts.append(part)
         return tuple(parts)
 
-    def _part(self, block: WireBlock, raw: msgspec.Raw) -> Part | None:
+    def _part(self, block: WireBlock) -> Part | None:
         kind = block.type
         if kind == "tool_use" and block.id is not None and block.name is not None:
             return self._call(block)
@@ -105,7 +110,7 @@ class BlockReader:
             return unwrapped(block.thinking, block.signature, is_redacted=False)
         if kind == "redacted_thinking" and block.data is not None:
             return unwrapped("", block.data, is_redacted=True)
-        return self._inner(block) or Opaque(ORIGIN, kind[:_QUOTED_CHARS], bytes(raw))
+        return self._inner(block)
 
     def _call(self, block: WireBlock) -> ToolCall:
         call_id, name = unspelled(block.id or ""), block.name or ""
@@ -133,7 +138,7 @@ class BlockReader:
 
     def _inner(self, block: WireInner) -> Text | Media | None:
         """What may stand in a message or in a tool's result; None for anything else."""
-        if bytes(block.citations) not in EMPTY:
+        if block.citations is not NOTHING and bytes(block.citations) not in EMPTY:
             self._lose(f"{block.type[:_QUOTED_CHARS]}.citations")
         if block.type == "text" and block.text is not None:
             return Text(block.text, cache_of(block.cache_control))

@@ -23,12 +23,13 @@ _TOOL_EXTRAS: Final = ("defer_loading", "allowed_callers", "input_examples", "ea
 _OUR_WORDS: Final = {"standard_only": "default"}
 """Anthropic's name for the tier that the others call `default`."""
 _QUOTED_CHARS: Final = 60
+_NO_SYSTEM: Final = frozenset((b"", b"null", b'""', b"[]"))
 _NO_WORD: Final = "no other format has a word for it"
 
 
 class _Message(msgspec.Struct):
     role: str
-    content: str | list[msgspec.Raw]
+    content: msgspec.Raw
 
 
 class _Tool(msgspec.Struct):
@@ -72,7 +73,7 @@ class _Metadata(msgspec.Struct):
 
 class _Body(msgspec.Struct):
     messages: list[_Message]
-    system: str | list[msgspec.Raw] | None = None
+    system: msgspec.Raw = NOTHING
     max_tokens: int | None = None
     tools: list[msgspec.Raw] | None = None
     tool_choice: _ToolChoice | None = None
@@ -149,7 +150,7 @@ def _chat(body: _Body, members: Members, is_streaming: bool) -> ChatRequest:
 
 def _turns(body: _Body, reader: BlockReader) -> tuple[Turn, ...]:
     turns: list[Turn] = []
-    if body.system:
+    if bytes(body.system) not in _NO_SYSTEM:
         turns.append(Turn("system", reader.parts(body.system)))
     for message in body.messages:
         role = message.role

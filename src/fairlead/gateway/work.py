@@ -11,7 +11,7 @@ from fairlead.domain.request import Carried, ChatRequest, Loss
 from fairlead.domain.usage import Usage
 from fairlead.gateway.ports import Upstream
 from fairlead.routing.pool import ArmSpec
-from fairlead.wire import openai_chat, openai_embeddings
+from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings
 from fairlead.wire.failures import read_failure
 from fairlead.wire.format import AskedRequest, Back, Door, ReadReply, ReplyStream
 from fairlead.wire.lane import put_together, take_apart
@@ -28,6 +28,7 @@ class DoorWay(NamedTuple):
 
 DOORS: Final[Mapping[str, DoorWay]] = {
     "/v1/chat/completions": DoorWay("chat", openai_chat.DOOR),
+    "/v1/messages": DoorWay("messages", anthropic_messages.DOOR),
     "/v1/embeddings": DoorWay("embeddings", openai_embeddings.DOOR),
 }
 

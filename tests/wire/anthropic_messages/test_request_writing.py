@@ -161,7 +161,7 @@ def test_arguments_that_are_no_object_are_kept_as_text_and_said_to_be(arguments:
         ),
     ],
 )
-def test_images_and_documents(part: Media, block: Any) -> None:
+def test_images_and_documents_have_blocks_of_their_own(part: Media, block: Any) -> None:
     assert blocks(part) == ([block], [])
 
 
@@ -231,7 +231,7 @@ def test_tools_have_the_schema_that_anthropic_requires() -> None:
         (ToolChoice("one", "a"), {"type": "tool", "name": "a"}),
     ],
 )
-def test_choices_of_tools(choice: ToolChoice, wish: Any) -> None:
+def test_choices_of_tools_have_their_words(choice: ToolChoice, wish: Any) -> None:
     assert written(ChatRequest(HELLO, tools=(Tool("a"),), tool_choice=choice))[0]["tool_choice"] == wish
     body, lost = written(ChatRequest(HELLO, tool_choice=choice))
     assert "tool_choice" not in body
@@ -304,7 +304,7 @@ def test_sampling_is_what_the_model_takes(
     assert losses == lost
 
 
-def test_structured_output() -> None:
+def test_a_schema_for_the_reply_is_carried_and_json_of_any_shape_is_lost() -> None:
     shape = OutputShape("schema", b'{"type":"object"}', "answer", is_strict=True)
     body, lost = written(ChatRequest(HELLO, output=shape))
     assert body["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "object"}}}

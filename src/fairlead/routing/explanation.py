@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fairlead.domain.decision import Candidate, Decision, Estimate, Flip, Ineligible, Reason
+from fairlead.domain.decision import Basis, Candidate, Decision, Estimate, Flip, Ineligible, Reason
 from fairlead.domain.errors import NoEligibleModelError
 from fairlead.domain.names import AskedModel
 from fairlead.routing.pool import Floats, Pool
@@ -65,8 +65,13 @@ def _estimate(pool: Pool, choice: Choice, forecast: Forecast, i: int) -> Estimat
         cost_usd=float(expected.cost_usd[i]) if pool.is_priced[i] else None,
         ttft_s=float(expected.ttft_s[i]),
         total_s=float(expected.total_s[i]),
-        delay_basis=pool.specs[i].delay_basis,
+        delay_basis=_delay_basis(pool, choice, i),
     )
+
+
+def _delay_basis(pool: Pool, choice: Choice, i: int) -> Basis:
+    is_measured = choice.conduct is not None and bool(choice.conduct.is_measured[i])
+    return "measured" if is_measured else pool.specs[i].delay_basis
 
 
 def _ineligible(pool: Pool, choice: Choice) -> tuple[Ineligible, ...]:

@@ -4,7 +4,7 @@ The hot path keeps arrays (`Choice`); `explain` turns one into a `Decision` for 
 """
 
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,36 @@ TOKENS_PER_FILE: Final = 3_000
 _NOBODY_DOWN: Final[frozenset[Resting]] = frozenset()
 
 
+KeptCode = Literal[
+    "same_anchor",
+    "kept_for_cache",
+    "kept_in_tool_loop",
+    "kept_for_signature",
+    "switched",
+    "cold",
+    "short",
+    "no_pricing",
+    "anchor_unfit",
+]
+"""What a running conversation did to a choice; the meaning of each is in docs/reference/decision.md."""
+
+
+class Kept(NamedTuple):
+    """How a running conversation bore on a choice, and the counterfactual: what would have been chosen without it."""
+
+    code: KeptCode
+    anchor: int
+    """The arm that served the conversation last."""
+    plain: int
+    """The arm that would have been chosen without the conversation."""
+    saving_usd: float = 0.0
+    """What the anchor's warm cache saves on this turn."""
+    plain_usd: float | None = None
+    """What the other would be expected to cost; None where its price is unknown or was not asked."""
+    gain: float = 0.0
+    """Utility that the best other arm has above the anchor, the warm cache reckoned in."""
+
+
 class Choice(NamedTuple):
     """One decision in arrays."""
 
@@ -45,6 +75,8 @@ class Choice(NamedTuple):
     checks: tuple[Check, ...]
     conduct: Conduct | None = None
     """What was measured, where anything was."""
+    kept: Kept | None = None
+    """What a running conversation did to the choice; None without one."""
 
 
 class Router:

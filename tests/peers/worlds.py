@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from fairlead.domain.errors import UpstreamError
-from fairlead.domain.moments import Attempted, Replied
+from fairlead.domain.moments import Attempted, Decided, Replied
 from fairlead.domain.names import ProviderName, UpstreamName
 from fairlead.domain.secrets import Secret
 from fairlead.gateway.access import Access, AccessKey
@@ -37,8 +37,12 @@ ALL = (STRONG, STRONG_ELSEWHERE, CHEAP, MIDDLE, EMBED)
 class Moments:
     """An observer that keeps what it is told."""
 
+    decisions: list[Decided] = field(default_factory=list)
     attempts: list[Attempted] = field(default_factory=list)
     replies: list[Replied] = field(default_factory=list)
+
+    def decided(self, moment: Decided) -> None:
+        self.decisions.append(moment)
 
     def attempted(self, moment: Attempted) -> None:
         self.attempts.append(moment)

@@ -10,7 +10,7 @@ import logging
 import sys
 from typing import Any, Final, Literal, TextIO
 
-from fairlead.domain.moments import Attempted, Replied
+from fairlead.domain.moments import Attempted, Decided, Replied
 
 _LOG: Final = logging.getLogger("fairlead.requests")
 _FIELDS: Final = "fairlead_fields"
@@ -58,6 +58,9 @@ class RequestLog:
     def __init__(self, *, logs_all: bool = False) -> None:
         self._logs_all = logs_all
 
+    def decided(self, moment: Decided) -> None:
+        """Nothing: the line of the request says who served."""
+
     def attempted(self, moment: Attempted) -> None:
         """One line for an attempt that failed."""
         if moment.outcome in ("ok", "cancelled", "refused_request"):
@@ -69,6 +72,7 @@ class RequestLog:
             "outcome": moment.outcome,
             "upstream_status": moment.upstream_status,
             "total_s": round(moment.total_s, 4),
+            "hedge": True if moment.is_hedge else None,
         }
         _LOG.warning("attempt failed", extra={_FIELDS: fields})
 
@@ -89,6 +93,7 @@ class RequestLog:
             "status": moment.status,
             "error": moment.error_code,
             "attempts": moment.n_attempts,
+            "cached": True if moment.is_cached else None,
             "input_tokens": moment.usage.input_tokens if moment.usage else None,
             "output_tokens": moment.usage.output_tokens if moment.usage else None,
             "usage_estimated": True if moment.usage and moment.usage.is_estimated else None,

@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead.domain.decision import Arm
 from fairlead.domain.errors import ConflictError, InvalidOptionError
-from fairlead.domain.names import TenantName
+from fairlead.domain.names import ModelId, ProviderName, SentModel, TenantName, UpstreamName
 from fairlead.gateway.idempotency import ENTRY_BYTES, KEEP_S, MAX_REPLY_BYTES, Idempotency, Kept, key_in
 
 A = (TenantName("a"), b"k")
-ANSWER = Kept([(b"x-fairlead-model", b"lab/a")], b"answer")
+ARM = Arm(ModelId("lab/a"), UpstreamName("up"), ProviderName("p"), SentModel("a"))
+ANSWER = Kept([(b"x-fairlead-model", b"lab/a")], b"answer", ARM)
 
 
 async def test_a_second_request_gets_the_answer_of_the_first() -> None:
@@ -69,7 +71,7 @@ async def test_an_answer_is_kept_for_its_time_and_a_giant_one_not_at_all() -> No
     await kept.begin(A, b"body", 0.0)
     kept.keep(A, ANSWER)
     assert await kept.begin(A, b"another body", KEEP_S + 0.1) is None
-    kept.keep(A, Kept([], bytes(MAX_REPLY_BYTES + 1)))
+    kept.keep(A, Kept([], bytes(MAX_REPLY_BYTES + 1), ARM))
     assert len(kept) == 0
     assert kept.n_bytes == 0
 
@@ -81,7 +83,7 @@ def test_what_is_kept_stays_within_its_bytes(steps: list[tuple[int, int]]) -> No
         for n, (key, size) in enumerate(steps):
             name = (TenantName("t"), b"%d" % key)
             if await kept.begin(name, b"", float(n)) is None:
-                kept.keep(name, Kept([], bytes(size)))
+                kept.keep(name, Kept([], bytes(size), ARM))
             assert kept.n_bytes <= 4_000
             assert kept.n_bytes >= len(kept) * ENTRY_BYTES
 

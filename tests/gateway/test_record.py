@@ -28,49 +28,59 @@ def begun(clock: VirtualClock) -> tuple[Record, Moments]:
 def test_the_overhead_is_the_time_that_was_not_spent_waiting(clock: VirtualClock) -> None:
     record, moments = begun(clock)
     clock.pass_(0.25)  # ours
-    record.attempt_begins(STRONG.spec())
+    late = record.attempt_begins(STRONG.spec())
     clock.pass_(4.0)
-    record.attempt_ended("timeout", None)
+    record.waited(4.0)
+    late.ended("timeout", None)
     clock.pass_(0.5)  # ours
     clock.pass_(2.0)
     record.waited(2.0)
-    record.attempt_begins(MIDDLE.spec())
+    good = record.attempt_begins(MIDDLE.spec(), place=1)
     clock.pass_(8.0)
-    record.answered()
+    good.answered("speaking")
+    record.waited(8.0)
+    record.delivers(good)
     clock.pass_(0.25)  # ours
     assert record.overhead_s() == pytest.approx(1.0)
     assert record.first_byte_s == pytest.approx(14.75)
-    record.attempt_ended("ok", 200)
-    late, good = moments.attempts
-    assert (late.outcome, late.first_byte_s, late.total_s) == ("timeout", None, 4.0)
-    assert (good.outcome, good.first_byte_s, good.total_s) == ("ok", 8.0, 8.25)
+    good.ended("ok", 200)
+    first, second = moments.attempts
+    assert (first.outcome, first.first_byte_s, first.total_s, first.place) == ("timeout", None, 4.0, 0)
+    assert (second.outcome, second.first_byte_s, second.total_s, second.place) == ("ok", 8.0, 8.25, 1)
+    assert (first.stage, second.stage) == ("waiting", "speaking")
 
 
 def test_an_attempt_ends_once(clock: VirtualClock) -> None:
     record, moments = begun(clock)
-    record.attempt_ended("cancelled", None)
-    assert moments.attempts == []
-    record.attempt_begins(STRONG.spec())
-    record.attempt_ended("ok", 200)
-    record.attempt_ended("cancelled", None)
-    assert [attempt.outcome for attempt in moments.attempts] == ["ok"]
+    attempt = record.attempt_begins(STRONG.spec())
+    attempt.ended("ok", 200)
+    attempt.ended("cancelled", None)
+    assert [each.outcome for each in moments.attempts] == ["ok"]
 
 
-def test_what_a_failed_attempt_used_is_not_charged_to_the_next(clock: VirtualClock) -> None:
+def test_what_one_attempt_used_is_not_charged_to_another(clock: VirtualClock) -> None:
     record, moments = begun(clock)
-    record.attempt_begins(STRONG.spec())
-    record.used(Usage(input_tokens=1_000_000))
-    record.attempt_ended("truncated", 200)
-    record.attempt_begins(MIDDLE.spec())
-    record.attempt_ended("ok", 200)
-    assert [attempt.cost for attempt in moments.attempts] == [Usd(5_000_000_000), None]
+    one, two = record.attempt_begins(STRONG.spec()), record.attempt_begins(MIDDLE.spec(), is_hedge=True)
+    one.used(Usage(input_tokens=1_000_000))
+    one.ended("truncated", 200)
+    two.ended("ok", 200)
+    assert [each.cost for each in moments.attempts] == [Usd(5_000_000_000), None]
+    assert [each.is_hedge for each in moments.attempts] == [False, True]
 
 
 def test_an_unknown_price_makes_an_unknown_cost(clock: VirtualClock) -> None:
     record, _ = begun(clock)
-    record.attempt_begins(STRONG.with_(price_in=None).spec())
-    record.used(Usage(input_tokens=10, output_tokens=1))
-    assert record.cost is None
+    attempt = record.attempt_begins(STRONG.with_(price_in=None).spec())
+    attempt.used(Usage(input_tokens=10, output_tokens=1))
+    assert attempt.cost is None
+
+
+def test_an_answer_from_the_cache_costs_nothing_and_says_so(clock: VirtualClock) -> None:
+    record, moments = begun(clock)
+    record.cached(STRONG.spec().arm)
+    record.replied("ok", 200, None, 0.0)
+    (reply,) = moments.replies
+    assert (reply.is_cached, reply.cost, reply.n_attempts, reply.arm) == (True, Usd(0), 0, STRONG.spec().arm)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def question(sampled: bool = False, **members: Any) -> bytes | None:
 
 
 def kept(body: bytes, at_s: float = 0.0) -> Kept:
-    return Kept(body, ARM, None, at_s)
+    return Kept(body, ARM, None, at_s, [])
 
 
 def test_the_same_question_in_another_spelling_is_the_same_question() -> None:

@@ -12,7 +12,7 @@ from fairlead.domain.names import ProviderName, UpstreamName
 from fairlead.domain.secrets import Secret
 from fairlead.gateway.access import Access, AccessKey
 from fairlead.gateway.app import App
-from fairlead.gateway.exchange import Engine
+from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Limits, Services
 from fairlead.gateway.ports import Upstream as UpstreamPort
 from fairlead.gateway.routes.table import build_routes
@@ -112,7 +112,7 @@ def world(
             {"id": name, "object": "model", "created": 0, "owned_by": "test"}
             for name in dict.fromkeys([*chooser.names.virtual, *(arm.model for arm in arms)])
         ],
-        render_metrics=lambda: (b"fairlead_up 1\n", "text/plain; version=0.0.4"),
+        render_metrics=lambda _state: (b"fairlead_up 1\n", "text/plain; version=0.0.4"),
         config_version="abc",
         allowed_hosts=frozenset(hosts),
         allowed_origins=frozenset(origins),

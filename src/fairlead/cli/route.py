@@ -42,7 +42,7 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     import msgspec
 
     from fairlead.cli.output import to_stdout
-    from fairlead.gateway.exchange import Engine
+    from fairlead.gateway.engine import Engine
     from fairlead.gateway.work import DOORS, work_of
     from fairlead.routing.explanation import explain
     from fairlead.wire.decision_json import decision_value

@@ -13,6 +13,9 @@ from fairlead.routing.pool import Pool
 
 HALF_LIFE_S: Final = 600.0
 """Ten minutes: an hour of good conduct outweighs a bad ten minutes; providers' bad spells last minutes to hours."""
+FAILURE_HALF_LIFE_S: Final = 60.0
+"""One minute: an outage is the breaker's business; what is left to this is an upstream that fails now and then, and one
+that has recovered must be tried again within minutes although nobody chooses it."""
 BINS_PER_DECADE: Final = 16
 """A bin is 15 % wide; with interpolation a quantile is within about 5 %."""
 _N_BINS: Final = 6 * BINS_PER_DECADE
@@ -78,14 +81,28 @@ class Spread:
 class _Page:
     """One arm's."""
 
-    __slots__ = ("failures", "refreshed_s", "s_per_token", "tries", "ttft")
+    __slots__ = ("counted_s", "failures", "refreshed_s", "s_per_token", "tries", "ttft")
 
     def __init__(self) -> None:
         self.ttft = Spread(_TTFT_FROM)
         self.s_per_token = Spread(_S_PER_TOKEN_FROM)
         self.tries = 0.0
         self.failures = 0.0
+        self.counted_s = 0.0
+        """When tries and failures were last decayed: they are kept at their worth of then."""
         self.refreshed_s = -math.inf
+
+    def count(self, now_s: float, n_tries: float, n_failures: float) -> None:
+        """Let tries and failures decay until now, and add these."""
+        fade = 0.5 ** ((now_s - self.counted_s) / FAILURE_HALF_LIFE_S)
+        self.counted_s = now_s
+        self.tries = self.tries * fade + n_tries
+        self.failures = self.failures * fade + n_failures
+
+    @property
+    def failure_share(self) -> float:
+        """Of the recent tries; nothing is 0, and an arm that was hardly tried is taken to be good."""
+        return self.failures / (self.tries + GOOD_ATTEMPTS_ASSUMED)
 
 
 class ConductBook:
@@ -111,7 +128,7 @@ class ConductBook:
     ) -> None:
         """An attempt delivered: when its content began (None when it came in one piece), and when it ended."""
         page, weight = self._page(index, now_s)
-        page.tries += weight
+        page.count(now_s, 1.0, 0.0)
         prefill_s = n_input * float(self._pool.prefill_s_per_token[index])
         if ttft_s is not None:
             page.ttft.add(ttft_s - prefill_s, weight)
@@ -122,9 +139,8 @@ class ConductBook:
 
     def failed(self, index: int, now_s: float) -> None:
         """An attempt failed in a way that speaks of the arm."""
-        page, weight = self._page(index, now_s)
-        page.tries += weight
-        page.failures += weight
+        page, _ = self._page(index, now_s)
+        page.count(now_s, 1.0, 1.0)
         self._refresh(index, page, now_s)
 
     def ttft_quantile(self, index: int, share: float, n_input: float, now_s: float) -> float | None:
@@ -138,11 +154,13 @@ class ConductBook:
     def seen(self, now_s: float) -> dict[int, Seen]:
         """Everything that is known, by arm; for the metrics page."""
         growth = self._growth(now_s)
+        for page in self._pages.values():
+            page.count(now_s, 0.0, 0.0)
         return {
             index: Seen(
-                n_attempts=page.tries / growth,
+                n_attempts=page.tries,
                 n_timed=page.ttft.weight / growth,
-                failure_share=page.failures / (page.tries + GOOD_ATTEMPTS_ASSUMED * growth),
+                failure_share=page.failure_share,
                 ttft_s=page.ttft.quantile(0.5),
                 ttft_p95_s=page.ttft.quantile(0.95),
                 s_per_token=page.s_per_token.quantile(0.5),
@@ -173,17 +191,16 @@ class ConductBook:
         page = self._pages.get(index)
         if page is None:
             page = self._pages[index] = _Page()
+            page.counted_s = now_s
         return page, weight
 
     def _rescale(self, factor: float) -> None:
         for page in self._pages.values():
             page.ttft.scale(factor)
             page.s_per_token.scale(factor)
-            page.tries *= factor
-            page.failures *= factor
 
     def _refresh_if_due(self, index: int, page: _Page, now_s: float, weight: float) -> None:
-        if now_s - page.refreshed_s >= _REFRESH_S or page.tries < 2.0 * ENOUGH * weight:
+        if now_s - page.refreshed_s >= _REFRESH_S or page.s_per_token.weight < 2.0 * ENOUGH * weight:
             self._refresh(index, page, now_s)
 
     def _refresh(self, index: int, page: _Page, now_s: float) -> None:
@@ -196,7 +213,8 @@ class ConductBook:
             page.s_per_token, page.s_per_token.weight / growth, float(pool.s_per_token[index])
         )
         arrays.hidden_share[index] = pool.hidden_share[index] * PRIOR_WEIGHT / (n_timed + PRIOR_WEIGHT)
-        arrays.failure_share[index] = page.failures / (page.tries + GOOD_ATTEMPTS_ASSUMED * growth)
+        page.count(now_s, 0.0, 0.0)
+        arrays.failure_share[index] = page.failure_share
         arrays.is_measured[index] = n_timed >= ENOUGH or page.s_per_token.weight / growth >= ENOUGH
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fairlead.domain.call import Headers
+from fairlead.domain.decision import Arm
 from fairlead.domain.errors import ConflictError, InvalidOptionError
 from fairlead.domain.names import TenantName
 
@@ -31,6 +32,8 @@ class Kept(NamedTuple):
 
     headers: Headers
     body: bytes
+    arm: Arm
+    """Who gave it."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from fairlead.domain.call import Headers
 from fairlead.domain.decision import Arm
 from fairlead.domain.names import TenantName
 from fairlead.domain.usage import Usage
@@ -45,6 +46,8 @@ class Kept(NamedTuple):
     arm: Arm
     usage: Usage | None
     stored_s: float
+    headers: Headers
+    """Those that speak of the answer."""
 
 
 class ReplayCache:

@@ -9,7 +9,7 @@ import msgspec
 from fairlead.domain.decision import Arm
 from fairlead.domain.errors import UnknownModelError
 from fairlead.gateway.app import Handler, Request
-from fairlead.gateway.exchange import Engine
+from fairlead.gateway.engine import Engine
 
 _ENCODER: Final = msgspec.json.Encoder()
 MODELS_PREFIX: Final = "/v1/models/"
@@ -83,7 +83,7 @@ def metrics(engine: Engine) -> Handler:
     """GET /metrics: Prometheus text."""
 
     async def handle(request: Request) -> None:
-        body, content_type = engine.services.render_metrics()
+        body, content_type = engine.services.render_metrics(engine.state())
         await request.out.text(200, request.headers, body, content_type)
 
     return handle

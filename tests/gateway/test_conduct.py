@@ -41,7 +41,7 @@ def test_nothing_seen_is_nothing_known() -> None:
     assert book.seen(0.0) == {}
     assert book.ttft_quantile(0, 0.95, 0.0, 0.0) is None
     assert not book.current(0.0).is_measured.any()
-    assert not book.current(0.0).failure_share.any()
+    assert book.current(0.0).failure_share is None
 
 
 def test_what_is_seen_draws_the_figures_away_from_the_prior_step_by_step() -> None:
@@ -62,12 +62,13 @@ def test_an_arm_that_is_no_longer_tried_drifts_back_to_its_prior() -> None:
     for n in range(40):
         book.brought(0, n * 0.1, 40.0, 41.0, 0.0, 100)
         book.failed(0, n * 0.1)
-    slow, failing = float(book.arrays.ttft_s[0]), float(book.arrays.failure_share[0])
-    assert slow > 10
-    assert failing > 0.3
+    assert book.arrays.ttft_s[0] > 10
+    failing = book.arrays.failure_share
+    assert failing is not None
+    assert failing[0] > 0.3
     later = book.current(12 * HALF_LIFE_S)
     assert later.ttft_s[0] == pytest.approx(1.0, abs=0.02)
-    assert later.failure_share[0] < 0.01
+    assert later.failure_share is None
     assert not later.is_measured[0]
 
 

@@ -11,10 +11,11 @@ from fairlead.domain.errors import (
 from fairlead.domain.money import Usd
 from fairlead.domain.names import DecisionId, TenantName
 from fairlead.domain.usage import Usage
-from fairlead.gateway.record import Record, outcome_of
+from fairlead.gateway.record import AttemptRecord, Record, outcome_of
 from fairlead.gateway.work import DOORS, work_of
 from tests.conftest import VirtualClock
 from tests.peers.worlds import MIDDLE, STRONG, Moments
+from tests.routing.small_pool import Known
 
 
 def begun(clock: VirtualClock) -> tuple[Record, Moments]:
@@ -25,17 +26,25 @@ def begun(clock: VirtualClock) -> tuple[Record, Moments]:
     return Record(DecisionId("d"), work, [moments], clock), moments
 
 
+def attempted(
+    record: Record, moments: Moments, clock: VirtualClock, arm: Known, *, place: int = 0, is_hedge: bool = False
+) -> AttemptRecord:
+    attempt = AttemptRecord(DecisionId("d"), arm.spec(), [moments], clock, place=place, is_hedge=is_hedge)
+    record.attempt_begins(attempt)
+    return attempt
+
+
 def test_the_overhead_is_the_time_that_was_not_spent_waiting(clock: VirtualClock) -> None:
     record, moments = begun(clock)
     clock.pass_(0.25)  # ours
-    late = record.attempt_begins(STRONG.spec())
+    late = attempted(record, moments, clock, STRONG)
     clock.pass_(4.0)
     record.waited(4.0)
     late.ended("timeout", None)
     clock.pass_(0.5)  # ours
     clock.pass_(2.0)
     record.waited(2.0)
-    good = record.attempt_begins(MIDDLE.spec(), place=1)
+    good = attempted(record, moments, clock, MIDDLE, place=1)
     clock.pass_(8.0)
     good.answered("speaking")
     record.waited(8.0)
@@ -52,7 +61,7 @@ def test_the_overhead_is_the_time_that_was_not_spent_waiting(clock: VirtualClock
 
 def test_an_attempt_ends_once(clock: VirtualClock) -> None:
     record, moments = begun(clock)
-    attempt = record.attempt_begins(STRONG.spec())
+    attempt = attempted(record, moments, clock, STRONG)
     attempt.ended("ok", 200)
     attempt.ended("cancelled", None)
     assert [each.outcome for each in moments.attempts] == ["ok"]
@@ -60,7 +69,7 @@ def test_an_attempt_ends_once(clock: VirtualClock) -> None:
 
 def test_what_one_attempt_used_is_not_charged_to_another(clock: VirtualClock) -> None:
     record, moments = begun(clock)
-    one, two = record.attempt_begins(STRONG.spec()), record.attempt_begins(MIDDLE.spec(), is_hedge=True)
+    one, two = attempted(record, moments, clock, STRONG), attempted(record, moments, clock, MIDDLE, is_hedge=True)
     one.used(Usage(input_tokens=1_000_000))
     one.ended("truncated", 200)
     two.ended("ok", 200)
@@ -69,8 +78,8 @@ def test_what_one_attempt_used_is_not_charged_to_another(clock: VirtualClock) ->
 
 
 def test_an_unknown_price_makes_an_unknown_cost(clock: VirtualClock) -> None:
-    record, _ = begun(clock)
-    attempt = record.attempt_begins(STRONG.with_(price_in=None).spec())
+    record, moments = begun(clock)
+    attempt = attempted(record, moments, clock, STRONG.with_(price_in=None))
     attempt.used(Usage(input_tokens=10, output_tokens=1))
     assert attempt.cost is None
 

@@ -114,6 +114,7 @@ def world(
         ],
         render_metrics=lambda _state: (b"fairlead_up 1\n", "text/plain; version=0.0.4"),
         config_version="abc",
+        decision_observers=(moments,),
         allowed_hosts=frozenset(hosts),
         allowed_origins=frozenset(origins),
     )

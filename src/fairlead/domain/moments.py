@@ -60,7 +60,6 @@ class Attempted(NamedTuple):
     stage: Stage = "waiting"
     losses: tuple[str, ...] = ()
     """What this upstream's format could not carry, by name."""
-    expected_usd: float | None = None
 
 
 class Replied(NamedTuple):
@@ -88,14 +87,20 @@ class Replied(NamedTuple):
     is_cached: bool = False
     """Answered from the replay cache: nobody was called, and it costs nothing."""
     config_version: str = ""
+    kept: str | None = None
+    """What the conversation did to the choice, as in Decided."""
 
 
-class Observer(Protocol):
-    """Whoever listens. Called on the event loop: must not block and must not raise."""
+class DecisionObserver(Protocol):
+    """Whoever listens to decisions. Called on the event loop: must not block and must not raise."""
 
     def decided(self, moment: Decided) -> None:
         """One decision was made."""
         ...
+
+
+class Observer(Protocol):
+    """Whoever listens. Called on the event loop: must not block and must not raise."""
 
     def attempted(self, moment: Attempted) -> None:
         """One attempt has ended."""

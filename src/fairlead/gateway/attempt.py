@@ -4,12 +4,13 @@ It holds a slot of its upstream from beginning to end, has an account of its own
 several may run at once.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from fairlead.domain.call import Answer, Call
 from fairlead.domain.errors import GarbledError, SilentError, UpstreamError
 from fairlead.domain.moments import AttemptOutcome
-from fairlead.domain.usage import Usage
+from fairlead.domain.names import DecisionId
+from fairlead.gateway.concurrency import Gate
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.record import AttemptRecord, outcome_of
 from fairlead.gateway.work import Prepared, Work, estimated_usage
@@ -21,28 +22,46 @@ HELD_CAP_BYTES: Final = 4 * 1024 * 1024
 """What may come before a stream's first content; more is not an opening but garbage."""
 
 
-class Attempt:
+class Chosen(NamedTuple):
+    """A candidate that is to be tried."""
+
+    place: int
+    """In the order of the decision."""
+    arm_index: int
+    """In the pool."""
+    spec: ArmSpec
+    gate: Gate
+
+
+class Attempt(AttemptRecord):
     """One call. Made when its slot is taken; `ended` gives the slot back, exactly once."""
 
     __slots__ = (
-        "_engine", "_has_slot", "_n_input", "_work", "answer", "arm", "held", "index", "prepared", "record", "reply",
-        "spec", "stream",
+        "_engine", "_gate", "_n_input", "_work", "answer", "arm", "held", "index", "prepared", "reply", "stream",
     )  # fmt: skip
 
     def __init__(
-        self, engine: Engine, work: Work, index: int, prepared: Prepared, record: AttemptRecord, n_input: float
+        self,
+        engine: Engine,
+        work: Work,
+        decision_id: DecisionId,
+        arm: Chosen,
+        prepared: Prepared,
+        *,
+        n_input: float,
+        is_hedge: bool = False,
     ) -> None:
+        services = engine.services
+        super().__init__(decision_id, arm.spec, services.observers, services.clock, place=arm.place, is_hedge=is_hedge)
         self._engine = engine
         self._work = work
         self._n_input = n_input
-        self._has_slot = True
-        self.index = index
-        self.spec: ArmSpec = record.spec
-        self.arm = record.spec.arm
+        self._gate: Gate | None = arm.gate
+        self.index = arm.arm_index
+        self.arm = arm.spec.arm
         self.prepared = prepared
-        self.record = record
         if prepared.losses:
-            record.losses = tuple(loss.what for loss in prepared.losses)
+            self.losses = tuple(loss.what for loss in prepared.losses)
         self.answer: Answer | None = None
         self.stream: ReplyStream | None = None
         """Of a streamed reply, once its head is here."""
@@ -53,7 +72,7 @@ class Attempt:
     async def run(self, deadline_s: float) -> None:
         """Bring the first content of a stream, or a whole reply. Raises: UpstreamError."""
         engine = self._engine
-        now_s = self.record.began_s
+        now_s = self.began_s
         engine.breakers.tried(self.arm, now_s)
         answer = self.answer = await self._call(deadline_s - now_s)
         if self._work.request.is_streaming:
@@ -63,7 +82,7 @@ class Attempt:
                 body = await answer.read(engine.services.limits.max_reply_bytes)
             finally:
                 answer.close()
-            self.record.answered("whole")
+            self.answered("whole")
             self.reply = self.prepared.read_reply(body)
 
     async def _call(self, within_s: float) -> Answer:
@@ -73,7 +92,7 @@ class Attempt:
             prepared.path,
             prepared.body,
             self._work.request.is_streaming,
-            self.record.decision_id,
+            self.decision_id,
             within_s,
             prepared.headers,
             arm.sent_model,
@@ -94,7 +113,7 @@ class Attempt:
     async def _open(self, answer: Answer, deadline_s: float) -> None:
         """Read until the first content: until then the stream may still be given up for another."""
         clock = self._engine.services.clock
-        self.record.stage = "opening"
+        self.stage = "opening"
         stream = self.stream = self.prepared.open_stream()
         held = b""
         while stream.phase is Phase.OPENING:
@@ -109,21 +128,20 @@ class Attempt:
                 raise SilentError("The request's deadline passed while the upstream was beginning to answer.")
         if stream.failure is not None:
             raise stream.failure
-        self.record.answered("speaking")
+        self.answered("speaking")
         self.held = held
 
-    def used(self) -> None:
+    def used_by_stream(self) -> None:
         """Count what a stream used: by the upstream's word, else by our estimate, marked so."""
         stream = self.stream
         if stream is not None:
-            self.record.used(stream.usage or estimated_usage(self._n_input, stream.n_content_bytes))
+            self.used(stream.usage or estimated_usage(self._n_input, stream.n_content_bytes))
 
     def succeeded(self) -> None:
         """The whole answer came."""
-        record = self.record
-        ttft_s = record.first_byte_s if self.stream is not None else None
-        total_s = self._engine.services.clock() - record.began_s
-        self._engine.succeeded(self.index, self.arm, ttft_s, total_s, self._n_input, record.usage)
+        ttft_s = self.first_byte_s if self.stream is not None else None
+        now_s = self._engine.services.clock()
+        self._engine.succeeded(self.index, self.arm, now_s, ttft_s, now_s - self.began_s, self._n_input, self.usage)
 
     def failed(self, error: UpstreamError) -> None:
         """It failed: told to whoever learns from it, and over."""
@@ -132,20 +150,14 @@ class Attempt:
 
     def ended(self, outcome: AttemptOutcome, status: int | None) -> None:
         """It is over, however: connection and slot are free again. Only the first word counts."""
-        if self.answer is not None:
-            self.answer.close()
-        if self._has_slot:
-            self._has_slot = False
-            self._engine.gates[self.arm.upstream].give()
-        self.record.ended(outcome, status)
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.give()
+            if self.answer is not None:
+                self.answer.close()
+            super().ended(outcome, status)
 
     def lost(self) -> None:
         """Another attempt was quicker: what this one has cost until now is our estimate."""
-        estimate = estimated_usage(self._n_input, self.stream.n_content_bytes if self.stream is not None else 0)
-        self.record.used(estimate)
+        self.used(estimated_usage(self._n_input, self.stream.n_content_bytes if self.stream is not None else 0))
         self.ended("cancelled", None)
-
-    @property
-    def usage(self) -> Usage | None:
-        """What it used, once that is known."""
-        return self.record.usage

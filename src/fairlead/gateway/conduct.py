@@ -8,6 +8,8 @@ that a bad hour is not held against it for ever. Knows no clock: the time comes 
 import math
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from fairlead.routing.conduct import Conduct, unmeasured
 from fairlead.routing.pool import Pool
 
@@ -27,6 +29,8 @@ ENOUGH: Final = 8.0
 """Decayed observations from which a figure is called measured."""
 GOOD_ATTEMPTS_ASSUMED: Final = 10.0
 """A single failure of an unknown arm is a tenth, not everything."""
+LEAST_FAILURE_SHARE: Final = 0.005
+"""Half a point of quality is below what a choice is steadied by (policies/steady)."""
 MIN_OUTPUT_TOKENS: Final = 8
 """Below this the time of a reply says nothing of its speed."""
 _REFRESH_S: Final = 0.5
@@ -81,7 +85,7 @@ class Spread:
 class _Page:
     """One arm's."""
 
-    __slots__ = ("counted_s", "failures", "refreshed_s", "s_per_token", "tries", "ttft")
+    __slots__ = ("counted_s", "failures", "n_seen", "refreshed_s", "s_per_token", "tries", "ttft")
 
     def __init__(self) -> None:
         self.ttft = Spread(_TTFT_FROM)
@@ -91,6 +95,7 @@ class _Page:
         self.counted_s = 0.0
         """When tries and failures were last decayed: they are kept at their worth of then."""
         self.refreshed_s = -math.inf
+        self.n_seen = 0
 
     def count(self, now_s: float, n_tries: float, n_failures: float) -> None:
         """Let tries and failures decay until now, and add these."""
@@ -135,7 +140,7 @@ class ConductBook:
         if n_output is not None and n_output >= MIN_OUTPUT_TOKENS:
             began_s = ttft_s if ttft_s is not None else float(self.arrays.ttft_s[index]) + prefill_s
             page.s_per_token.add((total_s - began_s) / n_output, weight)
-        self._refresh_if_due(index, page, now_s, weight)
+        self._refresh_if_due(index, page, now_s)
 
     def failed(self, index: int, now_s: float) -> None:
         """An attempt failed in a way that speaks of the arm."""
@@ -178,6 +183,18 @@ class ConductBook:
                 self._pages[place] = page
                 self._refresh(place, page, now_s)
 
+    def _set_failures(self, index: int, share: float) -> None:
+        """Note a share of failures; one that no decision could tell from none is none."""
+        shares = self.arrays.failure_share
+        if shares is None:
+            shares = np.zeros(self._pool.n_arms)
+            self.arrays = self.arrays._replace(failure_share=shares)
+        if share < LEAST_FAILURE_SHARE:
+            self._pages[index].failures = share = 0.0
+        shares[index] = share
+        if not shares.any():
+            self.arrays = self.arrays._replace(failure_share=None)
+
     def _growth(self, now_s: float) -> float:
         """The weight of an observation made now; older ones keep theirs, so that time alone makes them light."""
         return float(2.0 ** ((now_s - self._origin_s) / HALF_LIFE_S))
@@ -199,8 +216,9 @@ class ConductBook:
             page.ttft.scale(factor)
             page.s_per_token.scale(factor)
 
-    def _refresh_if_due(self, index: int, page: _Page, now_s: float, weight: float) -> None:
-        if now_s - page.refreshed_s >= _REFRESH_S or page.s_per_token.weight < 2.0 * ENOUGH * weight:
+    def _refresh_if_due(self, index: int, page: _Page, now_s: float) -> None:
+        page.n_seen += 1
+        if page.n_seen <= 2 * ENOUGH or now_s - page.refreshed_s >= _REFRESH_S:
             self._refresh(index, page, now_s)
 
     def _refresh(self, index: int, page: _Page, now_s: float) -> None:
@@ -213,8 +231,9 @@ class ConductBook:
             page.s_per_token, page.s_per_token.weight / growth, float(pool.s_per_token[index])
         )
         arrays.hidden_share[index] = pool.hidden_share[index] * PRIOR_WEIGHT / (n_timed + PRIOR_WEIGHT)
-        page.count(now_s, 0.0, 0.0)
-        arrays.failure_share[index] = page.failure_share
+        if page.failures:
+            page.count(now_s, 0.0, 0.0)
+            self._set_failures(index, page.failure_share)
         arrays.is_measured[index] = n_timed >= ENOUGH or page.s_per_token.weight / growth >= ENOUGH
 
 

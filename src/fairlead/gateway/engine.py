@@ -121,13 +121,22 @@ class Engine:
             self.conduct.failed(index, now_s)
 
     def succeeded(
-        self, index: int, arm: Arm, ttft_s: float | None, total_s: float, n_input: float, usage: Usage | None
+        self,
+        index: int,
+        arm: Arm,
+        now_s: float,
+        ttft_s: float | None,
+        total_s: float,
+        n_input: float,
+        usage: Usage | None,
     ) -> None:
         """An attempt at this arm brought a whole answer."""
         self.breakers.succeeded(arm)
-        self.gates[arm.upstream].served()
+        gate = self.gates[arm.upstream]
+        if gate.limit is not None:
+            gate.served()
         n_output = usage.output_tokens if usage is not None and not usage.is_estimated else None
-        self.conduct.brought(index, self.services.clock(), ttft_s, total_s, n_input, n_output)
+        self.conduct.brought(index, now_s, ttft_s, total_s, n_input, n_output)
 
     def state(self) -> EngineState:
         """How things stand, for the metrics page."""

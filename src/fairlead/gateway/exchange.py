@@ -20,7 +20,8 @@ from fairlead.domain.errors import (
 )
 from fairlead.domain.moments import ReplyOutcome
 from fairlead.domain.names import DecisionId
-from fairlead.gateway.attempt import Attempt
+from fairlead.gateway.attempt import Attempt, Chosen
+from fairlead.gateway.concurrency import Gate
 from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.failover import Failover, GiveUp
@@ -65,7 +66,7 @@ class Exchange:
         self._order: tuple[int, ...] = ()
         self._failover: Failover
         self._deadline_s = work.began_s + services.limits.deadline_s
-        self._handover = Handover(engine, work, out, added, self._record)
+        self._handover = Handover(engine, work, out, added, self._record, self._expected_usd)
         self._kept: KeptAnswers | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_shutting_down = False
@@ -153,7 +154,7 @@ class Exchange:
                 return None
         self._decide()
         if self._kept is not None:
-            if await self._kept.finds(self._spec_at(0).arm):
+            if await self._kept.finds(self._chosen(0).spec.arm):
                 return None
             self._handover.keeper = self._kept
         return await self._attempt()
@@ -176,13 +177,23 @@ class Exchange:
             raise nobody(pool, choice)
         self._choice = choice
         record.decide_s = services.clock() - began_s
-        record.decided(pool, choice, self._order)
+        if choice.kept is not None:
+            record.kept = choice.kept.code
+        if services.decision_observers:
+            record.decided(services.decision_observers, pool, choice, self._order)
 
-    def _spec_at(self, place: int) -> ArmSpec:
-        return self._services.router.pool.specs[self._order[place]]
+    def _expected_usd(self, index: int) -> float | None:
+        if self._choice is None or not self._services.router.pool.is_priced[index]:
+            return None
+        return float(self._choice.expected.cost_usd[index])
+
+    def _chosen(self, place: int) -> Chosen:
+        index = self._order[place]
+        spec = self._services.router.pool.specs[index]
+        return Chosen(place, index, spec, self._engine.gates[spec.arm.upstream])
 
     def _is_free(self, place: int) -> bool:
-        return not self._engine.gates[self._spec_at(place).arm.upstream].is_full
+        return not self._chosen(place).gate.is_full
 
     async def _attempt(self) -> FairleadError | None:
         """Try until one delivers; the error of a stream that failed after it had begun, else None."""
@@ -192,16 +203,16 @@ class Exchange:
             max_attempts=services.limits.max_attempts,
             deadline_s=self._deadline_s,
             budget=self._engine.budget,
-            upstream_of=lambda place: self._spec_at(place).arm.upstream,
+            upstream_of=lambda place: self._chosen(place).spec.arm.upstream,
         )
         step = failover.start(is_repeat=self._work.is_repeat)
-        self._engine.hedge_budget.request()
         while True:
             if step.wait_s:
                 await asyncio.sleep(step.wait_s)
                 self._record.waited(step.wait_s)
+            chosen = self._chosen(step.place)
             try:
-                prepared = self._prepare(step.place)
+                prepared = self._prepare(chosen.spec)
             except RequestError as error:
                 # This upstream's format cannot hold the request; another's may.
                 other = failover.unfit()
@@ -209,15 +220,14 @@ class Exchange:
                     raise error
                 step = other
                 continue
-            if not self._engine.gates[self._spec_at(step.place).arm.upstream].take():
+            if not chosen.gate.take():
                 free = failover.elsewhere(self._is_free)
                 if free is not None:
                     step = free
                     continue
-                await self._queue(step.place)
-            attempt = self._begun(step.place, prepared)
+                await self._queue(chosen.gate)
             try:
-                attempt = await self._first_content(attempt)
+                attempt = await self._first_content(self._begun(chosen, prepared))
             except UpstreamError as error:
                 after = failover.failed(error, services.clock(), services.draw())
                 if isinstance(after, GiveUp):
@@ -226,49 +236,48 @@ class Exchange:
                 continue
             return await self._handover.deliver(attempt)
 
-    async def _queue(self, place: int) -> None:
+    async def _queue(self, gate: Gate) -> None:
         """Wait for a slot at a busy upstream, nobody else being free. Raises: OverloadedError."""
         clock = self._services.clock
         began_s = clock()
-        gate = self._engine.gates[self._spec_at(place).arm.upstream]
         await gate.wait(min(self._services.limits.queue_s, max(self._deadline_s - began_s, 0.0)))
         self._record.waited(clock() - began_s)
 
-    def _begun(self, place: int, prepared: Prepared, *, is_hedge: bool = False) -> Attempt:
+    def _begun(self, chosen: Chosen, prepared: Prepared, *, is_hedge: bool = False) -> Attempt:
         """An attempt that has its slot."""
-        record = self._record.attempt_begins(self._spec_at(place), place=place, is_hedge=is_hedge)
-        index = self._order[place]
         assert self._choice is not None
-        expected = self._choice.expected
-        if self._services.router.pool.is_priced[index]:
-            record.expected_usd = float(expected.cost_usd[index])
-        return Attempt(self._engine, self._work, index, prepared, record, expected.input_tokens)
+        record = self._record
+        n_input = self._choice.expected.input_tokens
+        attempt = Attempt(
+            self._engine, self._work, record.decision_id, chosen, prepared, n_input=n_input, is_hedge=is_hedge
+        )
+        record.attempt_begins(attempt)
+        return attempt
 
     async def _first_content(self, attempt: Attempt) -> Attempt:
         """The attempt that brought content first: this one, or one begun beside it. Raises: UpstreamError."""
-        patience = self._patience(attempt)
-        clock, began_s = self._services.clock, attempt.record.began_s
+        clock = self._services.clock
+        patience = self._patience(attempt) if self._services.limits.hedge is not None else None
         if patience is not None:
             try:
                 return await raced(attempt, self._deadline_s, patience, self._rival)
             finally:
-                self._record.waited(clock() - began_s)
+                self._record.waited(clock() - attempt.began_s)
         try:
             await attempt.run(self._deadline_s)
         except UpstreamError as error:
-            self._record.waited(clock() - began_s)
+            self._record.waited(clock() - attempt.began_s)
             attempt.failed(error)
             raise
         except BaseException:
             attempt.ended("cancelled", None)
             raise
-        self._record.waited(attempt.record.first_byte_s or 0.0)
+        self._record.waited(attempt.first_byte_s or 0.0)
         return attempt
 
     def _patience(self, attempt: Attempt) -> float | None:
-        if self._services.limits.hedge is None or self._choice is None:
-            return None
-        n_input = self._choice.expected.input_tokens
+        self._engine.hedge_budget.request()
+        n_input = self._choice.expected.input_tokens if self._choice is not None else 0.0
         return patience_s(self._engine, attempt.index, n_input, is_streaming=self._work.request.is_streaming)
 
     def _rival(self) -> Attempt | None:
@@ -279,20 +288,20 @@ class Exchange:
         step = self._failover.hedge(self._is_free)
         if step is None:
             return None
+        chosen = self._chosen(step.place)
         try:
-            prepared = self._prepare(step.place)
+            prepared = self._prepare(chosen.spec)
         except RequestError:
             return None
         engine.hedge_budget.spend()
-        engine.gates[self._spec_at(step.place).arm.upstream].take()
-        return self._begun(step.place, prepared, is_hedge=True)
+        chosen.gate.take()
+        return self._begun(chosen, prepared, is_hedge=True)
 
-    def _prepare(self, place: int) -> Prepared:
+    def _prepare(self, spec: ArmSpec) -> Prepared:
         """The request for this candidate.
 
         Raises: RequestError when this candidate cannot be given the request, or not without a loss that is refused.
         """
-        spec = self._spec_at(place)
         prepared = self._work.prepare(self._services.upstreams[spec.arm.upstream], spec)
         if prepared.losses and self._work.request.wishes.require_parameters:
             lost = "; ".join(f"{loss.what}: {loss.why}" for loss in prepared.losses)

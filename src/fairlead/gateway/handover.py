@@ -1,6 +1,7 @@
 """Handover: the answer of the attempt that won, on its way to the client: whole, or as a stream with its end."""
 
 import asyncio
+from collections.abc import Callable
 from functools import cache
 from typing import Final
 
@@ -24,14 +25,24 @@ _MAX_LOSS_HEADER_CHARS: Final = 1_000
 class Handover:
     """One request's."""
 
-    __slots__ = ("_added", "_engine", "_out", "_record", "_stream", "_work", "keeper", "overhead_s")
+    __slots__ = ("_added", "_engine", "_out", "_record", "_stream", "_work", "expected_usd", "keeper", "overhead_s")
 
-    def __init__(self, engine: Engine, work: Work, out: Delivery, added: Headers, record: Record) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        work: Work,
+        out: Delivery,
+        added: Headers,
+        record: Record,
+        expected_usd: Callable[[int], float | None],
+    ) -> None:
         self._engine = engine
         self._work = work
         self._out = out
         self._added = added
         self._record = record
+        self.expected_usd = expected_usd
+        """What an arm was expected to cost; None when its price is unknown."""
         self._stream: ReplyStream | None = None
         self.keeper: KeptAnswers | None = None
         """Who wants a copy of what the client gets."""
@@ -46,7 +57,7 @@ class Handover:
     async def deliver(self, attempt: Attempt) -> FairleadError | None:
         """Send the answer; the error of a stream that failed after it had begun, else None."""
         try:
-            self._record.delivers(attempt.record)
+            self._record.delivers(attempt)
             if attempt.reply is not None:
                 await self._whole(attempt, attempt.reply)
                 return None
@@ -57,10 +68,10 @@ class Handover:
             attempt.ended("cancelled", None)
 
     async def _whole(self, attempt: Attempt, reply: ReadReply) -> None:
-        attempt.record.used(reply.usage)
+        attempt.used(reply.usage)
         attempt.succeeded()
         headers = self._headers(attempt)
-        cost = attempt.record.cost
+        cost = attempt.cost
         headers.append((b"x-fairlead-cost-usd", str(cost).encode() if cost is not None else b"unknown"))
         self._remember(attempt)
         if self.keeper is not None:
@@ -69,7 +80,7 @@ class Handover:
         attempt.ended("ok", 200)
 
     async def _streamed(self, attempt: Attempt, stream: ReplyStream, answer: Answer) -> FairleadError | None:
-        out, record = self._out, attempt.record
+        out = self._out
         failure: UpstreamError | None = None
         self._stream = stream
         try:
@@ -79,25 +90,25 @@ class Handover:
                 failure = stream.failure
             except UpstreamError as error:
                 failure = error
-            attempt.used()
+            attempt.used_by_stream()
             if failure is not None:
                 await out.end_stream(stream.fail(failure))
                 attempt.failed(failure)
                 return failure
             attempt.succeeded()
             self._remember(attempt)
-            comment = _cost_comment(record)
+            comment = _cost_comment(attempt)
             tail = stream.finish(comment)
             if self.keeper is not None:
-                self.keeper.keep_stream(tail.replace(comment, b"", 1), attempt.arm, record.usage)
+                self.keeper.keep_stream(tail.replace(comment, b"", 1), attempt.arm, attempt.usage)
             await out.piece(tail)
             await _drain(answer)
             attempt.ended("ok", 200)
             await out.end_stream()
             return None
         finally:
-            if record.usage is None:
-                attempt.used()
+            if attempt.usage is None:
+                attempt.used_by_stream()
 
     async def _begin(self, attempt: Attempt) -> None:
         """The head and what the attempt has held back; a stream that begun while we waited has its head already."""
@@ -110,7 +121,7 @@ class Handover:
             await out.piece(said + attempt.held)
             return
         headers = self._headers(attempt)
-        expected_usd = attempt.record.expected_usd
+        expected_usd = self.expected_usd(attempt.index)
         headers.append((b"x-fairlead-cost-usd", b"unknown" if expected_usd is None else b"%.9f" % expected_usd))
         headers.append((b"x-fairlead-cost-basis", b"expected"))
         await out.begin_stream(headers, attempt.held)
@@ -137,7 +148,7 @@ class Handover:
         session = self._record.session
         if session is None:
             return
-        usage, engine = attempt.record.usage, self._engine
+        usage, engine = attempt.usage, self._engine
         tokens = 0.0 if usage is None else float(sum(usage[:4]))
         engine.sessions.served(session, attempt.arm, tokens, engine.services.clock())
 
@@ -155,9 +166,9 @@ class Handover:
         ]
 
 
-def _cost_comment(record: AttemptRecord) -> bytes:
-    basis = " (estimated: the upstream reported no usage)" if record.usage and record.usage.is_estimated else ""
-    return write_comment(f"x-fairlead-cost-usd={'unknown' if record.cost is None else record.cost}{basis}")
+def _cost_comment(attempt: AttemptRecord) -> bytes:
+    basis = " (estimated: the upstream reported no usage)" if attempt.usage and attempt.usage.is_estimated else ""
+    return write_comment(f"x-fairlead-cost-usd={'unknown' if attempt.cost is None else attempt.cost}{basis}")
 
 
 async def _drain(answer: Answer) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from fairlead.domain.call import Answer, Call
 from fairlead.domain.content import FormatName
 from fairlead.domain.engine_state import EngineState
-from fairlead.domain.moments import Observer
+from fairlead.domain.moments import DecisionObserver, Observer
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.access import Access
 from fairlead.gateway.replay_cache import CacheLimits
@@ -82,6 +82,7 @@ class Services:
     access: Access
     limits: Limits
     observers: Sequence[Observer]
+    """Told of attempts and replies."""
     clock: Clock
     unix_s: Callable[[], float]
     """Seconds since 1970, for the dates in replies."""
@@ -107,3 +108,5 @@ class Services:
     shared_rests: SharedRests | None = None
     """What the other workers have found resting; None for a single process."""
     n_workers: int = 1
+    decision_observers: Sequence[DecisionObserver] = ()
+    """Told of decisions; without any, none are told: it costs more than the decision's bookkeeping."""

@@ -13,7 +13,16 @@ from fairlead.domain.errors import (
     UnreachableError,
     UpstreamError,
 )
-from fairlead.domain.moments import Attempted, AttemptOutcome, Decided, Observer, Replied, ReplyOutcome, Stage
+from fairlead.domain.moments import (
+    Attempted,
+    AttemptOutcome,
+    Decided,
+    DecisionObserver,
+    Observer,
+    Replied,
+    ReplyOutcome,
+    Stage,
+)
 from fairlead.domain.money import Usd
 from fairlead.domain.names import DecisionId
 from fairlead.domain.usage import Usage
@@ -28,7 +37,7 @@ class AttemptRecord:
     """One attempt's account. Several of one request may run at once."""
 
     __slots__ = (
-        "_clock", "_is_over", "_observers", "began_s", "cost", "decision_id", "expected_usd", "first_byte_s",
+        "_clock", "_is_over", "_observers", "began_s", "cost", "decision_id", "first_byte_s",
         "is_hedge", "losses", "place", "spec", "stage", "usage",
     )  # fmt: skip
 
@@ -51,7 +60,6 @@ class AttemptRecord:
         self.is_hedge = is_hedge
         self.stage: Stage = "waiting"
         self.losses: tuple[str, ...] = ()
-        self.expected_usd: float | None = None
         self.first_byte_s: float | None = None
         self.usage: Usage | None = None
         self.cost: Usd | None = None
@@ -85,7 +93,6 @@ class AttemptRecord:
             self.is_hedge,
             self.stage,
             self.losses,
-            self.expected_usd,
         )
         for observer in self._observers:
             observer.attempted(moment)
@@ -96,7 +103,7 @@ class Record:
 
     __slots__ = (
         "_cached_arm", "_clock", "_observers", "_waited_s", "_work", "config_version", "decide_s", "decision_id",
-        "first_byte_s", "last", "n_attempts", "policy", "session",
+        "first_byte_s", "kept", "last", "n_attempts", "policy", "session",
     )  # fmt: skip
 
     def __init__(
@@ -116,14 +123,18 @@ class Record:
         self.policy = ""
         self.decide_s: float | None = None
         self.session: str | None = None
+        self.kept: str | None = None
+        """What the conversation did to the choice."""
         self.n_attempts = 0
         self.last: AttemptRecord | None = None
         """The attempt that serves, or the last that tried."""
         self._cached_arm: Arm | None = None
         self.first_byte_s: float | None = None
 
-    def decided(self, pool: Pool, choice: Choice, order: tuple[int, ...]) -> None:
-        """Who is to serve."""
+    def decided(
+        self, listeners: Sequence[DecisionObserver], pool: Pool, choice: Choice, order: tuple[int, ...]
+    ) -> None:
+        """Who is to serve, for those who want to know."""
         kept, asked = choice.kept, self._work.request.asked
         moment = Decided(
             self.decision_id,
@@ -141,14 +152,13 @@ class Record:
             self.config_version,
             lambda: explain(pool, choice, asked),
         )
-        for observer in self._observers:
-            observer.decided(moment)
+        for listener in listeners:
+            listener.decided(moment)
 
-    def attempt_begins(self, spec: ArmSpec, *, place: int = 0, is_hedge: bool = False) -> AttemptRecord:
-        """An attempt at this arm begins: its own account."""
+    def attempt_begins(self, attempt: AttemptRecord) -> None:
+        """An attempt begins; it has an account of its own."""
         self.n_attempts += 1
-        self.last = AttemptRecord(self.decision_id, spec, self._observers, self._clock, place=place, is_hedge=is_hedge)
-        return self.last
+        self.last = attempt
 
     def delivers(self, attempt: AttemptRecord) -> None:
         """This attempt's content goes to the client."""
@@ -192,6 +202,7 @@ class Record:
             session=self.session,
             is_cached=cached is not None,
             config_version=self.config_version,
+            kept=self.kept,
         )
         for observer in self._observers:
             observer.replied(moment)

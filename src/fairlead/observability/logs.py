@@ -10,7 +10,7 @@ import logging
 import sys
 from typing import Any, Final, Literal, TextIO
 
-from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.moments import Attempted, Replied
 
 _LOG: Final = logging.getLogger("fairlead.requests")
 _FIELDS: Final = "fairlead_fields"
@@ -57,9 +57,6 @@ class RequestLog:
 
     def __init__(self, *, logs_all: bool = False) -> None:
         self._logs_all = logs_all
-
-    def decided(self, moment: Decided) -> None:
-        """Nothing: the line of the request says who served."""
 
     def attempted(self, moment: Attempted) -> None:
         """One line for an attempt that failed."""

@@ -17,7 +17,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from fairlead.domain.engine_state import EngineState
-from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.moments import Attempted, Replied
 from fairlead.domain.usage import Usage
 from fairlead.observability.state_metrics import StateCollector
 
@@ -88,11 +88,6 @@ class Metrics:
         self._total_children: dict[str, Histogram] = {}
         self._first_byte_children: dict[str, Histogram] = {}
 
-    def decided(self, moment: Decided) -> None:
-        """Count what conversations did to decisions."""
-        if moment.kept is not None:
-            self._sessions.labels(moment.kept).inc()
-
     def attempted(self, moment: Attempted) -> None:
         """Count one attempt."""
         if moment.is_hedge:
@@ -118,6 +113,8 @@ class Metrics:
         if requests is None:
             requests = self._request_children[key] = self._requests.labels(*key)
         requests.inc()
+        if moment.kept is not None:
+            self._sessions.labels(moment.kept).inc()
         if moment.is_cached:
             self._cached.labels(moment.door).inc()
         arm = moment.arm

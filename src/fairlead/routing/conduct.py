@@ -22,8 +22,8 @@ class Conduct(NamedTuple):
     s_per_token: Floats
     hidden_share: Floats
     """Nears 0 as an arm is measured: its hidden reasoning is then in its measured time to the first content."""
-    failure_share: Floats
-    """Of recent attempts those that failed, drawn towards 0; exactly 0 where nothing has failed."""
+    failure_share: Floats | None
+    """Of recent attempts those that failed, drawn towards 0; None while nothing has failed anywhere."""
     is_measured: Bools
     """Enough was seen for the figures to be called measured."""
 
@@ -34,6 +34,6 @@ def unmeasured(pool: Pool) -> Conduct:
         pool.ttft_s.copy(),
         pool.s_per_token.copy(),
         pool.hidden_share.copy(),
-        np.zeros(pool.n_arms),
+        None,
         np.zeros(pool.n_arms, dtype=np.bool_),
     )

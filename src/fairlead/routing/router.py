@@ -142,10 +142,12 @@ class Router:
         s_per_token, hidden_share = conduct.s_per_token, conduct.hidden_share
         ttft = conduct.ttft_s + n_input * pool.prefill_s_per_token + output * s_per_token * hidden_share
         sure = sure_quality(forecast.quality, forecast.quality_low)[pool.card_of]
+        if conduct.failure_share is not None:
+            # An arm that fails often promises its quality less often: the next candidate's may be what comes.
+            sure = sure * (1.0 - conduct.failure_share)
         return Expected(
             quality=forecast.quality[pool.card_of],
-            # An arm that fails often promises its quality less often: the next candidate's may be what comes.
-            sure_quality=sure * (1.0 - conduct.failure_share),
+            sure_quality=sure,
             input_tokens=n_input,
             output_tokens=output,
             cost_usd=n_input * pool.input_usd + output * pool.output_usd,

@@ -302,7 +302,8 @@ class Exchange:
 
         Raises: RequestError when this candidate cannot be given the request, or not without a loss that is refused.
         """
-        prepared = self._work.prepare(self._services.upstreams[spec.arm.upstream], spec)
+        services = self._services
+        prepared = self._work.prepare(services.upstreams[spec.arm.upstream], spec, services.backs)
         if prepared.losses and self._work.request.wishes.require_parameters:
             lost = "; ".join(f"{loss.what}: {loss.why}" for loss in prepared.losses)
             raise NoEligibleModelError(

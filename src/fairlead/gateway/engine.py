@@ -4,6 +4,7 @@ A new configuration gets a new engine, which takes over what the old one has lea
 conversations and kept answers.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -59,6 +60,7 @@ class Engine:
         self.running: set[Running] = set()
         self.pulse = Pulse(limits.heartbeat_s, self.running)
         self.is_draining = False
+        self._last_left: asyncio.Event | None = None
         self._readers: dict[FormatName, Bools] = {}
         if heir_of is not None:
             self._inherit(heir_of, arms, now_s)
@@ -169,6 +171,18 @@ class Engine:
             cache_hits=cache.n_hits if cache is not None else 0,
             cache_misses=cache.n_misses if cache is not None else 0,
         )
+
+    def left(self, request: Running) -> None:
+        """A request has been answered."""
+        self.running.discard(request)
+        if self._last_left is not None and not self.running:
+            self._last_left.set()
+
+    async def emptied(self) -> None:
+        """Wait until nothing runs here any more; for an engine whose place another has taken."""
+        self._last_left = self._last_left or asyncio.Event()
+        if self.running:
+            await self._last_left.wait()
 
     def shut_down(self) -> None:
         """End whatever is still running, each with an error in its client's format."""

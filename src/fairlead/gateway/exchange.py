@@ -113,7 +113,7 @@ class Exchange:
             outcome, status = "error", 500  # a bug; the app logs where
             raise
         finally:
-            engine.running.discard(self)
+            engine.left(self)
             if self._kept is not None:
                 self._kept.release()
             self._record.replied(outcome, status, error, self._handover.overhead_s or self._record.overhead_s())

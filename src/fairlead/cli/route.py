@@ -26,6 +26,9 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Most output tokens.")] = None,
     tools: Annotated[int, typer.Option(min=0, max=1000, help="Pretend that so many tools are offered.")] = 0,
     image: Annotated[bool, typer.Option("--image", help="Pretend that an image comes with it.")] = False,
+    session: Annotated[
+        str | None, typer.Option(help="Ask the running server what it would do in this conversation (its id).")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration file; ./fairlead.yaml if it is there.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Choose among the simulated models.")] = False,
     everything: Annotated[
@@ -59,6 +62,9 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     }
     body = _body(prompt, system=system, model=model, max_tokens=max_tokens, tools=tools, image=image)
     body["fairlead"] = wishes
+    if session is not None:
+        _show_running(body | {"session_id": session}, config, as_json=as_json)
+        return
     # The same door as POST /v1/route: what is shown here is what the server would do.
     work = work_of(DOORS["/v1/chat/completions"], msgspec.json.encode(body), [], _TENANT, 0.0)
     assembly, is_hypothetical = asyncio.run(_assemble(config, demo=demo, everything=everything))
@@ -76,6 +82,22 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
 
 
 _TENANT: Any = "default"
+
+
+def _show_running(body: dict[str, Any], config: Path | None, *, as_json: bool) -> None:
+    from fairlead.cli.config_file import load_settings
+    from fairlead.cli.output import to_stdout
+    from fairlead.cli.route_running import KEY_VARIABLE, ask_server, show_session
+
+    server = load_settings(config, os.environ)[0].server
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    decision = ask_server(f"http://{host}:{server.port}", body, os.environ.get(KEY_VARIABLE))
+    printer = to_stdout()
+    if as_json:
+        printer.json(decision)
+    else:
+        show_session(printer, decision)
+    raise typer.Exit(0 if decision["chosen"] else 1)
 
 
 def _weights(text: str | None) -> dict[str, float] | None:

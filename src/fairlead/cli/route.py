@@ -42,12 +42,7 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     import asyncio
     import sys
 
-    import msgspec
-
     from fairlead.cli.output import to_stdout
-    from fairlead.gateway.engine import Engine
-    from fairlead.gateway.work import DOORS, work_of
-    from fairlead.routing.explanation import explain
     from fairlead.wire.decision_json import decision_value
 
     if prompt == "-":
@@ -65,10 +60,8 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     if session is not None:
         _show_running(body | {"session_id": session}, config, as_json=as_json)
         return
-    # The same door as POST /v1/route: what is shown here is what the server would do.
-    work = work_of(DOORS["/v1/chat/completions"], msgspec.json.encode(body), [], _TENANT, 0.0)
     assembly, is_hypothetical = asyncio.run(_assemble(config, demo=demo, everything=everything))
-    decision = explain(assembly.pool, Engine(assembly.services).decide(work), work.request.asked)
+    decision = _decided(assembly, body)
     printer = to_stdout()
     if as_json:
         printer.json(decision_value(decision))
@@ -82,6 +75,18 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
 
 
 _TENANT: Any = "default"
+
+
+def _decided(assembly: "Assembly", body: dict[str, Any]) -> "Decision":
+    """The decision, through the same door as POST /v1/route: what is shown is what the server would do."""
+    import msgspec
+
+    from fairlead.gateway.engine import Engine
+    from fairlead.gateway.work import DOORS, work_of
+    from fairlead.routing.explanation import explain
+
+    work = work_of(DOORS["/v1/chat/completions"], msgspec.json.encode(body), [], _TENANT, 0.0)
+    return explain(assembly.pool, Engine(assembly.services).decide(work), work.request.asked)
 
 
 def _show_running(body: dict[str, Any], config: Path | None, *, as_json: bool) -> None:

@@ -7,7 +7,6 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -77,13 +76,8 @@ class Server(uvicorn.Server):
                 task.cancel()
             close(self._assembly)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Told to stop: not ready at once."""
-        self.app.drain()
-        super().handle_exit(sig, frame)
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain for `drain_s`; what still runs then ends with an error in its client's own format."""
+        """Not ready from now on (within a tenth of a second of the signal); what runs has `drain_s`, then it is told."""
         self.app.drain()
         drain_s = self._assembly.settings.server.drain_s
         timer = asyncio.get_running_loop().call_later(drain_s, self.app.shut_down)

@@ -77,7 +77,7 @@ class Server(uvicorn.Server):
             close(self._assembly)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Not ready from now on (within a tenth of a second of the signal); what runs has `drain_s`, then it is told."""
+        """Not ready from now on, a tenth of a second after the signal; what runs has `drain_s`, then it is told."""
         self.app.drain()
         drain_s = self._assembly.settings.server.drain_s
         timer = asyncio.get_running_loop().call_later(drain_s, self.app.shut_down)

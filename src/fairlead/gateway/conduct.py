@@ -31,8 +31,13 @@ GOOD_ATTEMPTS_ASSUMED: Final = 10.0
 """A single failure of an unknown arm is a tenth, not everything."""
 LEAST_FAILURE_SHARE: Final = 0.005
 """Half a point of quality is below what a choice is steadied by (policies/steady)."""
+_FORGOTTEN_FAILURES: Final = 0.05
+"""What a failure has decayed to after about four minutes."""
 MIN_OUTPUT_TOKENS: Final = 8
 """Below this the time of a reply says nothing of its speed."""
+SAMPLE_EVERY_S: Final = 0.01
+"""Of an arm that delivers more often than a hundred times a second a hundred times are looked at; all are counted."""
+_ALL_OF_FIRST: Final = 16
 _REFRESH_S: Final = 0.5
 _SWEEP_S: Final = 15.0
 _RESCALE_AT: Final = 2.0**64
@@ -85,7 +90,17 @@ class Spread:
 class _Page:
     """One arm's."""
 
-    __slots__ = ("counted_s", "failures", "n_seen", "refreshed_s", "s_per_token", "tries", "ttft")
+    __slots__ = (
+        "added_s",
+        "counted_s",
+        "failures",
+        "n_passed",
+        "n_seen",
+        "refreshed_s",
+        "s_per_token",
+        "tries",
+        "ttft",
+    )
 
     def __init__(self) -> None:
         self.ttft = Spread(_TTFT_FROM)
@@ -96,6 +111,9 @@ class _Page:
         """When tries and failures were last decayed: they are kept at their worth of then."""
         self.refreshed_s = -math.inf
         self.n_seen = 0
+        self.added_s = -math.inf
+        self.n_passed = 0
+        """Good attempts since then that were only counted."""
 
     def count(self, now_s: float, n_tries: float, n_failures: float) -> None:
         """Let tries and failures decay until now, and add these."""
@@ -132,8 +150,14 @@ class ConductBook:
         self, index: int, now_s: float, ttft_s: float | None, total_s: float, n_input: float, n_output: int | None
     ) -> None:
         """An attempt delivered: when its content began (None when it came in one piece), and when it ended."""
+        known = self._pages.get(index)
+        if known is not None and now_s - known.added_s < SAMPLE_EVERY_S and known.n_seen > _ALL_OF_FIRST:
+            known.n_passed += 1
+            return
         page, weight = self._page(index, now_s)
-        page.count(now_s, 1.0, 0.0)
+        page.count(now_s, 1.0 + page.n_passed, 0.0)
+        page.added_s = now_s
+        page.n_passed = 0
         prefill_s = n_input * float(self._pool.prefill_s_per_token[index])
         if ttft_s is not None:
             page.ttft.add(ttft_s - prefill_s, weight)
@@ -145,7 +169,8 @@ class ConductBook:
     def failed(self, index: int, now_s: float) -> None:
         """An attempt failed in a way that speaks of the arm."""
         page, _ = self._page(index, now_s)
-        page.count(now_s, 1.0, 1.0)
+        page.count(now_s, 1.0 + page.n_passed, 1.0)
+        page.n_passed = 0
         self._refresh(index, page, now_s)
 
     def ttft_quantile(self, index: int, share: float, n_input: float, now_s: float) -> float | None:
@@ -189,8 +214,11 @@ class ConductBook:
         if shares is None:
             shares = np.zeros(self._pool.n_arms)
             self.arrays = self.arrays._replace(failure_share=shares)
+        page = self._pages[index]
         if share < LEAST_FAILURE_SHARE:
-            self._pages[index].failures = share = 0.0
+            share = 0.0
+            if page.failures < _FORGOTTEN_FAILURES:
+                page.failures = 0.0
         shares[index] = share
         if not shares.any():
             self.arrays = self.arrays._replace(failure_share=None)
@@ -218,7 +246,7 @@ class ConductBook:
 
     def _refresh_if_due(self, index: int, page: _Page, now_s: float) -> None:
         page.n_seen += 1
-        if page.n_seen <= 2 * ENOUGH or now_s - page.refreshed_s >= _REFRESH_S:
+        if page.n_seen <= _ALL_OF_FIRST or now_s - page.refreshed_s >= _REFRESH_S:
             self._refresh(index, page, now_s)
 
     def _refresh(self, index: int, page: _Page, now_s: float) -> None:

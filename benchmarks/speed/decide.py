@@ -16,7 +16,7 @@ from collections.abc import Callable
 from benchmarks.speed.bodies import chat_bodies
 from fairlead.assembly.services import Assembly, assemble
 from fairlead.domain.names import TenantName
-from fairlead.gateway.exchange import Engine
+from fairlead.gateway.engine import Engine
 from fairlead.gateway.work import DOORS, Work, work_of
 from fairlead.routing.explanation import explain
 from fairlead.settings.settings import parse

@@ -244,7 +244,7 @@ async def test_models_are_listed_and_found_one_by_one() -> None:
 
 
 DECISION_KEYS: Final = {
-    "schema", "asked", "policy", "chosen", "reason", "flips", "prompt", "candidates", "ineligible",
+    "schema", "asked", "policy", "chosen", "reason", "flips", "prompt", "candidates", "ineligible", "session",
 }  # fmt: skip
 ARM_KEYS: Final = {"model", "upstream", "provider", "sent_model", "local", "simulated"}
 

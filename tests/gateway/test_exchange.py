@@ -287,15 +287,16 @@ async def test_a_last_refusal_keeps_its_status_and_its_wish_for_patience() -> No
 
 async def test_a_failing_upstream_is_left_alone_and_tried_again_after_its_rest(clock: VirtualClock) -> None:
     w = world({"one": [refusal(502)], "two": [whole()]}, arms=TWO, clock=clock)
+    first_one = {"order": ["alpha"]}  # measured conduct alone would soon prefer the other
     for _ in range(FAILURES_TO_OPEN + 3):
-        assert (await chat(w.app, model="lab/strong")).status == 200
+        assert (await chat(w.app, model="lab/strong", provider=first_one)).status == 200
     assert len(w.transports["one"].received) == FAILURES_TO_OPEN
     ready = (await call(w.app, "GET", "/health/ready")).json()
     assert ready["upstreams"] == {"one": "down", "two": "up"}
     assert ready["status"] == "ready"
     clock.pass_(2.0)
     w.transports["one"]._scenes[0] = whole()
-    assert (await chat(w.app, model="lab/strong")).header("x-fairlead-provider") == "alpha"
+    assert (await chat(w.app, model="lab/strong", provider=first_one)).header("x-fairlead-provider") == "alpha"
     assert (await call(w.app, "GET", "/health/ready")).json()["upstreams"]["one"] == "up"
 
 

@@ -11,10 +11,11 @@ from fairlead.domain.errors import (
 from fairlead.domain.money import Usd
 from fairlead.domain.names import DecisionId, TenantName
 from fairlead.domain.usage import Usage
-from fairlead.gateway.record import Record, outcome_of
+from fairlead.gateway.record import AttemptRecord, Record, outcome_of
 from fairlead.gateway.work import DOORS, work_of
 from tests.conftest import VirtualClock
 from tests.peers.worlds import MIDDLE, STRONG, Moments
+from tests.routing.small_pool import Known
 
 
 def begun(clock: VirtualClock) -> tuple[Record, Moments]:
@@ -25,52 +26,70 @@ def begun(clock: VirtualClock) -> tuple[Record, Moments]:
     return Record(DecisionId("d"), work, [moments], clock), moments
 
 
+def attempted(
+    record: Record, moments: Moments, clock: VirtualClock, arm: Known, *, place: int = 0, is_hedge: bool = False
+) -> AttemptRecord:
+    attempt = AttemptRecord(DecisionId("d"), arm.spec(), [moments], clock, place=place, is_hedge=is_hedge)
+    record.attempt_begins(attempt)
+    return attempt
+
+
 def test_the_overhead_is_the_time_that_was_not_spent_waiting(clock: VirtualClock) -> None:
     record, moments = begun(clock)
     clock.pass_(0.25)  # ours
-    record.attempt_begins(STRONG.spec())
+    late = attempted(record, moments, clock, STRONG)
     clock.pass_(4.0)
-    record.attempt_ended("timeout", None)
+    record.waited(4.0)
+    late.ended("timeout", None)
     clock.pass_(0.5)  # ours
     clock.pass_(2.0)
     record.waited(2.0)
-    record.attempt_begins(MIDDLE.spec())
+    good = attempted(record, moments, clock, MIDDLE, place=1)
     clock.pass_(8.0)
-    record.answered()
+    good.answered("speaking")
+    record.waited(8.0)
+    record.delivers(good)
     clock.pass_(0.25)  # ours
     assert record.overhead_s() == pytest.approx(1.0)
     assert record.first_byte_s == pytest.approx(14.75)
-    record.attempt_ended("ok", 200)
-    late, good = moments.attempts
-    assert (late.outcome, late.first_byte_s, late.total_s) == ("timeout", None, 4.0)
-    assert (good.outcome, good.first_byte_s, good.total_s) == ("ok", 8.0, 8.25)
+    good.ended("ok", 200)
+    first, second = moments.attempts
+    assert (first.outcome, first.first_byte_s, first.total_s, first.place) == ("timeout", None, 4.0, 0)
+    assert (second.outcome, second.first_byte_s, second.total_s, second.place) == ("ok", 8.0, 8.25, 1)
+    assert (first.stage, second.stage) == ("waiting", "speaking")
 
 
 def test_an_attempt_ends_once(clock: VirtualClock) -> None:
     record, moments = begun(clock)
-    record.attempt_ended("cancelled", None)
-    assert moments.attempts == []
-    record.attempt_begins(STRONG.spec())
-    record.attempt_ended("ok", 200)
-    record.attempt_ended("cancelled", None)
-    assert [attempt.outcome for attempt in moments.attempts] == ["ok"]
+    attempt = attempted(record, moments, clock, STRONG)
+    attempt.ended("ok", 200)
+    attempt.ended("cancelled", None)
+    assert [each.outcome for each in moments.attempts] == ["ok"]
 
 
-def test_what_a_failed_attempt_used_is_not_charged_to_the_next(clock: VirtualClock) -> None:
+def test_what_one_attempt_used_is_not_charged_to_another(clock: VirtualClock) -> None:
     record, moments = begun(clock)
-    record.attempt_begins(STRONG.spec())
-    record.used(Usage(input_tokens=1_000_000))
-    record.attempt_ended("truncated", 200)
-    record.attempt_begins(MIDDLE.spec())
-    record.attempt_ended("ok", 200)
-    assert [attempt.cost for attempt in moments.attempts] == [Usd(5_000_000_000), None]
+    one, two = attempted(record, moments, clock, STRONG), attempted(record, moments, clock, MIDDLE, is_hedge=True)
+    one.used(Usage(input_tokens=1_000_000))
+    one.ended("truncated", 200)
+    two.ended("ok", 200)
+    assert [each.cost for each in moments.attempts] == [Usd(5_000_000_000), None]
+    assert [each.is_hedge for each in moments.attempts] == [False, True]
 
 
 def test_an_unknown_price_makes_an_unknown_cost(clock: VirtualClock) -> None:
-    record, _ = begun(clock)
-    record.attempt_begins(STRONG.with_(price_in=None).spec())
-    record.used(Usage(input_tokens=10, output_tokens=1))
-    assert record.cost is None
+    record, moments = begun(clock)
+    attempt = attempted(record, moments, clock, STRONG.with_(price_in=None))
+    attempt.used(Usage(input_tokens=10, output_tokens=1))
+    assert attempt.cost is None
+
+
+def test_an_answer_from_the_cache_costs_nothing_and_says_so(clock: VirtualClock) -> None:
+    record, moments = begun(clock)
+    record.cached(STRONG.spec().arm)
+    record.replied("ok", 200, None, 0.0)
+    (reply,) = moments.replies
+    assert (reply.is_cached, reply.cost, reply.n_attempts, reply.arm) == (True, Usd(0), 0, STRONG.spec().arm)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fairlead.gateway.app import App
-from fairlead.gateway.asgi import Message
+from fairlead.gateway.asgi import Message, Receive, Scope, Send
 from tests.conftest import CANARY
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HOST = (b"host", b"127.0.0.1:8484")
 

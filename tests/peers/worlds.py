@@ -7,12 +7,12 @@ from itertools import count
 from typing import Any
 
 from fairlead.domain.errors import UpstreamError
-from fairlead.domain.moments import Attempted, Replied
+from fairlead.domain.moments import Attempted, Decided, Replied
 from fairlead.domain.names import ProviderName, UpstreamName
 from fairlead.domain.secrets import Secret
 from fairlead.gateway.access import Access, AccessKey
 from fairlead.gateway.app import App
-from fairlead.gateway.exchange import Engine
+from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Limits, Services
 from fairlead.gateway.ports import Upstream as UpstreamPort
 from fairlead.gateway.routes.table import build_routes
@@ -37,8 +37,12 @@ ALL = (STRONG, STRONG_ELSEWHERE, CHEAP, MIDDLE, EMBED)
 class Moments:
     """An observer that keeps what it is told."""
 
+    decisions: list[Decided] = field(default_factory=list)
     attempts: list[Attempted] = field(default_factory=list)
     replies: list[Replied] = field(default_factory=list)
+
+    def decided(self, moment: Decided) -> None:
+        self.decisions.append(moment)
 
     def attempted(self, moment: Attempted) -> None:
         self.attempts.append(moment)
@@ -108,8 +112,9 @@ def world(
             {"id": name, "object": "model", "created": 0, "owned_by": "test"}
             for name in dict.fromkeys([*chooser.names.virtual, *(arm.model for arm in arms)])
         ],
-        render_metrics=lambda: (b"fairlead_up 1\n", "text/plain; version=0.0.4"),
+        render_metrics=lambda _state: (b"fairlead_up 1\n", "text/plain; version=0.0.4"),
         config_version="abc",
+        decision_observers=(moments,),
         allowed_hosts=frozenset(hosts),
         allowed_origins=frozenset(origins),
     )

@@ -3,7 +3,17 @@
 import json
 from typing import Any
 
-from fairlead.domain.decision import Arm, Candidate, Decision, Estimate, Flip, Ineligible, PromptTraits, Reason
+from fairlead.domain.decision import (
+    Arm,
+    Candidate,
+    Decision,
+    Estimate,
+    Flip,
+    Ineligible,
+    PromptTraits,
+    Reason,
+    SessionEffect,
+)
 from fairlead.domain.names import AskedModel, ModelId, ProviderName, SentModel, UpstreamName
 from fairlead.wire.decision_json import decision_value, write_decision
 
@@ -51,6 +61,21 @@ prompt.output_tokens
 reason.code
 reason.text
 schema
+session.anchor.local
+session.anchor.model
+session.anchor.provider
+session.anchor.sent_model
+session.anchor.simulated
+session.anchor.upstream
+session.code
+session.saving_usd
+session.without.local
+session.without.model
+session.without.provider
+session.without.sent_model
+session.without.simulated
+session.without.upstream
+session.without_usd
 """
 
 
@@ -68,6 +93,7 @@ def decision(*, has_candidates: bool = True, cost_usd: float | None = 0.00123456
         ineligible=(Ineligible(arm("lab/b"), "no_tools", "it is not known to call tools"),),
         reason=Reason("only_candidate", "…"),
         flips=(Flip(ModelId("lab/b"), UpstreamName("up"), "if …"),),
+        session=SessionEffect("kept_for_cache", arm("lab/a"), arm("lab/b"), 0.001, None) if has_candidates else None,
     )
 
 

@@ -3,10 +3,11 @@
 Settings, environment and what discovery found come in; a Services for the gateway comes out, with what to say about it.
 """
 
+import math
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import count
@@ -21,7 +22,9 @@ from fairlead.catalogue.catalogue import Catalogue
 from fairlead.domain.names import UpstreamName
 from fairlead.evaluation.router_file import load_router
 from fairlead.gateway.access import Access
-from fairlead.gateway.ports import Limits, Services
+from fairlead.gateway.ports import HedgeLimits, Limits, Services
+from fairlead.gateway.replay_cache import CacheLimits
+from fairlead.gateway.shared_rests import SharedRests
 from fairlead.observability.logs import RequestLog
 from fairlead.observability.metrics import Metrics
 from fairlead.providers.discovery import Probe, discover, probe_over_http
@@ -49,6 +52,7 @@ class Assembly:
     endpoints: tuple[Endpoint, ...]
     warnings: tuple[str, ...]
     is_demo: bool
+    metrics: Metrics
 
     @property
     def pool(self) -> Pool:
@@ -63,10 +67,13 @@ async def assemble(
     is_demo: bool = False,
     is_hypothetical: bool = False,
     n_workers: int = 1,
+    shared_rests: SharedRests | None = None,
+    before: "Assembly | None" = None,
     probe: Probe = probe_over_http,
 ) -> Assembly:
     """Put the house together.
 
+    `before` is the assembly that this one takes the place of: its counters go on.
     `is_demo` serves the simulated models alone; `is_hypothetical` pretends that every known provider can be reached: to
     ask what would be chosen, not to serve.
     Raises: ConfigError, ArtifactError.
@@ -86,17 +93,12 @@ async def assemble(
     pool = build_pool(build_arms(catalogue, listings), predictor)
     router = Router(pool, settings.presets, settings.default_preset)
     endpoints = tuple(listing.endpoint for listing in listings)
-    metrics = Metrics(is_multiprocess=n_workers > 1)
+    metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)
     services = Services(
         router=router,
         upstreams={endpoint.name: _upstream(endpoint, settings.limits.deadline_s) for endpoint in endpoints},
         access=Access(settings.keys),
-        limits=Limits(
-            max_body_bytes=settings.server.max_body_bytes,
-            deadline_s=settings.limits.deadline_s,
-            max_attempts=settings.limits.max_attempts,
-            retry_budget_share=settings.limits.retry_budget_share,
-        ),
+        limits=_limits(settings, endpoints, n_workers),
         observers=(metrics, RequestLog(logs_all=settings.log.requests)),
         clock=time.perf_counter,
         unix_s=time.time,
@@ -108,8 +110,38 @@ async def assemble(
         allowed_hosts=_allowed_hosts(settings),
         allowed_origins=frozenset(settings.server.allowed_origins),
         notes=("all models are simulated (--demo)",) if is_demo else (),
+        keeps_sessions=settings.keeps_sessions,
+        cache=_cache(settings),
+        shared_rests=shared_rests,
+        n_workers=n_workers,
     )
-    return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo)
+    return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics)
+
+
+def _limits(settings: Settings, endpoints: Sequence[Endpoint], n_workers: int) -> Limits:
+    limits, hedge = settings.limits, settings.limits.hedge
+    return Limits(
+        max_body_bytes=settings.server.max_body_bytes,
+        max_reply_bytes=limits.max_reply_bytes,
+        max_stream_bytes=limits.max_stream_bytes,
+        deadline_s=limits.deadline_s,
+        max_attempts=limits.max_attempts,
+        retry_budget_share=limits.retry_budget_share,
+        queue_s=limits.queue_s,
+        max_queue=limits.max_queue,
+        heartbeat_s=settings.server.heartbeat_s,
+        hedge=HedgeLimits(hedge.after_s, hedge.after_quantile, hedge.max_share) if hedge is not None else None,
+        max_concurrency={
+            endpoint.name: math.ceil(endpoint.max_concurrency / n_workers)
+            for endpoint in endpoints
+            if endpoint.max_concurrency is not None
+        },
+    )
+
+
+def _cache(settings: Settings) -> CacheLimits | None:
+    cache = settings.cache
+    return CacheLimits(cache.ttl_s, cache.max_bytes, cache.sampled) if cache is not None else None
 
 
 def predictor_of(catalogue: Catalogue, settings: Settings) -> Predictor:

@@ -26,6 +26,9 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Most output tokens.")] = None,
     tools: Annotated[int, typer.Option(min=0, max=1000, help="Pretend that so many tools are offered.")] = 0,
     image: Annotated[bool, typer.Option("--image", help="Pretend that an image comes with it.")] = False,
+    session: Annotated[
+        str | None, typer.Option(help="Ask the running server what it would do in this conversation (its id).")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration file; ./fairlead.yaml if it is there.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Choose among the simulated models.")] = False,
     everything: Annotated[
@@ -39,12 +42,7 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     import asyncio
     import sys
 
-    import msgspec
-
     from fairlead.cli.output import to_stdout
-    from fairlead.gateway.exchange import Engine
-    from fairlead.gateway.work import DOORS, work_of
-    from fairlead.routing.explanation import explain
     from fairlead.wire.decision_json import decision_value
 
     if prompt == "-":
@@ -59,10 +57,11 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
     }
     body = _body(prompt, system=system, model=model, max_tokens=max_tokens, tools=tools, image=image)
     body["fairlead"] = wishes
-    # The same door as POST /v1/route: what is shown here is what the server would do.
-    work = work_of(DOORS["/v1/chat/completions"], msgspec.json.encode(body), [], _TENANT, 0.0)
+    if session is not None:
+        _show_running(body | {"session_id": session}, config, as_json=as_json)
+        return
     assembly, is_hypothetical = asyncio.run(_assemble(config, demo=demo, everything=everything))
-    decision = explain(assembly.pool, Engine(assembly.services).decide(work), work.request.asked)
+    decision = _decided(assembly, body)
     printer = to_stdout()
     if as_json:
         printer.json(decision_value(decision))
@@ -76,6 +75,34 @@ def route(  # noqa: PLR0913 - every option of the command is a parameter
 
 
 _TENANT: Any = "default"
+
+
+def _decided(assembly: "Assembly", body: dict[str, Any]) -> "Decision":
+    """The decision, through the same door as POST /v1/route: what is shown is what the server would do."""
+    import msgspec
+
+    from fairlead.gateway.engine import Engine
+    from fairlead.gateway.work import DOORS, work_of
+    from fairlead.routing.explanation import explain
+
+    work = work_of(DOORS["/v1/chat/completions"], msgspec.json.encode(body), [], _TENANT, 0.0)
+    return explain(assembly.pool, Engine(assembly.services).decide(work), work.request.asked)
+
+
+def _show_running(body: dict[str, Any], config: Path | None, *, as_json: bool) -> None:
+    from fairlead.cli.config_file import load_settings
+    from fairlead.cli.output import to_stdout
+    from fairlead.cli.route_running import KEY_VARIABLE, ask_server, show_session
+
+    server = load_settings(config, os.environ)[0].server
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    decision = ask_server(f"http://{host}:{server.port}", body, os.environ.get(KEY_VARIABLE))
+    printer = to_stdout()
+    if as_json:
+        printer.json(decision)
+    else:
+        show_session(printer, decision)
+    raise typer.Exit(0 if decision["chosen"] else 1)
 
 
 def _weights(text: str | None) -> dict[str, float] | None:

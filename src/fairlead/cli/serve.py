@@ -27,6 +27,8 @@ class Options(NamedTuple):
     demo: bool
     demo_if_empty: bool
     workers: int
+    table: str | None = None
+    """The file in memory through which workers tell each other what rests."""
 
 
 def serve(
@@ -45,7 +47,7 @@ def serve(
     options = Options(str(config) if config else None, host, port, demo, demo_if_empty, workers)
     listener, url = _listen(options)
     if workers == 1:
-        raise typer.Exit(_run(options, listener, url, is_first=True))
+        raise typer.Exit(_run(options, listener, url, 0))
     if os.environ.get(MULTIPROCESS_FOLDER) == "":
         raise ConfigError(f"{MULTIPROCESS_FOLDER} is set but empty: unset it, or name a folder")
     raise typer.Exit(_supervise(options, listener, url))
@@ -71,7 +73,7 @@ def _listen(options: Options) -> tuple[socket.socket, str]:
     return listener, f"http://{shown}:{port}"
 
 
-def _run(options: Options, listener: socket.socket, url: str, *, is_first: bool) -> int:
+def _run(options: Options, listener: socket.socket, url: str, place: int) -> int:
     """One serving process, until it is told to stop; its exit code."""
     import asyncio
     import importlib
@@ -82,54 +84,28 @@ def _run(options: Options, listener: socket.socket, url: str, *, is_first: bool)
     else:  # a platform that uvloop does not know
         loop_factory = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(_serve(options, listener, url, is_first=is_first))
+        return runner.run(_serve(options, listener, url, place))
 
 
-async def _serve(options: Options, listener: socket.socket, url: str, *, is_first: bool) -> int:
-    import uvicorn
+async def _serve(options: Options, listener: socket.socket, url: str, place: int) -> int:
+    from fairlead.cli.config_file import find_config
+    from fairlead.cli.serving import Server
 
-    from fairlead.assembly.services import close
-    from fairlead.gateway.guard import GuardLimits, guarded
-    from fairlead.gateway.routes.table import build_app
-
-    assembly = await _assemble(options)
-    server = assembly.settings.server
-    limits = GuardLimits(
-        head_s=server.head_s,
-        body_idle_s=server.body_idle_s,
-        write_s=server.write_s,
-        max_head_bytes=server.max_head_bytes,
-        max_headers=server.max_headers,
-    )
-    running = uvicorn.Server(
-        uvicorn.Config(
-            build_app(assembly.services),
-            http=guarded(limits),
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            proxy_headers=False,
-            log_config=None,
-            log_level="critical",
-            server_header=False,
-            timeout_keep_alive=int(server.keep_alive_s),
-            timeout_graceful_shutdown=int(server.drain_s),
-        )
-    )
-    if is_first:
+    assembly = await _assemble(options, place)
+    config_file = find_config(Path(options.config) if options.config else None, os.environ)
+    server = Server(assembly, lambda before: _assemble(options, place, before), config_file)
+    if place == 0:
         for line in banner(assembly, url, n_workers=options.workers):
             typer.echo(line)
         sys.stdout.flush()
     settle_memory()
-    try:
-        await running.serve(sockets=[listener])
-    finally:
-        close(assembly)
+    await server.run_on(listener)
     return 0
 
 
-async def _assemble(options: Options) -> "Assembly":
+async def _assemble(options: Options, place: int, before: "Assembly | None" = None) -> "Assembly":
     from fairlead.assembly.services import assemble
+    from fairlead.assembly.worker_memory import join_table
     from fairlead.cli.config_file import load_settings
     from fairlead.domain.errors import ConfigError
     from fairlead.observability.logs import set_up_logging
@@ -137,8 +113,11 @@ async def _assemble(options: Options) -> "Assembly":
     settings, _ = load_settings(Path(options.config) if options.config else None, os.environ)
     settings = settings.listening_on(options.host, options.port)
     set_up_logging(settings.log.level, settings.log.format)
+    shared = before.services.shared_rests if before is not None else None
+    if shared is None and options.table is not None:
+        shared = join_table(Path(options.table), place)
     if not options.demo:
-        assembly = await assemble(settings, os.environ, n_workers=options.workers)
+        assembly = await assemble(settings, os.environ, n_workers=options.workers, shared_rests=shared, before=before)
         if assembly.services.upstreams:
             return assembly
         if not options.demo_if_empty:
@@ -147,7 +126,9 @@ async def _assemble(options: Options) -> "Assembly":
                 "lists them), start a local server, write a configuration ('fairlead config init'), or try "
                 "'fairlead serve --demo'"
             )
-    return await assemble(settings, os.environ, is_demo=True, n_workers=options.workers)
+    return await assemble(
+        settings, os.environ, is_demo=True, n_workers=options.workers, shared_rests=shared, before=before
+    )
 
 
 def settle_memory() -> None:
@@ -160,50 +141,27 @@ def settle_memory() -> None:
 
 
 def _supervise(options: Options, listener: socket.socket, url: str) -> int:
-    """Keep N workers alive on one socket. Counters are shared; breakers and retry budgets are each worker's own."""
-    import multiprocessing
+    """N workers on one socket. They share counters, and what rests through a file in memory."""
     import tempfile
 
-    stopping = False
+    from fairlead.assembly.worker_memory import make_table
+    from fairlead.cli.workers import Workers
 
-    def stop(_signal: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-        for process in processes:
-            process.terminate()
-
-    with tempfile.TemporaryDirectory(prefix="fairlead-metrics-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fairlead-workers-") as folder:
         os.environ.setdefault(MULTIPROCESS_FOLDER, folder)
-        spawn = multiprocessing.get_context("spawn")
-
-        def start(index: int) -> multiprocessing.process.BaseProcess:
-            process = spawn.Process(target=_work, args=(options, listener, url, index), name=f"fairlead-{index}")
-            process.start()
-            return process
-
-        processes = [start(index) for index in range(options.workers)]
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        exit_code = 0
-        while any(process.is_alive() for process in processes):
-            for index, process in enumerate(processes):
-                process.join(timeout=0.2)
-                code = process.exitcode
-                if code is None or stopping:
-                    continue
-                if code == 0 or code == 2:  # a wrong configuration does not get better by trying again
-                    exit_code = code
-                    stop(0, None)
-                else:
-                    processes[index] = start(index)
-        return exit_code
+        table = Path(folder) / "rests.table"
+        make_table(table, options.workers)
+        shared = options._replace(table=str(table))
+        return Workers(options.workers, lambda place: (_work, (shared, listener, url, place))).keep_alive()
 
 
 def _work(options: Options, listener: socket.socket, url: str, index: int) -> None:
     from fairlead.domain.errors import SetupError
 
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before the server is up would end it
     try:
-        sys.exit(_run(options, listener, url, is_first=index == 0))
+        sys.exit(_run(options, listener, url, index))
     except SetupError as error:
         print(f"error: {error.message}", file=sys.stderr)
         sys.exit(2)
@@ -229,7 +187,10 @@ def banner(assembly: "Assembly", url: str, *, n_workers: int = 1) -> list[str]:
     if left_out:
         lines.append(f"{left_out} more answer only to their names (superseded, unpriced, or not for chat).")
     if n_workers > 1:
-        lines.append(f"{n_workers} workers share the port and the metrics; breakers and retry budgets are per worker.")
+        lines.append(
+            f"{n_workers} workers share the port, the metrics and what rests; each has its part of the limits."
+        )
+        lines.append("Conversations, kept answers and measured speeds are each worker's own.")
     lines.append("Press Ctrl-C to stop.")
     return lines
 

@@ -26,6 +26,7 @@ IneligibleCode = Literal[
     "not_allowed",
     "provider_excluded",
     "data_policy",
+    "foreign_signature",
     "down",
 ]
 
@@ -116,6 +117,20 @@ class PromptTraits:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionEffect:
+    """What a running conversation did to the choice, and what would have been chosen without it."""
+
+    code: str
+    anchor: Arm
+    """Who served the conversation last."""
+    without: Arm
+    """Who would have been chosen without it."""
+    saving_usd: float
+    without_usd: float | None
+    """Expected cost of the choice without it; None when that is unknown or was not reckoned."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The whole of one decision."""
 
@@ -127,6 +142,8 @@ class Decision:
     ineligible: tuple[Ineligible, ...]
     reason: Reason
     flips: tuple[Flip, ...]
+    session: SessionEffect | None = None
+    """None for a request that continues no conversation that we know."""
 
     @property
     def chosen(self) -> Candidate | None:

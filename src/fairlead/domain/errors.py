@@ -11,6 +11,7 @@ FairleadError
     UnknownModelError          404  a model name that nothing answers to
     UnknownRouteError          404  a path that nothing answers to
     MethodError                405  a path that does not take this method
+    ConflictError              409  an Idempotency-Key that stands for another request
     BodyTooLargeError          413
   UpstreamError                another candidate may do better; 502 when none did
     UnreachableError           502  refused, unresolvable, not allowed to connect, TLS failed
@@ -19,6 +20,8 @@ FairleadError
     TruncatedError             502  ended before its finish
     RejectedError              the upstream's own status: 4xx and 5xx answers
   UnavailableError             503  every candidate is down
+    OverloadedError            503  every candidate is busy with all that it bears, and the queue is full
+    ShuttingDownError          503  this server is being stopped
   DeadlineError                504  the request's own deadline passed
   SetupError                   the operator can mend it; never seen by a client
     ConfigError                     a file, line, key and mend
@@ -121,6 +124,13 @@ class MethodError(RequestError):
         self.allowed = allowed
 
 
+class ConflictError(RequestError):
+    """The request contradicts another one: an Idempotency-Key that was used for a different body."""
+
+    status = 409
+    code = "idempotency_key_reused"
+
+
 class BodyTooLargeError(RequestError):
     """More bytes than the door reads."""
 
@@ -201,11 +211,28 @@ class RejectedError(UpstreamError):
 
 
 class UnavailableError(FairleadError):
-    """Every candidate is down."""
+    """Nobody can serve now. Units: retry_after_s in seconds from now, None when nobody knows."""
 
     status = 503
     kind = "upstream_error"
     code = "all_upstreams_down"
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class OverloadedError(UnavailableError):
+    """Every candidate is busy with all that it bears, and the queue is full or too slow."""
+
+    code = "overloaded"
+
+
+class ShuttingDownError(UnavailableError):
+    """This server is being stopped, and what was running had its time to end."""
+
+    kind = "server_error"
+    code = "shutting_down"
 
 
 class DeadlineError(FairleadError):

@@ -1,8 +1,9 @@
 """What happened, as frozen records: the gateway emits them, observers listen."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from fairlead.domain.decision import Arm
+from fairlead.domain.decision import Arm, Decision
 from fairlead.domain.money import Usd
 from fairlead.domain.names import AskedModel, DecisionId, TenantName
 from fairlead.domain.usage import Usage
@@ -11,6 +12,33 @@ AttemptOutcome = Literal[
     "ok", "rejected", "unreachable", "timeout", "garbled", "truncated", "cancelled", "refused_request"
 ]
 ReplyOutcome = Literal["ok", "error", "truncated", "cancelled", "refused"]
+Stage = Literal["waiting", "opening", "speaking", "whole"]
+"""How far an attempt came: no answer yet; an answer without content; content; a whole reply."""
+
+
+class Decided(NamedTuple):
+    """It is decided who should serve one request."""
+
+    decision_id: DecisionId
+    tenant: TenantName
+    door: str
+    asked: AskedModel
+    policy: str
+    arm: Arm
+    """The first candidate."""
+    chance: float
+    """The probability with which it was chosen: 1 unless we explore."""
+    n_candidates: int
+    session: str | None
+    """The key of the conversation: never the client's own words. None where none is known."""
+    kept: str | None
+    """What the conversation did to the choice (see docs/reference/decision.md); None without one."""
+    without: Arm | None
+    """The counterfactual: who would have been chosen without the conversation."""
+    without_usd: float | None
+    config_version: str
+    explain: Callable[[], Decision]
+    """Every candidate with its estimate, reckoned when somebody asks: only while the moment is young."""
 
 
 class Attempted(NamedTuple):
@@ -23,7 +51,15 @@ class Attempted(NamedTuple):
     first_byte_s: float | None
     total_s: float
     usage: Usage | None
+    """Tokens by class; marked where they are our estimate."""
     cost: Usd | None
+    place: int = 0
+    """The arm's place among the candidates, 0 the best."""
+    is_hedge: bool = False
+    """Begun beside another attempt, because that one was slow."""
+    stage: Stage = "waiting"
+    losses: tuple[str, ...] = ()
+    """What this upstream's format could not carry, by name."""
 
 
 class Replied(NamedTuple):
@@ -47,6 +83,20 @@ class Replied(NamedTuple):
     """Our own share: all of the time to the first byte to the client that was not spent waiting for an upstream."""
     first_byte_s: float | None
     total_s: float
+    session: str | None = None
+    is_cached: bool = False
+    """Answered from the replay cache: nobody was called, and it costs nothing."""
+    config_version: str = ""
+    kept: str | None = None
+    """What the conversation did to the choice, as in Decided."""
+
+
+class DecisionObserver(Protocol):
+    """Whoever listens to decisions. Called on the event loop: must not block and must not raise."""
+
+    def decided(self, moment: Decided) -> None:
+        """One decision was made."""
+        ...
 
 
 class Observer(Protocol):

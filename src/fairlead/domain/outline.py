@@ -5,11 +5,17 @@ Everything is capped, so that a 50 MB request costs no more to decide on than a 
 
 from typing import Final, NamedTuple
 
+from fairlead.domain.content import FormatName
+
 SYSTEM_SAMPLE_CHARS: Final = 240
 """How much of the first system message is read: it frames the task, and repeats from request to request."""
 
 TURN_SAMPLE_CHARS: Final = 1_600
 """How much of the last user turn is read: two thirds from its head, one third from its tail."""
+
+
+FIRST_TURN_SAMPLE_CHARS: Final = 400
+"""How much of the first user turn is kept: with the system message's head it tells one conversation from another."""
 
 
 class Outline(NamedTuple):
@@ -39,6 +45,10 @@ class Outline(NamedTuple):
     """The client named a reasoning effort or budget above none."""
     in_tool_loop: bool = False
     """The last message is a tool's result: the model that called it should go on."""
+    first_turn_text: str = ""
+    """The head of the first user turn, at most FIRST_TURN_SAMPLE_CHARS characters: it stays as a conversation grows."""
+    signed_by: FormatName | None = None
+    """The conversation holds opaque reasoning that only upstreams of this format can read."""
     max_output_tokens: int | None = None
     n_choices: int = 1
     parameters: frozenset[str] = frozenset()

@@ -49,6 +49,10 @@ class Wishes:
     zdr: bool = False
     """Only endpoints with zero data retention."""
     regions: tuple[str, ...] = ()
+    keeps_session: bool = True
+    """Whether a running conversation may keep its model."""
+    uses_cache: bool = True
+    """Whether an answer that was kept may be given, and this one be kept."""
 
 
 NO_WISHES: Final = Wishes()

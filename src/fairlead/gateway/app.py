@@ -15,15 +15,17 @@ from fairlead.domain.errors import (
     FairleadError,
     ForbiddenError,
     MethodError,
+    OverloadedError,
     RejectedError,
     RequestError,
+    UnavailableError,
     UnknownRouteError,
     UpstreamError,
 )
 from fairlead.gateway.access import Caller, Permission
 from fairlead.gateway.asgi import ClientGoneError, Presence, Receive, Scope, Send
 from fairlead.gateway.delivery import Delivery
-from fairlead.gateway.exchange import Engine
+from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Services
 from fairlead.wire.openai_chat.failures import write_failure
 
@@ -160,12 +162,12 @@ class App:
             return  # the stream has already said it, or cannot any more
         status, body = write(error)
         headers = [*added]
-        if isinstance(error, UpstreamError) or status >= 500:
-            # Our own attempts are spent: an SDK's retries would multiply them.
+        if (isinstance(error, UpstreamError) or status >= 500) and not isinstance(error, OverloadedError):
+            # Our own attempts are spent: an SDK's retries would multiply them. Where none was made, one may help.
             headers.append((b"x-should-retry", b"false"))
         if isinstance(error, MethodError):
             headers.append((b"allow", ", ".join(error.allowed).encode()))
-        if isinstance(error, RejectedError) and error.retry_after_s is not None:
+        if isinstance(error, RejectedError | UnavailableError) and error.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
         await out.whole(status, headers, body)
 

@@ -4,11 +4,13 @@ CLOSED --(FAILURES_TO_OPEN in a row, or told to wait)--> OPEN --(cool-down over)
                                                          ^------------failure-----------'
 """
 
+from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
 from fairlead.domain.decision import Arm, Resting
 from fairlead.domain.errors import RejectedError, UpstreamError
+from fairlead.gateway.shared_rests import SharedRests, keys_of
 
 FAILURES_TO_OPEN: Final = 5
 FIRST_COOL_DOWN_S: Final = 2.0
@@ -30,23 +32,24 @@ class Fitness(Enum):
 class Breaker:
     """One upstream's."""
 
-    __slots__ = ("_failures", "_openings", "_until_s", "fitness")
+    __slots__ = ("_failures", "_openings", "fitness", "until_s")
 
     def __init__(self) -> None:
         self.fitness = Fitness.CLOSED
         self._failures = 0.0
         self._openings = 0
-        self._until_s = 0.0
+        self.until_s = 0.0
+        """Until when to keep away, unless it is CLOSED."""
 
     def is_down(self, now_s: float) -> bool:
         """Whether to keep away now. Once the cool-down is over, whoever tries first is the probe (see `tried`)."""
-        return self.fitness is not Fitness.CLOSED and now_s < self._until_s
+        return self.fitness is not Fitness.CLOSED and now_s < self.until_s
 
     def tried(self, now_s: float) -> None:
         """An attempt begins; after a cool-down it is the probe, and others keep away until it is back."""
-        if self.fitness is not Fitness.CLOSED and now_s >= self._until_s:
+        if self.fitness is not Fitness.CLOSED and now_s >= self.until_s:
             self.fitness = Fitness.PROBING
-            self._until_s = now_s + PROBE_LEASE_S
+            self.until_s = now_s + PROBE_LEASE_S
 
     def succeeded(self) -> None:
         """The attempt brought content."""
@@ -60,15 +63,15 @@ class Breaker:
         rest_s = _rest_s(error)
         if rest_s is None and self.fitness is Fitness.CLOSED and self._failures < FAILURES_TO_OPEN:
             return
-        is_straggler = self.fitness is Fitness.OPEN and now_s < self._until_s
+        is_straggler = self.fitness is Fitness.OPEN and now_s < self.until_s
         if is_straggler:
             # It was under way when the breaker opened: the same incident must not make the rest longer again and again.
-            self._until_s = max(self._until_s, now_s + (rest_s or 0.0))
+            self.until_s = max(self.until_s, now_s + (rest_s or 0.0))
             return
         if rest_s is None:
             rest_s = min(FIRST_COOL_DOWN_S * 2**self._openings, LONGEST_COOL_DOWN_S)
         self._openings = min(self._openings + 1, 10)
-        self._until_s = now_s + rest_s
+        self.until_s = now_s + rest_s
         self.fitness = Fitness.OPEN
 
 
@@ -96,21 +99,49 @@ def _rest_s(error: UpstreamError) -> float | None:
     return None
 
 
+_NOBODY: Final[frozenset[Resting]] = frozenset()
+
+
 class Breakers:
     """All of one gateway's. Cheap while nothing has failed, which is nearly always.
 
-    A rate limit rests one model at its upstream, everything else the whole upstream: providers count by model.
+    A rate limit rests one model at its upstream, everything else the whole upstream: providers count by model. With
+    several workers, what one of them has found resting the others keep away from (see shared_rests); successes are each
+    worker's own, and a probe under way counts as a rest, so that one worker probes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedRests | None = None, arms: Iterable[Arm] = ()) -> None:
         self._suspects: dict[Resting, Breaker] = {}
         """Only what has failed since its last success."""
+        self._shared = shared
+        self._names: dict[int, Resting] = {}
+        self.serve(arms)
+
+    @property
+    def has_suspects(self) -> bool:
+        """Whether anything has failed since its last success."""
+        return bool(self._suspects)
+
+    def serve(self, arms: Iterable[Arm]) -> None:
+        """These are the arms of the configuration now."""
+        if self._shared is not None:
+            every = list(arms)
+            self._names = keys_of([*every, *{arm.upstream for arm in every}])
 
     def down(self, now_s: float) -> frozenset[Resting]:
         """What to keep away from now."""
-        if not self._suspects:
-            return frozenset()
-        return frozenset(key for key, breaker in self._suspects.items() if breaker.is_down(now_s))
+        heard = self._shared.heard(now_s) if self._shared is not None else None
+        if not self._suspects and not heard:
+            return _NOBODY
+        found = {key for key, breaker in self._suspects.items() if breaker.is_down(now_s)}
+        if heard:
+            found.update(self._names[key] for key, until_s in heard.items() if now_s < until_s and key in self._names)
+        return frozenset(found)
+
+    def soonest_s(self, now_s: float) -> float | None:
+        """Seconds until the first of those that this worker keeps away from may be tried again; None without any."""
+        rests = [breaker.until_s - now_s for breaker in self._suspects.values() if breaker.is_down(now_s)]
+        return min(rests, default=None)
 
     def tried(self, arm: Arm, now_s: float) -> None:
         """An attempt at this arm begins."""
@@ -118,12 +149,16 @@ class Breakers:
             for key in (arm, arm.upstream):
                 if key in self._suspects:
                     self._suspects[key].tried(now_s)
+                    self._tell()
 
     def succeeded(self, arm: Arm) -> None:
         """It brought content."""
         if self._suspects:
-            self._suspects.pop(arm, None)
-            self._suspects.pop(arm.upstream, None)
+            found: list[Resting] = [key for key in (arm, arm.upstream) if key in self._suspects]
+            for key in found:
+                del self._suspects[key]
+            if found:
+                self._tell()
 
     def failed(self, arm: Arm, error: UpstreamError, now_s: float) -> None:
         """It did not."""
@@ -131,3 +166,9 @@ class Breakers:
             is_rate_limit = isinstance(error, RejectedError) and error.upstream_status == 429
             key: Resting = arm if is_rate_limit else arm.upstream
             self._suspects.setdefault(key, Breaker()).failed(error, now_s)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._shared is not None:
+            rests = {key: each.until_s for key, each in self._suspects.items() if each.fitness is not Fitness.CLOSED}
+            self._shared.tell(rests)

@@ -12,16 +12,20 @@ _NO_BUFFERING: Final[Headers] = [(b"cache-control", b"no-cache"), (b"x-accel-buf
 class Delivery:
     """One request's answer."""
 
-    __slots__ = ("_send", "has_begun")
+    __slots__ = ("_is_sending", "_send", "has_begun", "is_over", "n_sent")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.has_begun = False
-        """Whether bytes of an answer have gone out: the commit point."""
+        """Whether bytes of an answer have gone out."""
+        self.is_over = False
+        self.n_sent = 0
+        """Pieces of a stream so far: a silence is a count that stands still."""
+        self._is_sending = False
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer in one piece of JSON."""
-        self.has_begun = True
+        self.has_begun = self.is_over = True
         await send_whole(self._send, status, [JSON_TYPE, *headers], body)
 
     async def begin_stream(self, headers: Headers, first: bytes) -> None:
@@ -30,17 +34,30 @@ class Delivery:
         await self._send(
             {"type": "http.response.start", "status": 200, "headers": [EVENTS_TYPE, *_NO_BUFFERING, *headers]}
         )
-        await self._send({"type": "http.response.body", "body": first, "more_body": True})
+        await self.piece(first)
 
     async def piece(self, data: bytes) -> None:
         """Send more of a stream."""
+        self.n_sent += 1
+        self._is_sending = True
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._is_sending = False
+
+    async def ping(self, headers: Headers, sign: bytes) -> None:
+        """A sign of life between two pieces; begins the stream if need be. Not while a piece waits for its reader."""
+        if self.is_over or self._is_sending:
+            return
+        if self.has_begun:
+            await self.piece(sign)
+        else:
+            await self.begin_stream(headers, sign)
 
     async def end_stream(self, data: bytes = b"") -> None:
         """Send the last of a stream and end it properly."""
+        self.is_over = True
         await self._send({"type": "http.response.body", "body": data})
 
     async def text(self, status: int, headers: Headers, body: bytes, content_type: str) -> None:
         """Answer in one piece of another type than JSON."""
-        self.has_begun = True
+        self.has_begun = self.is_over = True
         await send_whole(self._send, status, [(b"content-type", content_type.encode()), *headers], body)

@@ -5,70 +5,49 @@ the client the model is never changed.
 """
 
 import asyncio
-from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
-from fairlead.domain.call import Answer, Call, Headers
+from fairlead.domain.call import Headers
 from fairlead.domain.errors import (
     FairleadError,
-    GarbledError,
     InvalidOptionError,
     NoEligibleModelError,
     RejectedError,
     RequestError,
-    SilentError,
+    ShuttingDownError,
     UnavailableError,
     UpstreamError,
 )
 from fairlead.domain.moments import ReplyOutcome
 from fairlead.domain.names import DecisionId
-from fairlead.domain.request import Loss
-from fairlead.domain.usage import Usage
-from fairlead.gateway.breaker import Breakers
+from fairlead.gateway.attempt import Attempt, Chosen
+from fairlead.gateway.concurrency import Gate
 from fairlead.gateway.delivery import Delivery
-from fairlead.gateway.failover import Failover, GiveUp, RetryBudget
-from fairlead.gateway.ports import Services
-from fairlead.gateway.record import Record, outcome_of
-from fairlead.gateway.work import Prepared, Work, estimated_usage
+from fairlead.gateway.engine import Engine
+from fairlead.gateway.failover import Failover, GiveUp
+from fairlead.gateway.handover import Handover
+from fairlead.gateway.kept_answers import KeptAnswers
+from fairlead.gateway.pulse import BEATS
+from fairlead.gateway.race import patience_s, raced
+from fairlead.gateway.record import Record
+from fairlead.gateway.work import Prepared, Work
 from fairlead.routing.explanation import nobody
 from fairlead.routing.pool import ArmSpec
 from fairlead.routing.router import Choice
 from fairlead.wire.failures import status_of
-from fairlead.wire.format import Phase, ReadReply, ReplyStream
-from fairlead.wire.sse import write_comment
 
-ERROR_BODY_CAP_BYTES: Final = 256 * 1024
-HELD_CAP_BYTES: Final = 4 * 1024 * 1024
-"""What may come before a stream's first content; more is not an opening but garbage."""
-LINGER_S: Final = 0.5
-"""How long an upstream may take to close a stream that it has called done; after it the connection is dropped."""
-
-
-class Engine:
-    """Everything of the attempt engine that outlives one request."""
-
-    def __init__(self, services: Services) -> None:
-        self.services = services
-        self.breakers = Breakers()
-        self.budget = RetryBudget(services.limits.retry_budget_share)
-
-    def decide(self, work: Work) -> Choice:
-        """The decision for this work, as things stand now. Raises: RequestError."""
-        down = self.breakers.down(self.services.clock())
-        request = work.request
-        return self.services.router.decide(request.asked, request.outline, request.wishes, down)
-
-
-class Opened(NamedTuple):
-    """A stream whose first content is here and has not been sent yet."""
-
-    answer: Answer
-    stream: ReplyStream
-    held: bytes
+_LEAST_RETRY_AFTER_S: Final = 1.0
+"""Sooner makes no sense to a client: a probe takes about as long."""
+_STOPPED: Final = "This server is being stopped, and running requests have had their time: send the request again."
 
 
 class Exchange:
     """One request."""
+
+    __slots__ = (
+        "_added", "_choice", "_deadline_s", "_engine", "_failover", "_handover", "_is_shutting_down",
+        "_kept", "_n_heard", "_n_silent", "_order", "_out", "_pinging", "_record", "_services", "_task", "_work",
+    )  # fmt: skip
 
     def __init__(self, engine: Engine, work: Work, out: Delivery, added: Headers) -> None:
         """`added` are headers for whatever is answered; the request's own id joins them."""
@@ -78,13 +57,22 @@ class Exchange:
         self._work = work
         self._out = out
         self._added = added
-        self._record = Record(DecisionId(services.new_id()), work, services.observers, services.clock)
+        self._record = Record(
+            DecisionId(services.new_id()), work, services.observers, services.clock, services.config_version
+        )
         identity = self._record.decision_id.encode()
         added += [(b"x-fairlead-decision-id", identity), (b"x-request-id", identity)]
         self._choice: Choice | None = None
         self._order: tuple[int, ...] = ()
-        self._place = 0
-        self._overhead_s = 0.0
+        self._failover: Failover
+        self._deadline_s = work.began_s + services.limits.deadline_s
+        self._handover = Handover(engine, work, out, added, self._record, self._expected_usd)
+        self._kept: KeptAnswers | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_shutting_down = False
+        self._n_heard = -1
+        self._n_silent = 0
+        self._pinging: asyncio.Task[None] | None = None
         work.request.reply_id = self._record.decision_id
         work.request.created_s = int(services.unix_s())
 
@@ -96,27 +84,87 @@ class Exchange:
         outcome: ReplyOutcome = "cancelled"
         status = 499
         error: FairleadError | None = None
+        engine = self._engine
+        self._task = asyncio.current_task()
+        engine.running.add(self)
+        if self._work.request.is_streaming:
+            engine.pulse.start()
         try:
-            self._decide()
-            error = await self._attempt()
+            error = await self._serve()
             outcome, status = ("ok", 200) if error is None else ("truncated", 200)
+        except asyncio.CancelledError:
+            if not self._is_shutting_down or self._task is None:
+                raise
+            self._task.uncancel()
+            error, outcome, status = ShuttingDownError(_STOPPED), "error", 503
+            if await self._told(error):
+                status = 200
+            else:
+                raise error from None
         except FairleadError as failure:
             error, status = failure, status_of(failure)
             # A rate limit is the upstream's, not a mistake of the client.
             outcome = "refused" if 400 <= status < 500 and status != 429 else "error"
-            raise
+            if await self._told(failure):
+                status = 200
+            else:
+                raise
         except Exception:
             outcome, status = "error", 500  # a bug; the app logs where
             raise
         finally:
-            self._record.attempt_ended("cancelled", None)
-            self._record.replied(outcome, status, error, self._overhead_s or self._record.overhead_s())
+            engine.left(self)
+            if self._kept is not None:
+                self._kept.release()
+            self._record.replied(outcome, status, error, self._handover.overhead_s or self._record.overhead_s())
+
+    async def _told(self, error: FairleadError) -> bool:
+        """Whether the error could be said in the stream, because that has begun."""
+        out = self._out
+        if not out.has_begun or out.is_over or not self._work.request.is_streaming:
+            return out.has_begun
+        await out.end_stream(self._handover.voice().fail(error))
+        return True
+
+    def shut_down(self) -> None:
+        """See running.Running."""
+        if self._task is not None and not self._out.is_over:
+            self._is_shutting_down = True
+            self._task.cancel()
+
+    def beat(self) -> None:
+        """See running.Running."""
+        out = self._out
+        if not self._work.request.is_streaming or out.is_over:
+            return
+        if out.n_sent != self._n_heard:
+            self._n_heard, self._n_silent = out.n_sent, 1
+            return
+        self._n_silent += 1
+        if self._n_silent > BEATS:
+            self._n_heard = -1
+            sign = self._handover.voice().ping()
+            self._pinging = asyncio.get_running_loop().create_task(out.ping(self._added, sign))
+
+    async def _serve(self) -> FairleadError | None:
+        work, engine = self._work, self._engine
+        if work.repeat_key is not None or engine.cache is not None:
+            self._kept = KeptAnswers(engine, work, self._out, self._added, self._record)
+            if await self._kept.repeats():
+                return None
+        self._decide()
+        if self._kept is not None:
+            if await self._kept.finds(self._chosen(0).spec.arm):
+                return None
+            self._handover.keeper = self._kept
+        return await self._attempt()
 
     def _decide(self) -> None:
-        work, services = self._work, self._services
+        work, services, record = self._work, self._services, self._record
         began_s = services.clock()
-        choice = self._engine.decide(work)
-        self._record.policy = choice.asked.policy
+        record.session = self._engine.session_of(work)
+        choice = self._engine.decide(work, record.session)
+        record.policy = choice.asked.policy
         if work.way.label == "embeddings" and not choice.asked.is_concrete:
             raise InvalidOptionError(
                 "Embeddings of different models cannot be mixed: name one embedding model instead of 'auto'.",
@@ -128,42 +176,43 @@ class Exchange:
         if not self._order:
             raise nobody(pool, choice)
         self._choice = choice
-        self._record.decide_s = services.clock() - began_s
+        record.decide_s = services.clock() - began_s
+        if choice.kept is not None:
+            record.kept = choice.kept.code
+        if services.decision_observers:
+            record.decided(services.decision_observers, pool, choice, self._order)
 
-    def _spec_at(self, place: int) -> ArmSpec:
-        return self._services.router.pool.specs[self._order[place]]
-
-    def _expected_usd(self) -> float | None:
-        """What the current candidate was expected to cost; None when its price is unknown."""
-        index = self._order[self._place]
+    def _expected_usd(self, index: int) -> float | None:
         if self._choice is None or not self._services.router.pool.is_priced[index]:
             return None
         return float(self._choice.expected.cost_usd[index])
 
-    def _estimated(self, stream: ReplyStream) -> Usage:
-        """What a stream is taken to have used when it died before saying so."""
-        n_input = self._choice.expected.input_tokens if self._choice is not None else 0.0
-        return estimated_usage(n_input, stream.n_content_bytes)
+    def _chosen(self, place: int) -> Chosen:
+        index = self._order[place]
+        spec = self._services.router.pool.specs[index]
+        return Chosen(place, index, spec, self._engine.gates[spec.arm.upstream])
+
+    def _is_free(self, place: int) -> bool:
+        return not self._chosen(place).gate.is_full
 
     async def _attempt(self) -> FairleadError | None:
         """Try until one delivers; the error of a stream that failed after it had begun, else None."""
         services = self._services
-        deadline_s = self._work.began_s + services.limits.deadline_s
-        failover = Failover(
+        failover = self._failover = Failover(
             len(self._order),
             max_attempts=services.limits.max_attempts,
-            deadline_s=deadline_s,
+            deadline_s=self._deadline_s,
             budget=self._engine.budget,
-            upstream_of=lambda place: self._spec_at(place).arm.upstream,
+            upstream_of=lambda place: self._chosen(place).spec.arm.upstream,
         )
-        step = failover.start()
+        step = failover.start(is_repeat=self._work.is_repeat)
         while True:
-            self._place = step.place
             if step.wait_s:
                 await asyncio.sleep(step.wait_s)
                 self._record.waited(step.wait_s)
+            chosen = self._chosen(step.place)
             try:
-                prepared = self._prepare()
+                prepared = self._prepare(chosen.spec)
             except RequestError as error:
                 # This upstream's format cannot hold the request; another's may.
                 other = failover.unfit()
@@ -171,32 +220,88 @@ class Exchange:
                     raise error
                 step = other
                 continue
+            if not chosen.gate.take():
+                free = failover.elsewhere(self._is_free)
+                if free is not None:
+                    step = free
+                    continue
+                await self._queue(chosen.gate)
             try:
-                if self._work.request.is_streaming:
-                    opened = await self._open(prepared, deadline_s)
-                else:
-                    reply = await self._fetch(prepared)
+                attempt = await self._first_content(self._begun(chosen, prepared))
             except UpstreamError as error:
-                now_s = services.clock()
-                self._engine.breakers.failed(self._spec_at(self._place).arm, error, now_s)
-                self._record.attempt_ended(*outcome_of(error))
-                after = failover.failed(error, now_s, services.draw())
+                after = failover.failed(error, services.clock(), services.draw())
                 if isinstance(after, GiveUp):
                     raise self._final(after.error) from None
                 step = after
                 continue
-            if self._work.request.is_streaming:
-                return await self._stream(opened, prepared.losses)
-            self._engine.breakers.succeeded(self._spec_at(self._place).arm)
-            await self._send_whole(reply, prepared.losses)
-            return None
+            return await self._handover.deliver(attempt)
 
-    def _prepare(self) -> Prepared:
-        """The request for the current candidate.
+    async def _queue(self, gate: Gate) -> None:
+        """Wait for a slot at a busy upstream, nobody else being free. Raises: OverloadedError."""
+        clock = self._services.clock
+        began_s = clock()
+        await gate.wait(min(self._services.limits.queue_s, max(self._deadline_s - began_s, 0.0)))
+        self._record.waited(clock() - began_s)
+
+    def _begun(self, chosen: Chosen, prepared: Prepared, *, is_hedge: bool = False) -> Attempt:
+        """An attempt that has its slot."""
+        assert self._choice is not None
+        record = self._record
+        n_input = self._choice.expected.input_tokens
+        attempt = Attempt(
+            self._engine, self._work, record.decision_id, chosen, prepared, n_input=n_input, is_hedge=is_hedge
+        )
+        record.attempt_begins(attempt)
+        return attempt
+
+    async def _first_content(self, attempt: Attempt) -> Attempt:
+        """The attempt that brought content first: this one, or one begun beside it. Raises: UpstreamError."""
+        clock = self._services.clock
+        patience = self._patience(attempt) if self._services.limits.hedge is not None else None
+        if patience is not None:
+            try:
+                return await raced(attempt, self._deadline_s, patience, self._rival)
+            finally:
+                self._record.waited(clock() - attempt.began_s)
+        try:
+            await attempt.run(self._deadline_s)
+        except UpstreamError as error:
+            self._record.waited(clock() - attempt.began_s)
+            attempt.failed(error)
+            raise
+        except BaseException:
+            attempt.ended("cancelled", None)
+            raise
+        self._record.waited(attempt.first_byte_s or 0.0)
+        return attempt
+
+    def _patience(self, attempt: Attempt) -> float | None:
+        self._engine.hedge_budget.request()
+        n_input = self._choice.expected.input_tokens if self._choice is not None else 0.0
+        return patience_s(self._engine, attempt.index, n_input, is_streaming=self._work.request.is_streaming)
+
+    def _rival(self) -> Attempt | None:
+        """An attempt beside one that is slow; None when nobody is free or the budgets are spent."""
+        engine = self._engine
+        if engine.hedge_budget.tokens < 1.0:
+            return None
+        step = self._failover.hedge(self._is_free)
+        if step is None:
+            return None
+        chosen = self._chosen(step.place)
+        try:
+            prepared = self._prepare(chosen.spec)
+        except RequestError:
+            return None
+        engine.hedge_budget.spend()
+        chosen.gate.take()
+        return self._begun(chosen, prepared, is_hedge=True)
+
+    def _prepare(self, spec: ArmSpec) -> Prepared:
+        """The request for this candidate.
 
         Raises: RequestError when this candidate cannot be given the request, or not without a loss that is refused.
         """
-        spec = self._spec_at(self._place)
         services = self._services
         prepared = self._work.prepare(services.upstreams[spec.arm.upstream], spec, services.backs)
         if prepared.losses and self._work.request.wishes.require_parameters:
@@ -207,168 +312,16 @@ class Exchange:
         return prepared
 
     def _final(self, error: FairleadError) -> FairleadError:
-        if not isinstance(error, UpstreamError) or isinstance(error, RejectedError) or self._record.n_attempts == 1:
+        if not isinstance(error, UpstreamError) or isinstance(error, RejectedError):
+            return error
+        if self._choice is not None and not self._choice.order:
+            rest_s = self._engine.breakers.soonest_s(self._services.clock()) or 0.0
+            return UnavailableError(
+                f"Every candidate is failing and rests; the least bad one was tried. It: {error.message}",
+                retry_after_s=max(rest_s, _LEAST_RETRY_AFTER_S),
+            )
+        if self._record.n_attempts == 1:
             return error
         return UnavailableError(
             f"{self._record.n_attempts} attempts failed. The last: {error.message}", code=error.code
         )
-
-    async def _call(self, prepared: Prepared) -> Answer:
-        """Send the request to the current candidate; an answer of status 200, or an error."""
-        work = self._work
-        spec = self._spec_at(self._place)
-        arm = spec.arm
-        now_s = self._record.attempt_begins(spec)
-        self._engine.breakers.tried(arm, now_s)
-        left_s = work.began_s + self._services.limits.deadline_s - now_s
-        call = Call(
-            prepared.path,
-            prepared.body,
-            work.request.is_streaming,
-            self._record.decision_id,
-            left_s,
-            prepared.headers,
-            arm.sent_model,
-        )
-        answer = await self._services.upstreams[arm.upstream].send(call)
-        if answer.status == 200:
-            return answer
-        try:
-            text = await answer.read(ERROR_BODY_CAP_BYTES)
-        except GarbledError:
-            text = b""
-        finally:
-            answer.close()
-        if not 400 <= answer.status < 600:
-            raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: redirects are not followed.")
-        raise prepared.read_failure(answer.status, answer.headers, text, arm.upstream)
-
-    async def _fetch(self, prepared: Prepared) -> ReadReply:
-        """The whole reply of the current candidate."""
-        answer = await self._call(prepared)
-        try:
-            body = await answer.read(self._services.limits.max_reply_bytes)
-        finally:
-            answer.close()
-        reply = prepared.read_reply(body)
-        self._record.answered()
-        return reply
-
-    async def _send_whole(self, reply: ReadReply, losses: tuple[Loss, ...]) -> None:
-        record = self._record
-        record.used(reply.usage)
-        headers = self._headers(losses)
-        headers.append((b"x-fairlead-cost-usd", str(record.cost).encode() if record.cost is not None else b"unknown"))
-        await self._out.whole(200, headers, reply.body)
-        record.attempt_ended("ok", 200)
-
-    async def _open(self, prepared: Prepared, deadline_s: float) -> Opened:
-        """A stream, read until its first content: until then it may still fail over."""
-        answer = await self._call(prepared)
-        try:
-            stream = prepared.open_stream()
-            held = b""
-            while stream.phase is Phase.OPENING:
-                data = await answer.next_chunk()
-                held += stream.feed(data) if data else stream.end()
-                if not data:
-                    break
-                if len(held) > HELD_CAP_BYTES:
-                    raise GarbledError("The upstream's stream goes on without any content.")
-                if self._services.clock() > deadline_s:
-                    # The upstream's own limits bound its silence; this bounds one that dribbles.
-                    raise SilentError("The request's deadline passed while the upstream was beginning to answer.")
-            if stream.failure is not None:
-                raise stream.failure
-        except BaseException:
-            answer.close()
-            raise
-        self._record.answered()
-        return Opened(answer, stream, held)
-
-    async def _stream(self, opened: Opened, losses: tuple[Loss, ...]) -> FairleadError | None:
-        """Send a stream on; the error that ended it after it had begun, else None."""
-        answer, stream, held = opened
-        record, out, breakers = self._record, self._out, self._engine.breakers
-        arm = self._spec_at(self._place).arm
-        failure: UpstreamError | None = None
-        try:
-            headers = self._headers(losses)
-            expected_usd = self._expected_usd()
-            headers.append((b"x-fairlead-cost-usd", b"unknown" if expected_usd is None else b"%.9f" % expected_usd))
-            headers.append((b"x-fairlead-cost-basis", b"expected"))
-            await out.begin_stream(headers, held)
-            try:
-                await self._pump(answer, stream)
-                failure = stream.failure
-            except UpstreamError as error:
-                failure = error
-            record.used(stream.usage or self._estimated(stream))
-            if failure is not None:
-                breakers.failed(arm, failure, self._services.clock())
-                await out.end_stream(stream.fail(failure))
-                record.attempt_ended(*outcome_of(failure))
-                return failure
-            breakers.succeeded(arm)
-            await out.piece(stream.finish(_cost_comment(record)))
-            await _drain(answer)
-            record.attempt_ended("ok", 200)
-            await out.end_stream()
-            return None
-        finally:
-            if record.usage is None:
-                record.used(stream.usage or self._estimated(stream))
-            answer.close()
-
-    async def _pump(self, answer: Answer, stream: ReplyStream) -> None:
-        """Pieces from the upstream to the client, as fast as the slower of the two."""
-        while stream.phase is not Phase.DONE and stream.phase is not Phase.FAILED:
-            data = await answer.next_chunk()
-            piece = stream.feed(data) if data else stream.end()
-            if piece:
-                await self._out.piece(piece)
-            if not data:
-                return
-
-    def _headers(self, losses: tuple[Loss, ...]) -> Headers:
-        record = self._record
-        arm = self._spec_at(self._place).arm
-        self._overhead_s = record.overhead_s()
-        lost = [(b"x-fairlead-losses", _loss_header(losses))] if losses else []
-        return [
-            *self._added,
-            *lost,
-            (b"x-fairlead-model", _header(arm.model)),
-            (b"x-fairlead-provider", _header(arm.provider)),
-            (b"x-fairlead-overhead-ms", b"%.3f" % (self._overhead_s * 1e3)),
-        ]
-
-
-def _cost_comment(record: Record) -> bytes:
-    basis = " (estimated: the upstream reported no usage)" if record.usage and record.usage.is_estimated else ""
-    return write_comment(f"x-fairlead-cost-usd={'unknown' if record.cost is None else record.cost}{basis}")
-
-
-async def _drain(answer: Answer) -> None:
-    """Read past the end, so that the connection can be used again."""
-    try:
-        async with asyncio.timeout(LINGER_S):
-            while await answer.next_chunk():
-                pass
-    except (TimeoutError, UpstreamError):
-        pass  # the reply was whole; only the connection is lost
-
-
-_MAX_LOSS_HEADER_CHARS: Final = 1_000
-
-
-def _loss_header(losses: tuple[Loss, ...]) -> bytes:
-    """What was not carried, by name: `seed, logprobs`. The names are partly the client's own words."""
-    names = ", ".join(dict.fromkeys(loss.what for loss in losses))[:_MAX_LOSS_HEADER_CHARS]
-    return "".join(letter for letter in names if letter.isprintable()).encode("latin-1", "replace")
-
-
-@cache
-def _header(name: str) -> bytes:
-    """A name from the configuration as a header value; anything that could end the header is left out."""
-    return "".join(letter for letter in name if letter.isprintable()).encode("latin-1", "replace")

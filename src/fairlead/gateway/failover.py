@@ -41,23 +41,24 @@ class GiveUp:
 class RetryBudget:
     """Extra attempts of all requests together stay below a share of the requests, so that a storm is not doubled."""
 
-    __slots__ = ("_share", "_tokens")
+    __slots__ = ("_capacity", "_share", "tokens")
 
     CAPACITY: Final = 20.0
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, capacity: float = CAPACITY) -> None:
         self._share = share
-        self._tokens = self.CAPACITY
+        self._capacity = capacity
+        self.tokens = capacity
 
     def request(self) -> None:
         """A request has come: it earns a share of an attempt."""
-        self._tokens = min(self._tokens + self._share, self.CAPACITY)
+        self.tokens = min(self.tokens + self._share, self._capacity)
 
     def spend(self) -> bool:
         """Take one extra attempt, if there is one."""
-        if self._tokens < 1.0:
+        if self.tokens < 1.0:
             return False
-        self._tokens -= 1.0
+        self.tokens -= 1.0
         return True
 
 
@@ -99,9 +100,10 @@ class Failover:
         self._waits = 0
         self.n_attempts = 0
 
-    def start(self) -> Try:
-        """The first attempt."""
-        self._budget.request()
+    def start(self, *, is_repeat: bool = False) -> Try:
+        """The first attempt. A request that is itself a client's retry earns nothing: retries must not pay for more."""
+        if not is_repeat:
+            self._budget.request()
         self.n_attempts = 1
         return Try(0)
 
@@ -133,6 +135,25 @@ class Failover:
         self._place, *rest = self._untried
         self._untried = rest
         return Try(self._place)
+
+    def elsewhere(self, is_free: Callable[[int], bool]) -> Try | None:
+        """The current candidate is busy, and was not called: the next one that is free, if any; this one stays."""
+        found = next((place for place in self._untried if is_free(place)), None)
+        if found is None:
+            return None
+        self._untried = sorted([self._place, *(place for place in self._untried if place != found)])
+        self._place = found
+        return Try(found)
+
+    def hedge(self, is_free: Callable[[int], bool]) -> Try | None:
+        """The current attempt is slow: whom to try beside it, at another upstream and once only; None for nobody."""
+        own = self._upstream_of(self._place)
+        found = next((place for place in self._untried if self._upstream_of(place) != own and is_free(place)), None)
+        if found is None or self.n_attempts >= self._max_attempts or not self._budget.spend():
+            return None
+        self.n_attempts += 1
+        self._untried = [place for place in self._untried if place != found]
+        return Try(found)
 
     def _move_on(self, error: UpstreamError) -> None:
         if _is_of_the_upstream(error):

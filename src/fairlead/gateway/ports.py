@@ -6,9 +6,12 @@ from typing import Any, Protocol
 
 from fairlead.domain.call import Answer, Call
 from fairlead.domain.content import FormatName
-from fairlead.domain.moments import Observer
+from fairlead.domain.engine_state import EngineState
+from fairlead.domain.moments import DecisionObserver, Observer
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.access import Access
+from fairlead.gateway.replay_cache import CacheLimits
+from fairlead.gateway.shared_rests import SharedRests
 from fairlead.routing.router import Router
 from fairlead.wire.format import Back
 from fairlead.wire.formats import BACKS
@@ -38,6 +41,16 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
+class HedgeLimits:
+    """When a second attempt begins beside one that is slow to begin: after so many seconds, or as measured."""
+
+    after_s: float | None = None
+    after_quantile: float | None = None
+    max_share: float = 0.05
+    """Most hedges, as a share of all requests."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one request."""
 
@@ -48,6 +61,16 @@ class Limits:
     max_attempts: int = 4
     retry_budget_share: float = 0.2
     """Extra attempts, as a share of all requests."""
+    max_stream_bytes: int = 256 * 1024 * 1024
+    queue_s: float = 10.0
+    """How long a request may wait for a busy upstream."""
+    max_queue: int = 100
+    """How many may wait before one upstream."""
+    heartbeat_s: float = 15.0
+    """After so much silence a client that waits for a stream gets a sign of life."""
+    hedge: HedgeLimits | None = None
+    max_concurrency: Mapping[UpstreamName, int] = field(default_factory=dict)
+    """The operator's own limits, this worker's share of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +82,7 @@ class Services:
     access: Access
     limits: Limits
     observers: Sequence[Observer]
+    """Told of attempts and replies."""
     clock: Clock
     unix_s: Callable[[], float]
     """Seconds since 1970, for the dates in replies."""
@@ -67,7 +91,7 @@ class Services:
     """Uniform in [0, 1): spreads retries; never decides between models."""
     model_list: Sequence[Mapping[str, Any]]
     """What GET /v1/models shows, ready to encode."""
-    render_metrics: Callable[[], tuple[bytes, str]]
+    render_metrics: Callable[[EngineState], tuple[bytes, str]]
     """The metrics page and its content type."""
     backs: Mapping[FormatName, Back] = field(default_factory=lambda: BACKS)
     """The formats that upstreams are spoken to in."""
@@ -77,3 +101,12 @@ class Services:
     allowed_origins: frozenset[str] = frozenset()
     notes: Sequence[str] = field(default=())
     """Remarks for /health/ready, such as that the models are simulated."""
+    keeps_sessions: bool = True
+    """Whether running conversations keep their model where that pays."""
+    cache: CacheLimits | None = None
+    """None keeps no answers."""
+    shared_rests: SharedRests | None = None
+    """What the other workers have found resting; None for a single process."""
+    n_workers: int = 1
+    decision_observers: Sequence[DecisionObserver] = ()
+    """Told of decisions; without any, none are told: it costs more than the decision's bookkeeping."""

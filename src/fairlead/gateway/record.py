@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fairlead.catalogue.prices import price_of
+from fairlead.domain.decision import Arm
 from fairlead.domain.errors import (
     FairleadError,
     GarbledError,
@@ -12,105 +13,196 @@ from fairlead.domain.errors import (
     UnreachableError,
     UpstreamError,
 )
-from fairlead.domain.moments import Attempted, AttemptOutcome, Observer, Replied, ReplyOutcome
+from fairlead.domain.moments import (
+    Attempted,
+    AttemptOutcome,
+    Decided,
+    DecisionObserver,
+    Observer,
+    Replied,
+    ReplyOutcome,
+    Stage,
+)
 from fairlead.domain.money import Usd
 from fairlead.domain.names import DecisionId
 from fairlead.domain.usage import Usage
 from fairlead.gateway.ports import Clock
 from fairlead.gateway.work import Work
-from fairlead.routing.pool import ArmSpec
+from fairlead.routing.explanation import explain
+from fairlead.routing.pool import ArmSpec, Pool
+from fairlead.routing.router import Choice
+
+
+class AttemptRecord:
+    """One attempt's account. Several of one request may run at once."""
+
+    __slots__ = (
+        "_clock", "_is_over", "_observers", "began_s", "cost", "decision_id", "first_byte_s",
+        "is_hedge", "losses", "place", "spec", "stage", "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        decision_id: DecisionId,
+        spec: ArmSpec,
+        observers: Sequence[Observer],
+        clock: Clock,
+        *,
+        place: int = 0,
+        is_hedge: bool = False,
+    ) -> None:
+        self.decision_id = decision_id
+        self.spec = spec
+        self._observers = observers
+        self._clock = clock
+        self._is_over = False
+        self.place = place
+        self.is_hedge = is_hedge
+        self.stage: Stage = "waiting"
+        self.losses: tuple[str, ...] = ()
+        self.first_byte_s: float | None = None
+        self.usage: Usage | None = None
+        self.cost: Usd | None = None
+        self.began_s = clock()
+
+    def answered(self, stage: Stage) -> None:
+        """The upstream has brought its first content, or its whole reply: the waiting is over."""
+        self.stage = stage
+        self.first_byte_s = self._clock() - self.began_s
+
+    def used(self, usage: Usage | None) -> None:
+        """What the reply used; priced at the arm's rates, which for an unknown rate is unknown."""
+        self.usage = usage
+        self.cost = price_of(usage, self.spec.prices) if usage is not None else None
+
+    def ended(self, outcome: AttemptOutcome, status: int | None) -> None:
+        """The attempt is over; only the first word counts."""
+        if self._is_over:
+            return
+        self._is_over = True
+        moment = Attempted(
+            self.decision_id,
+            self.spec.arm,
+            outcome,
+            status,
+            self.first_byte_s,
+            self._clock() - self.began_s,
+            self.usage,
+            self.cost,
+            self.place,
+            self.is_hedge,
+            self.stage,
+            self.losses,
+        )
+        for observer in self._observers:
+            observer.attempted(moment)
 
 
 class Record:
     """One request's account."""
 
     __slots__ = (
-        "_attempt_began_s", "_attempt_first_byte_s", "_clock", "_is_in_attempt", "_observers", "_waited_s", "_work",
-        "cost", "decide_s", "decision_id", "first_byte_s", "n_attempts", "policy", "spec", "usage",
+        "_cached_arm", "_clock", "_observers", "_waited_s", "_work", "config_version", "decide_s", "decision_id",
+        "first_byte_s", "kept", "last", "n_attempts", "policy", "session",
     )  # fmt: skip
 
-    def __init__(self, decision_id: DecisionId, work: Work, observers: Sequence[Observer], clock: Clock) -> None:
+    def __init__(
+        self,
+        decision_id: DecisionId,
+        work: Work,
+        observers: Sequence[Observer],
+        clock: Clock,
+        config_version: str = "",
+    ) -> None:
         self.decision_id = decision_id
         self._work = work
         self._observers = observers
         self._clock = clock
         self._waited_s = 0.0
-        self._attempt_began_s = 0.0
-        self._attempt_first_byte_s: float | None = None
-        self._is_in_attempt = False
-        self.spec: ArmSpec | None = None
+        self.config_version = config_version
         self.policy = ""
         self.decide_s: float | None = None
+        self.session: str | None = None
+        self.kept: str | None = None
+        """What the conversation did to the choice."""
         self.n_attempts = 0
-        self.usage: Usage | None = None
-        self.cost: Usd | None = None
+        self.last: AttemptRecord | None = None
+        """The attempt that serves, or the last that tried."""
+        self._cached_arm: Arm | None = None
         self.first_byte_s: float | None = None
 
-    def attempt_begins(self, spec: ArmSpec) -> float:
-        """An attempt at this arm begins; the time."""
-        self.spec = spec
-        self.n_attempts += 1
-        self.usage = self.cost = None
-        self._attempt_first_byte_s = None
-        self._is_in_attempt = True
-        self._attempt_began_s = self._clock()
-        return self._attempt_began_s
+    def decided(
+        self, listeners: Sequence[DecisionObserver], pool: Pool, choice: Choice, order: tuple[int, ...]
+    ) -> None:
+        """Who is to serve, for those who want to know."""
+        kept, asked = choice.kept, self._work.request.asked
+        moment = Decided(
+            self.decision_id,
+            self._work.tenant,
+            self._work.way.label,
+            asked,
+            self.policy,
+            pool.specs[order[0]].arm,
+            1.0,
+            len(order),
+            self.session,
+            kept.code if kept is not None else None,
+            pool.specs[kept.plain].arm if kept is not None else None,
+            kept.plain_usd if kept is not None else None,
+            self.config_version,
+            lambda: explain(pool, choice, asked),
+        )
+        for listener in listeners:
+            listener.decided(moment)
 
-    def answered(self) -> None:
-        """The upstream has brought its first content, or its whole reply: the waiting is over."""
-        now_s = self._clock()
-        self._attempt_first_byte_s = now_s - self._attempt_began_s
-        self._waited_s += self._attempt_first_byte_s
-        self.first_byte_s = now_s - self._work.began_s
+    def attempt_begins(self, attempt: AttemptRecord) -> None:
+        """An attempt begins; it has an account of its own."""
+        self.n_attempts += 1
+        self.last = attempt
+
+    def delivers(self, attempt: AttemptRecord) -> None:
+        """This attempt's content goes to the client."""
+        self.last = attempt
+        self.first_byte_s = self._clock() - self._work.began_s
+
+    def cached(self, arm: Arm) -> None:
+        """An answer that this arm once gave goes to the client: nobody is called, and it costs nothing."""
+        self._cached_arm = arm
+        self.first_byte_s = self._clock() - self._work.began_s
 
     def waited(self, seconds: float) -> None:
-        """A pause between attempts."""
+        """Time spent waiting for upstreams, or pausing between attempts."""
         self._waited_s += seconds
-
-    def used(self, usage: Usage | None) -> None:
-        """What the reply used; priced at the arm's rates, which for an unknown rate is unknown."""
-        self.usage = usage
-        self.cost = price_of(usage, self.spec.prices) if usage is not None and self.spec is not None else None
 
     def overhead_s(self) -> float:
         """Our own share of the time so far: all that was not waiting for an upstream."""
         return max(self._clock() - self._work.began_s - self._waited_s, 0.0)
 
-    def attempt_ended(self, outcome: AttemptOutcome, status: int | None) -> None:
-        """The attempt is over."""
-        if not self._is_in_attempt or self.spec is None:
-            return
-        self._is_in_attempt = False
-        total_s = self._clock() - self._attempt_began_s
-        if self._attempt_first_byte_s is None:
-            self._waited_s += total_s
-        moment = Attempted(
-            self.decision_id, self.spec.arm, outcome, status, self._attempt_first_byte_s, total_s, self.usage, self.cost
-        )
-        for observer in self._observers:
-            observer.attempted(moment)
-
     def replied(self, outcome: ReplyOutcome, status: int, error: FairleadError | None, overhead_s: float) -> None:
         """The request is over."""
-        work = self._work
+        work, last, cached = self._work, self.last, self._cached_arm
         moment = Replied(
             decision_id=self.decision_id,
             tenant=work.tenant,
             door=work.way.label,
             asked=work.request.asked,
             policy=self.policy,
-            arm=self.spec.arm if self.spec is not None else None,
+            arm=last.spec.arm if last is not None else cached,
             outcome=outcome,
             status=status,
             error_code=error.code if error is not None else None,
             is_streaming=work.request.is_streaming,
             n_attempts=self.n_attempts,
-            usage=self.usage,
-            cost=self.cost,
+            usage=last.usage if last is not None else None,
+            cost=last.cost if last is not None else Usd(0) if cached is not None else None,
             decide_s=self.decide_s,
             overhead_s=overhead_s,
             first_byte_s=self.first_byte_s,
             total_s=self._clock() - work.began_s,
+            session=self.session,
+            is_cached=cached is not None,
+            config_version=self.config_version,
+            kept=self.kept,
         )
         for observer in self._observers:
             observer.replied(moment)

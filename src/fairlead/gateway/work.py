@@ -9,6 +9,9 @@ from fairlead.domain.errors import RejectedError
 from fairlead.domain.names import TenantName
 from fairlead.domain.request import Carried, ChatRequest, Loss
 from fairlead.domain.usage import Usage
+from fairlead.gateway.affinity import SESSION_HEADERS, stated_session
+from fairlead.gateway.idempotency import HEADER as IDEMPOTENCY_HEADER
+from fairlead.gateway.idempotency import key_in
 from fairlead.gateway.ports import Upstream
 from fairlead.routing.pool import ArmSpec
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings
@@ -17,6 +20,10 @@ from fairlead.wire.format import AskedRequest, Back, Door, ReadReply, ReplyStrea
 from fairlead.wire.lane import put_together, take_apart
 from fairlead.wire.quirks import Quirks, apply
 from fairlead.wire.translation import TranslatedStream
+
+_RETRY_COUNT: Final = b"x-stainless-retry-count"
+"""How often an SDK of OpenAI's or Anthropic's (Stainless makes both) has sent this request again."""
+_TELLING: Final = frozenset((*SESSION_HEADERS, IDEMPOTENCY_HEADER, _RETRY_COUNT))
 
 
 class DoorWay(NamedTuple):
@@ -57,6 +64,14 @@ class Work(NamedTuple):
     passed: tuple[tuple[bytes, bytes], ...]
     """The client's headers that an upstream of the same format is to see."""
     began_s: float
+    body: bytes = b""
+    """As it came."""
+    session: bytes | None = None
+    """The conversation's id, as the client states it."""
+    is_repeat: bool = False
+    """The client's SDK says that it has sent this before, and had no answer."""
+    repeat_key: bytes | None = None
+    """The request's Idempotency-Key."""
 
     def prepare(self, upstream: Upstream, spec: ArmSpec, backs: Mapping[FormatName, Back]) -> Prepared:
         """The request for this upstream: on the lane if it speaks the door's format, else through the hub.
@@ -119,8 +134,30 @@ def _suited(chat: ChatRequest, spec: ArmSpec) -> ChatRequest:
 def work_of(way: DoorWay, body: bytes, headers: Headers, tenant: TenantName, began_s: float) -> Work:
     """What this body asks for. Raises: RequestError."""
     door = way.door
-    passed = tuple(header for header in headers if header[0] in door.passed_headers) if door.passed_headers else ()
-    return Work(way, door.read_request(body), tenant, passed, began_s)
+    request = door.read_request(body)
+    passed: list[tuple[bytes, bytes]] = []
+    stated: Headers = []
+    wanted = door.passed_headers
+    for header in headers:
+        name = header[0]
+        if name in wanted:
+            passed.append(header)
+        if name in _TELLING:
+            stated.append(header)
+    if not stated:
+        session = request.session.encode("utf-8", "replace") if request.session else None
+        return Work(way, request, tenant, tuple(passed), began_s, body, session)
+    return Work(
+        way,
+        request,
+        tenant,
+        tuple(passed),
+        began_s,
+        body,
+        stated_session(stated, request.session),
+        any(name == _RETRY_COUNT and value not in (b"", b"0") for name, value in stated),
+        key_in(stated),
+    )
 
 
 def estimated_usage(n_input: float, n_content_bytes: int) -> Usage:

@@ -69,6 +69,7 @@ class RequestLog:
             "outcome": moment.outcome,
             "upstream_status": moment.upstream_status,
             "total_s": round(moment.total_s, 4),
+            "hedge": True if moment.is_hedge else None,
         }
         _LOG.warning("attempt failed", extra={_FIELDS: fields})
 
@@ -89,6 +90,7 @@ class RequestLog:
             "status": moment.status,
             "error": moment.error_code,
             "attempts": moment.n_attempts,
+            "cached": True if moment.is_cached else None,
             "input_tokens": moment.usage.input_tokens if moment.usage else None,
             "output_tokens": moment.usage.output_tokens if moment.usage else None,
             "usage_estimated": True if moment.usage and moment.usage.is_estimated else None,

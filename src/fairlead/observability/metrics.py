@@ -16,8 +16,10 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from fairlead.domain.engine_state import EngineState
 from fairlead.domain.moments import Attempted, Replied
 from fairlead.domain.usage import Usage
+from fairlead.observability.state_metrics import StateCollector
 
 _FAST_S: Final = (0.00005, 0.0001, 0.00015, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05)
 _SLOW_S: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
@@ -70,6 +72,15 @@ class Metrics:
             buckets=_SLOW_S,
             registry=registry,
         )
+        self._sessions = Counter(
+            "fairlead_sessions", "Decisions within a known conversation, by what it did", ("effect",), registry=registry
+        )
+        self._hedges = Counter(
+            "fairlead_hedges", "Attempts begun beside a slow one, by their end", ("outcome",), registry=registry
+        )
+        self._cached = Counter("fairlead_cached_replies", "Replies from the replay cache", ("door",), registry=registry)
+        self._state = StateCollector()
+        self._page.register(self._state)
         self._request_children: dict[tuple[str, str, str], Counter] = {}
         self._decision_children: dict[tuple[str, str, str], Counter] = {}
         self._attempt_children: dict[tuple[str, str], Counter] = {}
@@ -79,6 +90,8 @@ class Metrics:
 
     def attempted(self, moment: Attempted) -> None:
         """Count one attempt."""
+        if moment.is_hedge:
+            self._hedges.labels(moment.outcome).inc()
         upstream = moment.arm.upstream
         key = (upstream, moment.outcome)
         attempts = self._attempt_children.get(key)
@@ -100,6 +113,10 @@ class Metrics:
         if requests is None:
             requests = self._request_children[key] = self._requests.labels(*key)
         requests.inc()
+        if moment.kept is not None:
+            self._sessions.labels(moment.kept).inc()
+        if moment.is_cached:
+            self._cached.labels(moment.door).inc()
         arm = moment.arm
         if arm is not None:
             served = (moment.policy, arm.model, arm.upstream)
@@ -115,8 +132,9 @@ class Metrics:
             total = self._total_children[moment.door] = self._total.labels(moment.door)
         total.observe(moment.total_s)
 
-    def page(self) -> tuple[bytes, str]:
-        """The text for GET /metrics, and its content type."""
+    def page(self, state: EngineState | None = None) -> tuple[bytes, str]:
+        """The text for GET /metrics, and its content type; with several workers `state` is the answering one's."""
+        self._state.state = state
         return generate_latest(self._page), CONTENT_TYPE_LATEST
 
     def _count_usage(self, moment: Attempted, usage: Usage) -> None:

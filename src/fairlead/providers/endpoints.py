@@ -61,6 +61,8 @@ class Endpoint:
     """May hold a user and a password."""
     ca_file: str | None = None
     max_connections: int = DEFAULT_MAX_CONNECTIONS
+    max_concurrency: int | None = None
+    """Calls under way at once, of all workers together; None learns it from refusals."""
     is_local: bool = False
     """One's own server: its tokens cost nothing more."""
     is_simulated: bool = False

@@ -35,6 +35,7 @@ class Expected(NamedTuple):
     cost_usd: Floats
     ttft_s: Floats
     total_s: Floats
+    s_per_token: Floats
 
 
 _NEEDS: Final[tuple[tuple[str, Ability, IneligibleCode, str], ...]] = (

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fairlead.domain.decision import Candidate, Decision, Estimate, Flip, Ineligible, Reason
+from fairlead.domain.decision import Basis, Candidate, Decision, Estimate, Flip, Ineligible, Reason, SessionEffect
 from fairlead.domain.errors import NoEligibleModelError
 from fairlead.domain.names import AskedModel
 from fairlead.routing.pool import Floats, Pool
@@ -15,6 +15,8 @@ from fairlead.routing.router import Choice
 
 _MAX_FLIPS: Final = 4
 _PARTS: Final = ("quality", "cost", "speed")
+KEEPING: Final = frozenset(("kept_for_cache", "kept_in_tool_loop", "kept_for_signature"))
+"""Codes of a conversation that kept its model against the plain choice."""
 _MAX_WEIGHT: Final = 10.0
 """A weight stands beside two others that sum to less than 1: beyond this it decides alone."""
 
@@ -34,6 +36,7 @@ def explain(pool: Pool, choice: Choice, model: AskedModel) -> Decision:
         ineligible=_ineligible(pool, choice),
         reason=_reason(pool, choice),
         flips=_flips(pool, choice),
+        session=_session(pool, choice),
     )
 
 
@@ -65,8 +68,13 @@ def _estimate(pool: Pool, choice: Choice, forecast: Forecast, i: int) -> Estimat
         cost_usd=float(expected.cost_usd[i]) if pool.is_priced[i] else None,
         ttft_s=float(expected.ttft_s[i]),
         total_s=float(expected.total_s[i]),
-        delay_basis=pool.specs[i].delay_basis,
+        delay_basis=_delay_basis(pool, choice, i),
     )
+
+
+def _delay_basis(pool: Pool, choice: Choice, i: int) -> Basis:
+    is_measured = choice.conduct is not None and bool(choice.conduct.is_measured[i])
+    return "measured" if is_measured else pool.specs[i].delay_basis
 
 
 def _ineligible(pool: Pool, choice: Choice) -> tuple[Ineligible, ...]:
@@ -97,6 +105,9 @@ def _reason(pool: Pool, choice: Choice) -> Reason:
         return Reason(
             "provider_order", f"{best.model} is the best at the first provider of provider.order that may serve."
         )
+    kept = _kept(pool, choice)
+    if kept is not None:
+        return kept
     rival = _rival(pool, choice)
     if rival is None:
         return Reason("only_candidate", f"{best.model} is the only model that may serve this request.")
@@ -106,6 +117,33 @@ def _reason(pool: Pool, choice: Choice) -> Reason:
     return Reason(
         "highest_utility",
         f"{best.model} has the highest utility, {lead:.3f} above {pool.specs[rival].arm.model}: {shares}.",
+    )
+
+
+def _session(pool: Pool, choice: Choice) -> SessionEffect | None:
+    kept = choice.kept
+    if kept is None:
+        return None
+    anchor, plain = pool.specs[kept.anchor].arm, pool.specs[kept.plain].arm
+    return SessionEffect(kept.code, anchor, plain, kept.saving_usd, kept.plain_usd)
+
+
+def _kept(pool: Pool, choice: Choice) -> Reason | None:
+    """What the running conversation decided; None when it did not turn the choice."""
+    kept = choice.kept
+    if kept is None or kept.code not in KEEPING or kept.anchor == kept.plain:
+        return None
+    arm, plain = pool.specs[kept.anchor].arm, pool.specs[kept.plain].arm
+    other = plain.model if plain.model != arm.model else f"{plain.model} at '{plain.upstream}'"
+    if kept.code == "kept_in_tool_loop":
+        why = "it is in the middle of a tool loop"
+    elif kept.code == "kept_for_signature":
+        why = "it holds reasoning that this model has signed"
+    else:
+        why = f"its warm prompt cache saves ${kept.saving_usd:.6f} on this turn"
+    cost = f", about ${kept.plain_usd:.6f}" if kept.plain_usd is not None else ""
+    return Reason(
+        kept.code, f"{arm.model} keeps the conversation: {why}. Without it {other} would have been chosen{cost}."
     )
 
 
@@ -133,6 +171,7 @@ def _decades(a: float, b: float, least: float) -> float:
 def _flips(pool: Pool, choice: Choice) -> tuple[Flip, ...]:
     """Single changes that would have led elsewhere, nearest rival first."""
     free = not choice.asked.is_concrete and choice.wishes.sort is None and not choice.wishes.provider_order
+    free = free and (choice.kept is None or choice.kept.code not in KEEPING)
     if not choice.order or not free:
         return ()
     flips = [*_constraint_flips(pool, choice), *_rival_flips(pool, choice)]

@@ -24,6 +24,10 @@ Bools = NDArray[np.bool_]
 
 _ABILITIES: Final[tuple[Ability, ...]] = ("tools", "vision", "audio", "files", "structured_output", "reasoning")
 
+DEFAULT_CACHE_WINDOW_S: Final = 300.0
+"""Anthropic states 5 minutes, OpenAI 5 to 10 (their pages on prompt caching, read 2026-11-23). Where a provider keeps a
+prefix longer, a conversation is taken for cold too early and decided afresh: the harmless mistake."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArmSpec:
@@ -40,6 +44,8 @@ class ArmSpec:
     delay_basis: Basis = "prior"
     in_default_pool: bool = True
     """Whether plain `auto` may choose it."""
+    cache_window_s: float = DEFAULT_CACHE_WINDOW_S
+    """How long this endpoint keeps an idle prompt prefix."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class Pool:
     """Unknown prices stand at the dearest known one of their kind; `is_priced` tells."""
     output_usd: Floats
     is_priced: Bools
+    cached_saving_usd: Floats
+    """What a token costs less when it is read from the provider's cache; 0 where that price is not stated."""
     context_tokens: Floats
     smallest_context_tokens: float
     """A request below it passes every arm's window: the common case, told by one comparison."""
@@ -105,6 +113,7 @@ def build_pool(specs: Sequence[ArmSpec], predictor: Predictor) -> Pool:
         input_usd=input_usd,
         output_usd=output_usd,
         is_priced=input_known & output_known,
+        cached_saving_usd=_floats([_cached_saving(spec.prices) for spec in ordered]),
         context_tokens=context_tokens,
         smallest_context_tokens=float(context_tokens.min(initial=float("inf"))),
         max_output_tokens=_limits([spec.max_output_tokens for spec in ordered]),
@@ -136,6 +145,12 @@ def _prices(per_mtok: Sequence[float | None]) -> tuple[Floats, Bools]:
     dearest = max(known, default=0.0)
     filled = [dearest if price is None else price for price in per_mtok]
     return _floats(filled) * 1e-6, _bools([price is not None for price in per_mtok])
+
+
+def _cached_saving(prices: Prices) -> float:
+    if prices.input_per_mtok is None or prices.cached_read_per_mtok is None:
+        return 0.0
+    return max(prices.input_per_mtok - prices.cached_read_per_mtok, 0.0) * 1e-6
 
 
 def _limits(tokens: Sequence[int | None]) -> Floats:

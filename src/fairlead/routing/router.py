@@ -4,7 +4,7 @@ The hot path keeps arrays (`Choice`); `explain` turns one into a `Decision` for 
 """
 
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import NO_WISHES, Weights, Wishes
 from fairlead.routing.asking import Asked, Names
+from fairlead.routing.conduct import Conduct, unmeasured
 from fairlead.routing.eligibility import Check, Expected, down_check, need_checks, wish_checks
 from fairlead.routing.pool import Bools, Floats, Pool
 from fairlead.routing.preferences import Preset, sure_quality, utility
@@ -26,6 +27,36 @@ TOKENS_PER_FILE: Final = 3_000
 """Rough by nature: what an attachment costs depends on its size, which is not read."""
 
 _NOBODY_DOWN: Final[frozenset[Resting]] = frozenset()
+
+
+KeptCode = Literal[
+    "same_anchor",
+    "kept_for_cache",
+    "kept_in_tool_loop",
+    "kept_for_signature",
+    "switched",
+    "cold",
+    "short",
+    "no_pricing",
+    "anchor_unfit",
+]
+"""What a running conversation did to a choice; the meaning of each is in docs/reference/decision.md."""
+
+
+class Kept(NamedTuple):
+    """How a running conversation bore on a choice, and the counterfactual: what would have been chosen without it."""
+
+    code: KeptCode
+    anchor: int
+    """The arm that served the conversation last."""
+    plain: int
+    """The arm that would have been chosen without the conversation."""
+    saving_usd: float = 0.0
+    """What the anchor's warm cache saves on this turn."""
+    plain_usd: float | None = None
+    """What the other would be expected to cost; None where its price is unknown or was not asked."""
+    gain: float = 0.0
+    """Utility that the best other arm has above the anchor, the warm cache reckoned in."""
 
 
 class Choice(NamedTuple):
@@ -42,6 +73,10 @@ class Choice(NamedTuple):
     expected: Expected
     utility: Floats
     checks: tuple[Check, ...]
+    conduct: Conduct | None = None
+    """What was measured, where anything was."""
+    kept: Kept | None = None
+    """What a running conversation did to the choice; None without one."""
 
 
 class Router:
@@ -49,6 +84,7 @@ class Router:
 
     def __init__(self, pool: Pool, presets: Mapping[str, Preset], default: Preset) -> None:
         self.pool = pool
+        self._unmeasured = unmeasured(pool)
         self.names = Names(pool, presets, default)
 
     def decide(
@@ -57,13 +93,14 @@ class Router:
         outline: Outline,
         wishes: Wishes = NO_WISHES,
         down: Collection[Resting] = _NOBODY_DOWN,
+        conduct: Conduct | None = None,
     ) -> Choice:
-        """Order the arms that may serve.
+        """Order the arms that may serve; `conduct` is what was measured of them, the priors without it.
 
         Raises: UnknownModelError. An empty order is not an error here: `explain` says why.
         """
         asked = self.names.resolve(model, wishes.models)
-        expected = self._expect(outline)
+        expected = self._expect(outline, conduct or self._unmeasured)
         weights = wishes.weights or asked.preset.weights
         worth = utility(expected.sure_quality, expected.cost_usd, expected.total_s, weights)
         checks = self._checks(asked, outline, wishes, expected)
@@ -81,6 +118,7 @@ class Router:
                 expected,
                 worth,
                 checks,
+                conduct,
             )
         resting = down_check(self.pool, down)
         return Choice(
@@ -93,22 +131,29 @@ class Router:
             expected=expected,
             utility=worth,
             checks=(*checks, resting),
+            conduct=conduct,
         )
 
-    def _expect(self, outline: Outline) -> Expected:
+    def _expect(self, outline: Outline, conduct: Conduct) -> Expected:
         pool = self.pool
         forecast = pool.forecaster.forecast(outline)
         n_input = input_tokens(outline)
         output = np.minimum(forecast.output_tokens[pool.card_of], pool.max_output_tokens * outline.n_choices)
-        ttft = pool.ttft_s + n_input * pool.prefill_s_per_token + output * pool.s_per_token * pool.hidden_share
+        s_per_token, hidden_share = conduct.s_per_token, conduct.hidden_share
+        ttft = conduct.ttft_s + n_input * pool.prefill_s_per_token + output * s_per_token * hidden_share
+        sure = sure_quality(forecast.quality, forecast.quality_low)[pool.card_of]
+        if conduct.failure_share is not None:
+            # An arm that fails often promises its quality less often: the next candidate's may be what comes.
+            sure = sure * (1.0 - conduct.failure_share)
         return Expected(
             quality=forecast.quality[pool.card_of],
-            sure_quality=sure_quality(forecast.quality, forecast.quality_low)[pool.card_of],
+            sure_quality=sure,
             input_tokens=n_input,
             output_tokens=output,
             cost_usd=n_input * pool.input_usd + output * pool.output_usd,
             ttft_s=ttft,
-            total_s=ttft + output * pool.s_per_token * (1.0 - pool.hidden_share),
+            total_s=ttft + output * s_per_token * (1.0 - hidden_share),
+            s_per_token=s_per_token,
         )
 
     def _checks(self, asked: Asked, outline: Outline, wishes: Wishes, expected: Expected) -> tuple[Check, ...]:
@@ -125,7 +170,7 @@ class Router:
         indices = fit.nonzero()[0]
         key = worth[indices]
         if wishes.sort is not None:
-            key = -self._sort_key(wishes, expected)[indices]
+            key = -_sort_key(wishes, expected)[indices]
         # Ties go to the cheaper for this request, then to the pool's canonical order; never to a name.
         ranked = indices[np.lexsort((expected.cost_usd[indices], -key))].tolist()
         if wishes.provider_order:
@@ -142,10 +187,11 @@ class Router:
             ranked.sort(key=rank.__getitem__)
         return tuple(ranked)
 
-    def _sort_key(self, wishes: Wishes, expected: Expected) -> Floats:
-        if wishes.sort == "price":
-            return expected.cost_usd
-        return expected.ttft_s if wishes.sort == "latency" else self.pool.s_per_token
+
+def _sort_key(wishes: Wishes, expected: Expected) -> Floats:
+    if wishes.sort == "price":
+        return expected.cost_usd
+    return expected.ttft_s if wishes.sort == "latency" else expected.s_per_token
 
 
 def input_tokens(outline: Outline) -> float:

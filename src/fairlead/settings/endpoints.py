@@ -93,6 +93,7 @@ def _endpoint(
         proxy=_proxy(section, sheet, path),
         ca_file=section.ca_file,
         max_connections=section.max_connections,
+        max_concurrency=section.max_concurrency,
         is_local=is_local,
         allow_private=allow_private,
         data_policy=DataPolicy(policy.collects_data, policy.zero_retention, policy.region),

@@ -50,7 +50,15 @@ class ServerSection(Section):
     body_idle_s: Seconds = Field(default=30.0, description="Seconds that a request's body may pause.")
     keep_alive_s: Seconds = Field(default=75.0, description="Seconds that an idle client connection is kept.")
     write_s: Seconds = Field(default=60.0, description="Seconds that a client may take to accept a piece of its reply.")
-    drain_s: Seconds = Field(default=20.0, description="Seconds that running requests get to end at shutdown.")
+    drain_s: Seconds = Field(
+        default=20.0, description="Seconds that running requests get to end at shutdown; then they end with an error."
+    )
+    heartbeat_s: Seconds = Field(
+        default=15.0, description="Seconds of silence after which a waiting client of a stream gets a sign of life."
+    )
+    watch_config: bool = Field(
+        default=False, description="Take over a changed configuration file by itself, as SIGHUP does."
+    )
 
 
 class KeySection(Section):
@@ -164,6 +172,12 @@ class UpstreamSection(Section):
     max_connections: int = Field(
         default=DEFAULT_MAX_CONNECTIONS, ge=1, le=100_000, description="Most connections at once."
     )
+    max_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="Most calls under way at once; without it a limit is learned from refusals (429, 503) alone.",
+    )
     local: bool | None = Field(
         default=None, description="One's own server, at marginal cost 0. True by itself for loopback addresses."
     )
@@ -237,6 +251,29 @@ class PreferencesSection(Section):
     weights: WeightsSection | None = Field(
         default=None, description="Weights of `auto` in place of those of its preset."
     )
+    session_affinity: Literal["auto", "off"] = Field(
+        default="auto",
+        description="auto: a running conversation keeps its model while its warm cache is worth more than a switch.",
+    )
+
+
+class HedgeSection(Section):
+    """A second attempt beside one that is slow to begin; the first content wins, the other is cancelled."""
+
+    after_s: Seconds | None = Field(default=None, description="Seconds without content after which it begins.")
+    after_quantile: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="Or: the share of its recent first contents that came sooner, such as 0.95; needs traffic.",
+    )
+    max_share: Share = Field(default=0.05, description="Most hedges, as a share of requests; each is an extra call.")
+
+
+class CacheSection(Section):
+    """Exact answers kept for the same question of the same tenant. Nothing that calls tools is ever kept."""
+
+    ttl_s: Seconds = Field(default=3_600.0, description="Seconds that an answer is kept.")
+    max_bytes: int = Field(default=64_000_000, ge=1_024, le=100_000_000_000, description="Most memory, per worker.")
+    sampled: bool = Field(default=False, description="Also keep answers that were sampled (temperature not 0).")
 
 
 class LimitsSection(Section):
@@ -246,6 +283,22 @@ class LimitsSection(Section):
     max_attempts: int = Field(default=4, ge=1, le=100, description="Most calls to upstreams for one request.")
     retry_budget_share: Share = Field(
         default=0.2, description="Extra calls, as a share of requests, before retries stop."
+    )
+    max_reply_bytes: int = Field(
+        default=67_108_864, ge=1_024, le=2_000_000_000, description="Largest reply in one piece; more is a 502."
+    )
+    max_stream_bytes: int = Field(
+        default=268_435_456, ge=1_024, le=100_000_000_000, description="Largest stream; more ends it with an error."
+    )
+    queue_s: Seconds = Field(
+        default=10.0, description="Seconds that a request may wait for a busy upstream when nobody else can serve."
+    )
+    max_queue: int = Field(
+        default=100, ge=0, le=100_000, description="Most requests that wait before one upstream; more is a 503."
+    )
+    hedge: HedgeSection | None = Field(
+        default=None,
+        description="A second attempt beside a slow one; off unless given. Give after_s, after_quantile or both.",
     )
 
 
@@ -290,6 +343,9 @@ class Config(Section):
     presets: dict[str, PresetSection] = Field(default_factory=dict, description="Named preferences behind auto:NAME.")
     preferences: PreferencesSection = Field(default_factory=PreferencesSection, description="What `auto` means.")
     limits: LimitsSection = Field(default_factory=LimitsSection, description="How much effort one request may cause.")
+    cache: CacheSection | None = Field(
+        default=None, description="Exact answers kept for the same question of the same tenant; off unless given."
+    )
     log: LogSection = Field(default_factory=LogSection, description="What is written to standard error.")
 
 

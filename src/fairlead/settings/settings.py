@@ -22,6 +22,7 @@ from fairlead.providers.endpoints import Endpoint, is_loopback_host
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
 from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
 from fairlead.settings.schema import (
+    CacheSection,
     Config,
     KeySection,
     LimitsSection,
@@ -57,7 +58,10 @@ class Settings:
     """Built-in presets and the operator's, by name."""
     default_preset: Preset
     """What `auto` means."""
+    keeps_sessions: bool
+    """Whether running conversations keep their model where that pays."""
     limits: LimitsSection
+    cache: CacheSection | None
     log: LogSection
     warnings: tuple[str, ...]
     version: str
@@ -88,6 +92,9 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
     fault = bind_fault(config.server.host, has_keys=bool(keys))
     if fault is not None:
         sheet.refuse(("server", "host"), fault)
+    hedge = config.limits.hedge
+    if hedge is not None and hedge.after_s is None and hedge.after_quantile is None:
+        sheet.refuse(("limits", "hedge"), "say when it begins: give after_s, after_quantile or both")
     presets = {**BUILT_IN_PRESETS, **_presets(config.presets, sheet)}
     endpoints = build_endpoints(config.upstreams, env, sheet, warnings)
     models = served_facts(endpoints, config.upstreams)
@@ -103,7 +110,9 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         router_file=config.router,
         presets=MappingProxyType(presets),
         default_preset=_default_preset(config, presets, sheet),
+        keeps_sessions=config.preferences.session_affinity == "auto",
         limits=config.limits,
+        cache=config.cache,
         log=config.log,
         warnings=tuple(warnings),
         version=version_of(config),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.domain.decision import Arm, Candidate, Decision
+from fairlead.domain.decision import Arm, Candidate, Decision, SessionEffect
 
 SCHEMA: Final = "fairlead.decision/1"
 _ENCODER: Final = msgspec.json.Encoder()
@@ -36,6 +36,19 @@ def decision_value(decision: Decision) -> dict[str, Any]:
         },
         "candidates": [_candidate(candidate) for candidate in decision.candidates],
         "ineligible": [{**_arm(each.arm), "code": each.code, "why": each.why} for each in decision.ineligible],
+        "session": _session(decision.session),
+    }
+
+
+def _session(effect: SessionEffect | None) -> dict[str, Any] | None:
+    if effect is None:
+        return None
+    return {
+        "code": effect.code,
+        "anchor": _arm(effect.anchor),
+        "without": _arm(effect.without),
+        "saving_usd": round(effect.saving_usd, 9),
+        "without_usd": None if effect.without_usd is None else round(effect.without_usd, 9),
     }
 
 

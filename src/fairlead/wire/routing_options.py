@@ -43,6 +43,8 @@ class _Fairlead(msgspec.Struct, forbid_unknown_fields=True):
     data_collection: Literal["allow", "deny"] | None = None
     zdr: bool = False
     region: str | Names | None = None
+    session_affinity: Literal["auto", "off"] = "auto"
+    cache: Literal["auto", "off"] = "auto"
 
 
 class _MaxPrice(msgspec.Struct, forbid_unknown_fields=True):
@@ -98,6 +100,8 @@ def take_wishes(members: Members) -> Wishes:
         data_collection=min((fairlead.data_collection, provider.data_collection), key=_STRICTEST_FIRST.index),
         zdr=fairlead.zdr or bool(provider.zdr),
         regions=_names(regions, "fairlead.region"),
+        keeps_session=fairlead.session_affinity == "auto",
+        uses_cache=fairlead.cache == "auto",
     )
 
 

@@ -76,6 +76,25 @@ def test_a_short_last_turn_is_read_with_the_one_before() -> None:
     assert outline.turn_text == "Write a haiku about rain.\nagain"
 
 
+def test_the_first_turn_stays_as_a_conversation_grows() -> None:
+    outline = request(user("build it"), assistant(text("done")), user("and test it")).outline
+    assert outline.first_turn_text == "build it"
+
+
+@pytest.mark.parametrize(
+    ("block", "signed_by"),
+    [
+        ({"type": "thinking", "thinking": "hm", "signature": "EqQB"}, "anthropic_messages"),
+        ({"type": "redacted_thinking", "data": "EmwK"}, "anthropic_messages"),
+        ({"type": "thinking", "thinking": "", "signature": "fl1~openai_responses~~rs_1~gAAA"}, "openai_responses"),
+        ({"type": "thinking", "thinking": "hm", "signature": ""}, None),
+        ({"type": "text", "text": "hm"}, None),
+    ],
+)
+def test_whose_signed_thoughts_a_conversation_holds_is_seen(block: Any, signed_by: str | None) -> None:
+    assert request(user("a"), assistant(block), user("b")).outline.signed_by == signed_by
+
+
 def test_attachments_are_counted_inside_tool_results_too() -> None:
     outline = request(user([text("a"), IMAGE, FILE]), assistant(CALL), result([text("b"), IMAGE])).outline
     assert (outline.n_images, outline.n_files, outline.n_audio) == (2, 1, 0)

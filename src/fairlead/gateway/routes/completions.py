@@ -2,7 +2,8 @@
 
 from fairlead.gateway.app import Handler, Request, present
 from fairlead.gateway.asgi import read_body
-from fairlead.gateway.exchange import Engine, Exchange
+from fairlead.gateway.engine import Engine
+from fairlead.gateway.exchange import Exchange
 from fairlead.gateway.work import DoorWay, work_of
 
 

@@ -2,7 +2,7 @@
 
 from fairlead.gateway.app import Handler, Request
 from fairlead.gateway.asgi import read_body
-from fairlead.gateway.exchange import Engine
+from fairlead.gateway.engine import Engine
 from fairlead.gateway.work import DOORS, work_of
 from fairlead.routing.explanation import explain
 from fairlead.wire.decision_json import write_decision
@@ -16,7 +16,9 @@ def decisions(engine: Engine) -> Handler:
     async def handle(request: Request) -> None:
         body = await read_body(request.scope, request.receive, engine.services.limits.max_body_bytes)
         work = work_of(_CHAT, body, request.scope["headers"], request.caller.tenant, request.began_s)
-        decision = explain(engine.services.router.pool, engine.decide(work), work.request.asked)
+        decision = explain(
+            engine.services.router.pool, engine.decide(work, engine.session_of(work)), work.request.asked
+        )
         await request.out.whole(200, request.headers, write_decision(decision))
 
     return handle

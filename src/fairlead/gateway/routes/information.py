@@ -9,7 +9,7 @@ import msgspec
 from fairlead.domain.decision import Arm
 from fairlead.domain.errors import UnknownModelError
 from fairlead.gateway.app import Handler, Request
-from fairlead.gateway.exchange import Engine
+from fairlead.gateway.engine import Engine
 
 _ENCODER: Final = msgspec.json.Encoder()
 MODELS_PREFIX: Final = "/v1/models/"
@@ -62,19 +62,21 @@ def ready(engine: Engine) -> Handler:
         fit = [spec for spec in pool.specs if spec.arm.upstream not in down and spec.arm not in limited]
         reasons = [f"upstream '{name}' is failing and rests" for name in down]
         reasons += sorted(f"{arm.model} at '{arm.upstream}' is over its rate limit and rests" for arm in limited)
+        if engine.is_draining:
+            reasons.insert(0, "the server is being stopped")
         if not fit:
             reasons.append("no upstream can serve" if pool.specs else "no model is configured: run 'fairlead doctor'")
         elif not pool.in_default.any():
             reasons.append("'auto' has no candidate; models asked for by name are served")
         said: dict[str, Any] = {
-            "status": "ready" if fit else "not ready",
+            "status": "ready" if fit and not engine.is_draining else "not ready",
             "reasons": reasons,
             "notes": list(services.notes),
             "models": len({spec.arm.model for spec in fit}),
             "upstreams": {name: ("down" if name in down else "up") for name in sorted(services.upstreams)},
             "config_version": services.config_version,
         }
-        await request.out.whole(200 if fit else 503, request.headers, _ENCODER.encode(said))
+        await request.out.whole(200 if said["status"] == "ready" else 503, request.headers, _ENCODER.encode(said))
 
     return handle
 
@@ -83,7 +85,7 @@ def metrics(engine: Engine) -> Handler:
     """GET /metrics: Prometheus text."""
 
     async def handle(request: Request) -> None:
-        body, content_type = engine.services.render_metrics()
+        body, content_type = engine.services.render_metrics(engine.state())
         await request.out.text(200, request.headers, body, content_type)
 
     return handle

@@ -1,7 +1,7 @@
 """Every route of the gateway with the permission it needs: the one list to read when asking who may do what."""
 
 from fairlead.gateway.app import App, Route, Routes
-from fairlead.gateway.exchange import Engine
+from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Services
 from fairlead.gateway.routes.completions import completions
 from fairlead.gateway.routes.decisions import decisions

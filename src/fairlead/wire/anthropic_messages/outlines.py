@@ -5,8 +5,10 @@ from typing import Final
 
 import msgspec
 
+from fairlead.domain.content import FormatName
+from fairlead.domain.envelope import unseal
 from fairlead.domain.errors import InvalidOptionError
-from fairlead.domain.outline import SYSTEM_SAMPLE_CHARS, Outline, sample_turn
+from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turn
 
 _SHORT_TURN_CHARS: Final = 80
 """A last turn below this ("yes, go on") says little: the turn before it is read too."""
@@ -14,6 +16,8 @@ _EARLIER_TURN_CHARS: Final = 400
 _MAX_COUNT: Final = 1_000_000_000
 """JSON's whole numbers have no end; above this a count only says "more than anybody gives"."""
 _NOTHING: Final = msgspec.Raw(b"")
+_THOUGHTS: Final = ("thinking", "redacted_thinking")
+_UNSIGNED: Final = (b"", b"null", b'""')
 
 
 class _Inner(msgspec.Struct):
@@ -25,6 +29,9 @@ class _Block(msgspec.Struct):
     type: str = ""
     text: str | None = None
     thinking: str | None = None
+    signature: msgspec.Raw = _NOTHING
+    data: msgspec.Raw = _NOTHING
+    """Of redacted thinking: all of it."""
     input: msgspec.Raw = _NOTHING
     content: msgspec.Raw = _NOTHING
 
@@ -66,10 +73,11 @@ _RESULT: Final = msgspec.json.Decoder(str | list[_Inner] | None)
 class _Tally:
     """What has been counted so far."""
 
-    __slots__ = ("n_chars", "n_files", "n_images")
+    __slots__ = ("n_chars", "n_files", "n_images", "signed_by")
 
     def __init__(self) -> None:
         self.n_chars = self.n_images = self.n_files = 0
+        self.signed_by: FormatName | None = None
 
     def message(self, content: str | list[_Block]) -> str:
         """Count a message's content; its own words."""
@@ -83,13 +91,20 @@ class _Tally:
                 self.n_chars += len(block.text)
             elif block.type == "tool_result":
                 self._result(block.content)
-            elif block.thinking:
-                self.n_chars += len(block.thinking)
+            elif block.type in _THOUGHTS:
+                self.n_chars += len(block.thinking or "")
+                self._signed(bytes(block.data if block.type == "redacted_thinking" else block.signature))
             else:
                 self.n_images += block.type == "image"
                 self.n_files += block.type == "document"
                 self.n_chars += len(bytes(block.input))
         return "\n".join(words)
+
+    def _signed(self, blob: bytes) -> None:
+        """Thoughts that only their maker can read; those in an envelope are another format's."""
+        if blob not in _UNSIGNED:
+            envelope = unseal(blob.decode("utf-8", "replace").strip('"'))
+            self.signed_by = "anthropic_messages" if envelope is None else envelope.origin
 
     def _result(self, content: msgspec.Raw) -> None:
         if not bytes(content):
@@ -112,11 +127,12 @@ def outline_of(envelope: Envelope, parameters: Collection[str]) -> Outline:
     tally = _Tally()
     system = _system_text(envelope.system)
     tally.n_chars = len(system)
-    turn = earlier = ""
+    turn = earlier = first = ""
     for message in messages:
         words = tally.message(message.content)
         if message.role == "user" and words:  # a turn of nothing but tool results is no turn of the user's
             turn, earlier = words, turn
+            first = first or words
         elif message.role == "system" and not system:
             system = words
     tools = envelope.tools or []
@@ -134,6 +150,8 @@ def outline_of(envelope: Envelope, parameters: Collection[str]) -> Outline:
         wants_structured=_wants_structured(envelope),
         wants_reasoning=_wants_reasoning(envelope),
         in_tool_loop=_ends_with_result(messages[-1]),
+        first_turn_text=first[:FIRST_TURN_SAMPLE_CHARS],
+        signed_by=tally.signed_by,
         max_output_tokens=min(limit, _MAX_COUNT) if limit is not None and limit > 0 else None,
         parameters=frozenset(parameters),
     )

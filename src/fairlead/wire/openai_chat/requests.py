@@ -7,7 +7,7 @@ import msgspec
 
 from fairlead.domain.errors import InvalidOptionError, MalformedBodyError
 from fairlead.domain.names import AskedModel, SentModel
-from fairlead.domain.outline import SYSTEM_SAMPLE_CHARS, Outline, sample_turn
+from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turn
 from fairlead.domain.reply import Reply
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.wishes import Wishes
@@ -179,7 +179,7 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
     if not messages:
         raise InvalidOptionError("'messages' is empty: send at least one message.", param="messages")
     n_chars = n_images = n_audio = n_files = 0
-    system = turn = earlier = ""
+    system = turn = earlier = first = ""
     for message in messages:
         content = message.content
         if isinstance(content, str):
@@ -196,6 +196,7 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
         n_chars += len(text) + len(bytes(message.tool_calls))
         if message.role == "user":
             turn, earlier = text, turn
+            first = first or text
         elif not system and message.role in ("system", "developer"):
             system = text
     tools = envelope.tools or envelope.functions or []
@@ -215,6 +216,7 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
         wants_structured=envelope.response_format is not None and envelope.response_format.type != "text",
         wants_reasoning=(effort is not None and effort != "none") or bytes(envelope.reasoning) not in (b"", b"null"),
         in_tool_loop=messages[-1].role in ("tool", "function"),
+        first_turn_text=first[:FIRST_TURN_SAMPLE_CHARS],
         max_output_tokens=min(limit, _MAX_COUNT) if limit is not None and limit > 0 else None,
         n_choices=min(max(envelope.n or 1, 1), _MAX_COUNT),
         parameters=frozenset(members),

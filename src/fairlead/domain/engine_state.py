@@ -1,0 +1,49 @@
+"""EngineState: how the upstreams, the arms and the memories of one serving process stand now."""
+
+from typing import NamedTuple
+
+from fairlead.domain.names import ModelId, UpstreamName
+
+
+class UpstreamState(NamedTuple):
+    """One upstream."""
+
+    upstream: UpstreamName
+    is_down: bool
+    running: int
+    waiting: int
+    """Requests in the queue before it."""
+    limit: float | None
+    """How many may run at once; None is no limit."""
+
+
+class ArmState(NamedTuple):
+    """What one arm has really delivered lately. Units: decayed count, shares, seconds; None where nothing was seen."""
+
+    model: ModelId
+    upstream: UpstreamName
+    is_resting: bool
+    n_attempts: float
+    failure_share: float
+    ttft_s: float | None
+    """Median time to the first content."""
+    ttft_p95_s: float | None
+    s_per_token: float | None
+
+
+class EngineState(NamedTuple):
+    """Everything."""
+
+    upstreams: tuple[UpstreamState, ...] = ()
+    arms: tuple[ArmState, ...] = ()
+    n_running: int = 0
+    """Requests being answered."""
+    retry_tokens: float = 0.0
+    """Extra attempts that the retry budget has left."""
+    n_sessions: int = 0
+    cache_bytes: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+
+
+NOTHING = EngineState()

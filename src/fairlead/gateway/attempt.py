@@ -1,0 +1,163 @@
+"""Attempt: one call to one upstream for one request, until its first content or its whole reply is here.
+
+It holds a slot of its upstream from beginning to end, has an account of its own, and knows nothing of other attempts:
+several may run at once.
+"""
+
+from typing import Final, NamedTuple
+
+from fairlead.domain.call import Answer, Call
+from fairlead.domain.errors import GarbledError, SilentError, UpstreamError
+from fairlead.domain.moments import AttemptOutcome
+from fairlead.domain.names import DecisionId
+from fairlead.gateway.concurrency import Gate
+from fairlead.gateway.engine import Engine
+from fairlead.gateway.record import AttemptRecord, outcome_of
+from fairlead.gateway.work import Prepared, Work, estimated_usage
+from fairlead.routing.pool import ArmSpec
+from fairlead.wire.format import Phase, ReadReply, ReplyStream
+
+ERROR_BODY_CAP_BYTES: Final = 256 * 1024
+HELD_CAP_BYTES: Final = 4 * 1024 * 1024
+"""What may come before a stream's first content; more is not an opening but garbage."""
+
+
+class Chosen(NamedTuple):
+    """A candidate that is to be tried."""
+
+    place: int
+    """In the order of the decision."""
+    arm_index: int
+    """In the pool."""
+    spec: ArmSpec
+    gate: Gate
+
+
+class Attempt(AttemptRecord):
+    """One call. Made when its slot is taken; `ended` gives the slot back, exactly once."""
+
+    __slots__ = (
+        "_engine", "_gate", "_n_input", "_work", "answer", "arm", "held", "index", "prepared", "reply", "stream",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        engine: Engine,
+        work: Work,
+        decision_id: DecisionId,
+        arm: Chosen,
+        prepared: Prepared,
+        *,
+        n_input: float,
+        is_hedge: bool = False,
+    ) -> None:
+        services = engine.services
+        super().__init__(decision_id, arm.spec, services.observers, services.clock, place=arm.place, is_hedge=is_hedge)
+        self._engine = engine
+        self._work = work
+        self._n_input = n_input
+        self._gate: Gate | None = arm.gate
+        self.index = arm.arm_index
+        self.arm = arm.spec.arm
+        self.prepared = prepared
+        if prepared.losses:
+            self.losses = tuple(loss.what for loss in prepared.losses)
+        self.answer: Answer | None = None
+        self.stream: ReplyStream | None = None
+        """Of a streamed reply, once its head is here."""
+        self.held = b""
+        """Its beginning, up to the first content, not sent yet."""
+        self.reply: ReadReply | None = None
+
+    async def run(self, deadline_s: float) -> None:
+        """Bring the first content of a stream, or a whole reply. Raises: UpstreamError."""
+        engine = self._engine
+        now_s = self.began_s
+        engine.breakers.tried(self.arm, now_s)
+        answer = self.answer = await self._call(deadline_s - now_s)
+        if self._work.request.is_streaming:
+            await self._open(answer, deadline_s)
+        else:
+            try:
+                body = await answer.read(engine.services.limits.max_reply_bytes)
+            finally:
+                answer.close()
+            self.answered("whole")
+            self.reply = self.prepared.read_reply(body)
+
+    async def _call(self, within_s: float) -> Answer:
+        """An answer of status 200, or an error."""
+        prepared, arm = self.prepared, self.arm
+        call = Call(
+            prepared.path,
+            prepared.body,
+            self._work.request.is_streaming,
+            self.decision_id,
+            within_s,
+            prepared.headers,
+            arm.sent_model,
+        )
+        answer = await self._engine.services.upstreams[arm.upstream].send(call)
+        if answer.status == 200:
+            return answer
+        try:
+            text = await answer.read(ERROR_BODY_CAP_BYTES)
+        except GarbledError:
+            text = b""
+        finally:
+            answer.close()
+        if not 400 <= answer.status < 600:
+            raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: redirects are not followed.")
+        raise prepared.read_failure(answer.status, answer.headers, text, arm.upstream)
+
+    async def _open(self, answer: Answer, deadline_s: float) -> None:
+        """Read until the first content: until then the stream may still be given up for another."""
+        clock = self._engine.services.clock
+        self.stage = "opening"
+        stream = self.stream = self.prepared.open_stream()
+        held = b""
+        while stream.phase is Phase.OPENING:
+            data = await answer.next_chunk()
+            held += stream.feed(data) if data else stream.end()
+            if not data:
+                break
+            if len(held) > HELD_CAP_BYTES:
+                raise GarbledError("The upstream's stream goes on without any content.")
+            if clock() > deadline_s:
+                # The upstream's own limits bound its silence; this bounds one that dribbles.
+                raise SilentError("The request's deadline passed while the upstream was beginning to answer.")
+        if stream.failure is not None:
+            raise stream.failure
+        self.answered("speaking")
+        self.held = held
+
+    def used_by_stream(self) -> None:
+        """Count what a stream used: by the upstream's word, else by our estimate, marked so."""
+        stream = self.stream
+        if stream is not None:
+            self.used(stream.usage or estimated_usage(self._n_input, stream.n_content_bytes))
+
+    def succeeded(self) -> None:
+        """The whole answer came."""
+        ttft_s = self.first_byte_s if self.stream is not None else None
+        now_s = self._engine.services.clock()
+        self._engine.succeeded(self.index, self.arm, now_s, ttft_s, now_s - self.began_s, self._n_input, self.usage)
+
+    def failed(self, error: UpstreamError) -> None:
+        """It failed: told to whoever learns from it, and over."""
+        self._engine.failed(self.index, self.arm, error)
+        self.ended(*outcome_of(error))
+
+    def ended(self, outcome: AttemptOutcome, status: int | None) -> None:
+        """It is over, however: connection and slot are free again. Only the first word counts."""
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.give()
+            if self.answer is not None:
+                self.answer.close()
+            super().ended(outcome, status)
+
+    def lost(self) -> None:
+        """Another attempt was quicker: what this one has cost until now is our estimate."""
+        self.used(estimated_usage(self._n_input, self.stream.n_content_bytes if self.stream is not None else 0))
+        self.ended("cancelled", None)

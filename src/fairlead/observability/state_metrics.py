@@ -1,0 +1,73 @@
+"""State metrics: an EngineState as gauges; what stands now rather than what has been counted."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from fairlead.domain.engine_state import EngineState
+
+Family = GaugeMetricFamily | CounterMetricFamily
+
+
+class StateCollector(Collector):
+    """Yields the gauges of the state that it was last given; nothing before that."""
+
+    def __init__(self) -> None:
+        self.state: EngineState | None = None
+
+    def collect(self) -> Iterator[Family]:
+        """The families, for prometheus-client."""
+        state = self.state
+        if state is None:
+            return
+        yield from _upstreams(state)
+        yield from _arms(state)
+        for name, text, value in (
+            ("fairlead_running_requests", "Requests being answered", float(state.n_running)),
+            ("fairlead_retry_budget", "Extra attempts that the retry budget has left", state.retry_tokens),
+            ("fairlead_known_sessions", "Conversations remembered", float(state.n_sessions)),
+            ("fairlead_cache_bytes", "Bytes in the replay cache", float(state.cache_bytes)),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
+        looks = CounterMetricFamily("fairlead_cache_looks", "Looks into the replay cache", labels=("result",))
+        looks.add_metric(("hit",), state.cache_hits)
+        looks.add_metric(("miss",), state.cache_misses)
+        yield looks
+
+
+def _upstreams(state: EngineState) -> Iterator[Family]:
+    labels = ("upstream",)
+    down = GaugeMetricFamily("fairlead_upstream_down", "1 while an upstream is failing and rests", labels=labels)
+    running = GaugeMetricFamily("fairlead_upstream_running", "Calls under way", labels=labels)
+    waiting = GaugeMetricFamily("fairlead_upstream_waiting", "Requests in the queue before it", labels=labels)
+    limit = GaugeMetricFamily("fairlead_upstream_limit", "Calls at once, where there is a limit", labels=labels)
+    for each in state.upstreams:
+        name = (each.upstream,)
+        down.add_metric(name, float(each.is_down))
+        running.add_metric(name, each.running)
+        waiting.add_metric(name, each.waiting)
+        if each.limit is not None:
+            limit.add_metric(name, each.limit)
+    yield from (down, running, waiting, limit)
+
+
+def _arms(state: EngineState) -> Iterator[Family]:
+    labels = ("model", "upstream")
+    resting = GaugeMetricFamily("fairlead_arm_resting", "1 while an arm is over its rate limit", labels=labels)
+    failures = GaugeMetricFamily("fairlead_arm_failure_share", "Share of recent attempts that failed", labels=labels)
+    ttft = GaugeMetricFamily(
+        "fairlead_arm_first_content_seconds", "Recent time to the first content", labels=(*labels, "quantile")
+    )
+    speed = GaugeMetricFamily("fairlead_arm_seconds_per_token", "Recent median", labels=labels)
+    for each in state.arms:
+        name = (each.model, each.upstream)
+        resting.add_metric(name, float(each.is_resting))
+        failures.add_metric(name, each.failure_share)
+        if each.ttft_s is not None:
+            ttft.add_metric((*name, "0.5"), each.ttft_s)
+        if each.ttft_p95_s is not None:
+            ttft.add_metric((*name, "0.95"), each.ttft_p95_s)
+        if each.s_per_token is not None:
+            speed.add_metric(name, each.s_per_token)
+    yield from (resting, failures, ttft, speed)

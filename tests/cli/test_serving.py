@@ -1,0 +1,160 @@
+"""A served process and its signals: it drains and then tells; it takes over a changed configuration whole or not."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE_S = 30.0
+BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONUNBUFFERED": "1"}
+
+
+class SlowUpstream(ThreadingHTTPServer):
+    """Streams two words and then waits until it is closed or left."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Slow)
+        self.is_closing = threading.Event()
+        self.n_begun = threading.Semaphore(0)
+
+
+class _Slow(BaseHTTPRequestHandler):
+    server: SlowUpstream
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        choice = {"index": 0, "delta": {"content": "hel"}, "finish_reason": None}
+        self.wfile.write(b"data: " + json.dumps({"id": "c", "model": "m", "choices": [choice]}).encode() + b"\n\n")
+        self.wfile.flush()
+        self.server.n_begun.release()
+        self.server.is_closing.wait(PATIENCE_S)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def slow_upstream() -> Iterator[SlowUpstream]:
+    server = SlowUpstream()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.is_closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def config(path: Path, port: int, *, drain_s: float = 0.3, more: str = "") -> Path:
+    path.write_text(
+        f"server: {{drain_s: {drain_s}}}\ndiscover: false\nupstreams:\n  one:\n    base_url: http://127.0.0.1:{port}/v1\n"
+        f"    models: [m]\n{more}"
+    )
+    return path
+
+
+@contextmanager
+def served(file: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [sys.executable, "-m", "fairlead", "serve", "--port", "0", "--config", str(file), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=BARE) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith("Press Ctrl-C"):
+                break
+        found = re.search(r"http://127\.0\.0\.1:\d+", said)
+        assert found, said
+        try:
+            yield process, found[0]
+        finally:
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
+
+
+def ready(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{url}/health/ready", timeout=PATIENCE_S) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def until(holds: Any) -> None:
+    """Ask again until it holds; fails when it never does."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end_s, "it never came about"
+        time.sleep(0.02)
+
+
+def test_a_stopped_server_ends_its_streams_with_an_error_and_exits(tmp_path: Path) -> None:
+    with slow_upstream() as upstream, served(config(tmp_path / "f.yaml", upstream.server_port)) as (process, url):
+        body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]}).encode()
+        asking = urllib.request.Request(
+            f"{url}/v1/chat/completions", body, {"content-type": "application/json"}, method="POST"
+        )
+        with urllib.request.urlopen(asking, timeout=PATIENCE_S) as answer:
+            assert upstream.n_begun.acquire(timeout=PATIENCE_S)
+            process.send_signal(signal.SIGTERM)
+            text = answer.read()
+        *_, last, done, _ = text.split(b"\n\n")
+        assert done == b"data: [DONE]"
+        assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "shutting_down"
+        assert process.wait(PATIENCE_S) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
+def test_a_changed_configuration_is_taken_over_whole_or_refused(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    file = tmp_path / "f.yaml"
+    with slow_upstream() as upstream, served(config(file, upstream.server_port), *workers) as (process, url):
+        first = ready(url)
+        config(file, upstream.server_port, more="limits: {max_attempts: 3}\n")
+        process.send_signal(signal.SIGHUP)
+        until(lambda: all(ready(url)["config_version"] != first["config_version"] for _ in range(10)))
+        second = ready(url)
+        config(file, upstream.server_port, more="limits: {max_atempts: 3}\n")
+        process.send_signal(signal.SIGHUP)
+        config(file, upstream.server_port, more="limits: {max_attempts: 3}\nlog: {level: debug}\n")
+        if not workers:  # the refusal of one process is seen in its own log before the next change
+            assert process.stderr is not None
+            until(lambda: "is refused" in process.stderr.readline())
+            assert ready(url)["config_version"] == second["config_version"]
+
+
+def test_a_watched_configuration_is_taken_over_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    with slow_upstream() as upstream:
+        config(file, upstream.server_port)
+        file.write_text(file.read_text().replace("drain_s: 0.3", "drain_s: 0.3, watch_config: true"))
+        with served(file) as (_, url):
+            first = ready(url)["config_version"]
+            file.write_text(file.read_text() + "limits: {max_attempts: 2}\n")
+            until(lambda: ready(url)["config_version"] != first)
+
+
+def test_a_wish_for_a_hedge_that_never_begins_is_refused(tmp_path: Path) -> None:
+    file = config(tmp_path / "f.yaml", 1, more="limits:\n  hedge: {max_share: 0.1}\n")
+    command = [sys.executable, "-m", "fairlead", "config", "check", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=BARE, check=False)
+    assert done.returncode != 0
+    assert "after_s" in done.stdout + done.stderr

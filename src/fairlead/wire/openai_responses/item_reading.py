@@ -81,7 +81,7 @@ class ItemsRead:
         for index, raw in enumerate(raws):
             place = f"input[{index}]"
             head = read_member(raw, _HEAD, place)
-            kind = head.type or "message"
+            kind = head.type or ("item_reference" if head.role is None else "message")
             reading = _READINGS.get(kind)
             if reading is not None:
                 reading(self, raw, place)

@@ -36,6 +36,8 @@ class ItemsWritten:
                 self._lose("name", "a message has no speaker's name here")
             said: list[Text | Media] = []
             for part in turn.parts:
+                if not isinstance(part, Reasoning | Opaque) and part.cache is not None:
+                    self._lose("cache_control", "prefixes are cached here without being marked")
                 if isinstance(part, Text | Media):
                     said.append(part)
                     continue

@@ -200,7 +200,7 @@ class OpenCall:
     def end(self, status: str) -> tuple[bytes, Json]:
         """The events that close the item, and the item."""
         text = "".join(self._texts)
-        said = {"input" if self._call.kind == "custom" else "arguments": text}
-        done = self._numbered.event(f"{self._kind}.done", item_id=self.item_id, output_index=self.place, **said)
         item = call_item(self.item_id, status, self._call, text, self._spaced)
+        said = {"input": text} if self._call.kind == "custom" else {"arguments": text, "name": item["name"]}
+        done = self._numbered.event(f"{self._kind}.done", item_id=self.item_id, output_index=self.place, **said)
         return done + self._numbered.event("response.output_item.done", output_index=self.place, item=item), item

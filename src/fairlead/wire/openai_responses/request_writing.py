@@ -154,6 +154,7 @@ def _lose(request: ChatRequest, losses: dict[str, Loss]) -> None:
         ("presence_penalty", sampling.presence_penalty is not None),
         ("seed", sampling.seed is not None),
         ("logit_bias", sampling.logit_bias is not None),
+        ("cache_control", any(tool.cache is not None for tool in request.tools)),
     )
     for name, is_lost in named:
         if is_lost:

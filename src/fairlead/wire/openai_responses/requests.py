@@ -150,7 +150,7 @@ def read_request(body: bytes) -> ResponsesRequest:
     asked = envelope.model or ""
     if not asked and not wishes.models:
         raise InvalidOptionError("'model' is missing: name a model, or 'auto' to have one chosen.", param="model")
-    only = lane_only(members)
+    only = lane_only(members) or _reference(envelope.input)
     if envelope.input is None and only is None:
         raise InvalidOptionError("'input' is missing: send a text or a list of items.", param="input")
     return ResponsesRequest(
@@ -163,6 +163,15 @@ def read_request(body: bytes) -> ResponsesRequest:
         previous_reply=_previous(members),
         lane_only=only,
     )
+
+
+def _reference(items: str | list[_Item] | None) -> str | None:
+    """Whether an item is told by its id alone, which whoever gave it has kept."""
+    if isinstance(items, list):
+        for item in items:
+            if item.type == "item_reference" or (item.type is None and item.role is None):
+                return "item_reference"
+    return None
 
 
 def _outline(envelope: _Envelope, members: Members) -> Outline:

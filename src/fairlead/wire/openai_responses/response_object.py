@@ -69,7 +69,6 @@ class ReplyShape(NamedTuple):
             "incomplete_details": None,
             "model": served or self.asked,
             "output": [],
-            "usage": None,
             "store": False,
         }
         for name, default in _ECHOED.items():
@@ -108,11 +107,12 @@ def on_one_line(json: msgspec.Raw) -> msgspec.Raw:
 def ended(head: Json, finish: FinishReason, output: list[Json], usage: Usage | None) -> Json:
     """The response object of a reply that has its finish."""
     incomplete = _INCOMPLETE.get(finish)
+    counted: Json = {"usage": write_usage(usage)} if usage is not None else {}
     return head | {
         "status": "completed" if incomplete is None else "incomplete",
         "incomplete_details": incomplete,
         "output": output,
-        "usage": write_usage(usage) if usage is not None else None,
+        **counted,
     }
 
 

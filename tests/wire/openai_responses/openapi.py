@@ -72,7 +72,9 @@ def _types(schema: dict[str, Any]) -> list[str]:
     """The values of `type` that this schema is for, if it says so."""
     if "$ref" in schema:
         schema = schemas()[schema["$ref"].rpartition("/")[2]]
-    found: list[str] = schema.get("properties", {}).get("type", {}).get("enum", [])
+    found: list[str] = [*schema.get("properties", {}).get("type", {}).get("enum", [])]
+    for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        found += _types(each)
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from fairlead.domain.content import Media, Opaque, OutputShape, Part, Reasoning, Text, Tool, ToolCall, ToolResult, Turn
 from fairlead.domain.names import SentModel
-from fairlead.domain.request import Carried, ChatRequest, Loss, ReasoningWish, Sampling
+from fairlead.domain.request import Carried, ChatRequest, ReasoningWish, Sampling
 from fairlead.wire.openai_responses.item_writing import MAX_CALL_ID_CHARS
 from fairlead.wire.openai_responses.request_writing import MIN_OUTPUT_TOKENS, write_request
 
@@ -47,7 +47,6 @@ def test_a_plain_request_is_told_whole_and_kept_nowhere() -> None:
         ({"reasoning": ReasoningWish(budget_tokens=5000)}, "reasoning budget"),
         ({"hosted_tools": (Opaque("anthropic_messages", "web_search_20250305", b"{}"),)}, "tools[web_search_20250305]"),
         ({"tools": (Tool("f", cache="5m"),)}, "cache_control"),
-        ({"losses": (Loss("container", "whatever"),)}, "container"),
     ],
 )
 def test_a_member_that_this_format_has_no_word_for_is_a_loss(members: dict[str, Any], what: str) -> None:

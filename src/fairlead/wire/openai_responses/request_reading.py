@@ -89,9 +89,9 @@ _BODY: Final = msgspec.json.Decoder(_Body)
 def lane_only(members: Members) -> str | None:
     """The member because of which only an upstream of this format can serve the request; None when any can."""
     for name in _HELD_ELSEWHERE:
-        if has(members.get(name, NOTHING)):
+        if name in members and has(members[name]):
             return name
-    return "background" if bytes(members.get("background", NOTHING)) == b"true" else None
+    return "background" if "background" in members and bytes(members["background"]) == b"true" else None
 
 
 def read_chat(members: Members) -> ChatRequest:

@@ -26,7 +26,7 @@ _NO_WORD: Final = "the Responses format has no word for it"
 
 
 def write_request(request: ChatRequest, sent: SentModel) -> Carried:
-    """The body for an upstream, and what it does not carry."""
+    """The body for an upstream, and what it does not carry; what the reader has lost already is not told again."""
     items = ItemsWritten()
     items.write(request.turns)
     body: Json = {"model": sent, "input": items.items, "store": False}
@@ -53,7 +53,7 @@ def write_request(request: ChatRequest, sent: SentModel) -> Carried:
         body["stream"] = True
     _write_names(body, request, losses)
     _lose(request, losses)
-    return Carried(_ENCODER.encode(body), (*request.losses, *losses.values()))
+    return Carried(_ENCODER.encode(body), tuple(losses.values()))
 
 
 def _write_tools(body: Json, request: ChatRequest) -> None:

@@ -219,17 +219,25 @@ class _Counts:
 
     def take(self, item: _Item) -> None:
         content = item.content
-        text = content if isinstance(content, str) else ""
-        if isinstance(content, list):
+        if isinstance(content, str):
+            text = content
+        elif content:
             text = "\n".join([part.text for part in content if part.text])
             self._count(content)
-        self.n_chars += len(text) + len(bytes(item.arguments)) + len(bytes(item.input)) + len(bytes(item.output))
+        else:
+            text = ""
+        self.n_chars += len(text)
         if item.role == "user":
             self.turn, self.earlier = text, self.turn
+        elif item.role is None:
+            self._take_call(item)
         elif not self.system and item.role in ("system", "developer"):
             self.system = text
-        elif bytes(item.output)[:1] == b"[":
-            # A hosted tool's output may have a shape of its own: its bytes are counted.
+
+    def _take_call(self, item: _Item) -> None:
+        """A call, or what came of it: its bytes are counted, whatever its shape."""
+        self.n_chars += len(bytes(item.arguments)) + len(bytes(item.input)) + len(bytes(item.output))
+        if bytes(item.output)[:1] == b"[":
             with suppress(msgspec.MsgspecError, RecursionError):
                 self._count(_OUTPUT_PARTS.decode(item.output))
 
@@ -249,22 +257,22 @@ def _sample(turn: str, earlier: str) -> str:
 
 def _session(members: Members) -> str | None:
     """`prompt_cache_key`, else `session_id` in `metadata` or, as Codex has it, in `client_metadata`."""
-    key = _text(members.get("prompt_cache_key", NOTHING))
+    key = _text(members["prompt_cache_key"]) if "prompt_cache_key" in members else None
     if key:
         return key[:_MAX_SESSION_CHARS]
     for name in ("metadata", "client_metadata"):
-        said = _member_text(members.get(name, NOTHING), "session_id")
+        said = _member_text(members[name], "session_id") if name in members else None
         if said:
             return said[:_MAX_SESSION_CHARS]
     return None
 
 
 def _previous(members: Members) -> str | None:
-    previous = _text(members.get("previous_response_id", NOTHING))
+    previous = _text(members["previous_response_id"]) if "previous_response_id" in members else None
     if previous:
         return previous
-    conversation = members.get("conversation", NOTHING)
-    return _text(conversation) or _member_text(conversation, "id")
+    conversation = members.get("conversation")
+    return _text(conversation) or _member_text(conversation, "id") if conversation is not None else None
 
 
 def _text(member: msgspec.Raw) -> str | None:

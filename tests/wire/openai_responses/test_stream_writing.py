@@ -29,7 +29,9 @@ BEGAN = ReplyBegan("chatcmpl-1", "served")
 
 
 def writer(**members: Any) -> ResponseWriter:
-    made = read_request(json.dumps({"model": "auto", "input": "x", **members}).encode()).writer()
+    asked = read_request(json.dumps({"model": "auto", "input": "x", **members}).encode())
+    asked.chat()
+    made = asked.writer()
     assert isinstance(made, ResponseWriter)
     return made
 
@@ -110,9 +112,11 @@ def test_calls_whose_arguments_come_in_turns_stay_open_until_the_finish() -> Non
 
 def test_a_call_of_a_tool_in_a_namespace_is_told_with_it() -> None:
     group = {"type": "namespace", "name": "hub", "tools": [{"type": "function", "name": "find"}]}
-    events = write(BEGAN, ToolCallBegan(0, "a", "hub__find"), ChoiceFinished("tool_calls"), tools=[group])
-    item = events[-1]["response"]["output"][0]
-    assert (item["namespace"], item["name"]) == ("hub", "find")
+    more = {"type": "additional_tools", "role": "developer", "tools": [group]}
+    for members in ({"tools": [group]}, {"input": [more, {"role": "user", "content": "x"}]}):
+        events = write(BEGAN, ToolCallBegan(0, "a", "hub__find"), ChoiceFinished("tool_calls"), **members)
+        item = events[-1]["response"]["output"][0]
+        assert (item["namespace"], item["name"]) == ("hub", "find")
 
 
 @given(replies(), st.integers(1, 9))

@@ -10,6 +10,7 @@ from fairlead.domain.request import ChatRequest, Effort, Loss, ReasoningWish, Sa
 from fairlead.wire.lane import Members, put_together
 from fairlead.wire.openai_responses.item_reading import ItemsRead
 from fairlead.wire.openai_responses.member_reading import NOTHING, has, read_member
+from fairlead.wire.openai_responses.tool_names import SpacedNames
 from fairlead.wire.openai_responses.tool_reading import ToolsRead
 
 LOGPROBS: Final = "message.output_text.logprobs"
@@ -94,8 +95,8 @@ def lane_only(members: Members) -> str | None:
     return "background" if "background" in members and bytes(members["background"]) == b"true" else None
 
 
-def read_chat(members: Members) -> ChatRequest:
-    """The request in no vendor's words.
+def read_chat(members: Members) -> tuple[ChatRequest, SpacedNames]:
+    """The request in no vendor's words, and the tools whose names were made flat for it.
 
     Raises: InvalidOptionError for a value that means nothing, or a member that only a provider's own state could serve.
     """
@@ -115,7 +116,7 @@ def read_chat(members: Members) -> ChatRequest:
     include = body.include or []
     n_top = body.top_logprobs
     losses = [*tools.losses.values(), *_losses(members, body)]
-    return ChatRequest(
+    request = ChatRequest(
         turns=turns,
         tools=tuple(tools.tools.values()),
         hosted_tools=tuple(tools.hosted),
@@ -135,6 +136,7 @@ def read_chat(members: Members) -> ChatRequest:
         verbosity=body.text.verbosity if body.text else None,
         losses=tuple(losses),
     )
+    return request, tools.spaced
 
 
 def _refuse_state(members: Members) -> None:

@@ -1,7 +1,7 @@
 """A Responses request: its top-level members, the outline that the router may see, and the wishes that came with it."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -20,7 +20,7 @@ from fairlead.wire.openai_responses.request_reading import lane_only, read_chat
 from fairlead.wire.openai_responses.response_object import ReplyShape
 from fairlead.wire.openai_responses.stream import ResponseWatch
 from fairlead.wire.openai_responses.stream_writing import ResponseWriter
-from fairlead.wire.openai_responses.tool_reading import ToolsRead
+from fairlead.wire.openai_responses.tool_names import SpacedNames
 from fairlead.wire.routing_options import take_wishes
 
 _SHORT_TURN_CHARS: Final = 80
@@ -99,6 +99,8 @@ class ResponsesRequest:
     """What our own reply is to be called, if the upstream's own id should not show."""
     created_s: int = 0
     """When it began, in seconds since 1970; set by the gateway, which has a clock."""
+    spaced: SpacedNames = field(default_factory=dict)
+    """The tools in namespaces, by the flat names under which `chat` has told them to others."""
 
     def body_for(self, sent: SentModel) -> bytes:
         """The body to send: every member as it came but for the model. Usage is always in this format's last event."""
@@ -108,7 +110,8 @@ class ResponsesRequest:
 
     def chat(self) -> ChatRequest:
         """See AskedRequest."""
-        return read_chat(self.members)
+        request, self.spaced = read_chat(self.members)
+        return request
 
     def lane_reply(self, body: bytes, sent: str) -> ReadReply:
         """See AskedRequest."""
@@ -127,11 +130,7 @@ class ResponsesRequest:
         return ResponseWriter(self._shape())
 
     def _shape(self) -> ReplyShape:
-        tools = ToolsRead()
-        spaced = self.members.get("tools", NOTHING)
-        if b'"namespace"' in bytes(spaced):
-            tools.read(msgspec.json.decode(spaced, type=list[msgspec.Raw]), "tools")
-        return ReplyShape(self.members, self.asked, self.reply_id, self.created_s, tools.spaced)
+        return ReplyShape(self.members, self.asked, self.reply_id, self.created_s, self.spaced)
 
 
 def read_request(body: bytes) -> ResponsesRequest:

@@ -294,7 +294,7 @@ def test_what_no_other_format_has_a_word_for_is_named() -> None:
     ("members", "param"),
     [
         ({"input": [{"role": "robot", "content": "x"}]}, "input[0].role"),
-        ({"input": [{"role": "user"}]}, "input[0]"),
+        ({"input": [{"role": "user"}]}, "input[0].content"),
         ({"input": [{"role": "user", "content": {"a": 1}}]}, "input[0].content"),
         ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input[0].content[0]"),
         ({"input": [{"role": "user", "content": [{"type": "input_file", "filename": "x"}]}]}, "input[0].content[0]"),

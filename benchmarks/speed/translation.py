@@ -23,12 +23,13 @@ from fairlead.domain.names import SentModel
 from fairlead.domain.reply import Reply, ReplyChoice
 from fairlead.domain.request import ChatRequest, Sampling
 from fairlead.domain.usage import Usage
-from fairlead.wire import anthropic_messages, openai_chat
+from fairlead.wire import anthropic_messages, openai_chat, openai_responses
 from fairlead.wire.format import AskedRequest, Back, Door
 from fairlead.wire.formats import BACKS
 from fairlead.wire.translation import TranslatedStream
 
-DOORS: Final[Mapping[FormatName, Door]] = {door.name: door for door in (openai_chat.DOOR, anthropic_messages.DOOR)}
+_ALL: Final = (openai_chat.DOOR, anthropic_messages.DOOR, openai_responses.DOOR)
+DOORS: Final[Mapping[FormatName, Door]] = {door.name: door for door in _ALL}
 REPLIES: Final[Mapping[FormatName, bytes]] = {}
 """A whole reply of about 1 KB, of formats without a door."""
 STREAMS: Final[Mapping[FormatName, list[bytes]]] = {}

@@ -20,6 +20,7 @@ MAY_HAVE_TEXT: dict[str, str] = {
     "__init__.py": "the package's name and version",
     "wire/openai_chat/__init__.py": "says which specification this format follows",
     "wire/anthropic_messages/__init__.py": "says which specification this format follows",
+    "wire/openai_responses/__init__.py": "the specification, the door and the back of this format",
 }
 """Rooms whose `__init__` is not empty, and why."""
 

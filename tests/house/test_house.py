@@ -19,6 +19,8 @@ MAY_BE_LONGER: dict[str, tuple[int, str]] = {}
 MAY_HAVE_TEXT: dict[str, str] = {
     "__init__.py": "the package's name and version",
     "wire/openai_chat/__init__.py": "says which specification this format follows",
+    "wire/gemini_generate/__init__.py": "says which specification this format follows",
+    "wire/bedrock_converse/__init__.py": "says which specification this format follows",
 }
 """Rooms whose `__init__` is not empty, and why."""
 

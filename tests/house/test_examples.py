@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.providers.endpoints import parse_providers
+from fairlead.providers.known_providers import parse_providers
 from fairlead.settings.settings import parse
 from tests.house.generated_docs import ROOT
 

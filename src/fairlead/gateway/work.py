@@ -94,7 +94,7 @@ class Work(NamedTuple):
             headers=(),
             losses=(*chat.losses, *carried.losses),
             read_reply=read_reply,
-            open_stream=lambda: TranslatedStream(back.reader(), request.writer()),
+            open_stream=lambda: TranslatedStream(back.reader(), request.writer(), sent),
             read_failure=back.read_failure,
         )
 

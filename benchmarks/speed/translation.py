@@ -13,7 +13,9 @@ sample to REPLIES and STREAMS.
 
 import argparse
 import statistics
+import struct
 import time
+from binascii import crc32
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -30,10 +32,23 @@ from fairlead.wire.translation import TranslatedStream
 
 _ALL: Final = (openai_chat.DOOR, anthropic_messages.DOOR, openai_responses.DOOR)
 DOORS: Final[Mapping[FormatName, Door]] = {door.name: door for door in _ALL}
-REPLIES: Final[Mapping[FormatName, bytes]] = {}
+_WORDS: Final = "it is warm enough, but take an umbrella with you. " * 14
+_GEMINI: Final = (
+    '{"candidates":[{"content":{"parts":[%s],"role":"model"},%s"index":0}],'
+    '"usageMetadata":{"promptTokenCount":200,"candidatesTokenCount":180,"totalTokenCount":380},'
+    '"modelVersion":"model-1","responseId":"id-1"}'
+)
+_GEMINI_PARTS: Final = '{"text":"%s"},{"functionCall":{"name":"weather","args":{"city":"Bern","day":"tomorrow"}}}'
+_BEDROCK: Final = (
+    '{"output":{"message":{"role":"assistant","content":[{"text":"%s"},{"toolUse":{"toolUseId":"call_2",'
+    '"name":"weather","input":{"city":"Bern","day":"tomorrow"}}}]}},"stopReason":"tool_use",'
+    '"usage":{"inputTokens":200,"outputTokens":180,"totalTokens":380},"metrics":{"latencyMs":900}}'
+)
+REPLIES: Final[Mapping[FormatName, bytes]] = {
+    "gemini_generate": (_GEMINI % (_GEMINI_PARTS % _WORDS, '"finishReason":"STOP",')).encode(),
+    "bedrock_converse": (_BEDROCK % _WORDS).encode(),
+}
 """A whole reply of about 1 KB, of formats without a door."""
-STREAMS: Final[Mapping[FormatName, list[bytes]]] = {}
-"""A stream of about CHUNKS events of text, of formats without a door."""
 
 SENT: Final = SentModel("model-1")
 CHUNKS: Final = 100
@@ -42,6 +57,43 @@ MOST_US: Final = 60.0
 MOST_CHUNK_US: Final = 15.0
 """A chunk, read and written."""
 _SCHEMA: Final = b'{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}'
+
+
+def _message(kind: str, payload: str) -> bytes:
+    """One message of AWS's event stream."""
+    names = ((":event-type", kind), (":content-type", "application/json"), (":message-type", "event"))
+    headers = b"".join(
+        bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+        for name, value in names
+    )
+    prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    whole = prelude + struct.pack(">I", crc32(prelude)) + headers + payload.encode()
+    return whole + struct.pack(">I", crc32(whole))
+
+
+def _sse(part: str, finish: str = "") -> bytes:
+    return b"data: " + (_GEMINI % (part, finish)).encode() + b"\r\n\r\n"
+
+
+def _delta(number: int) -> bytes:
+    piece = f'{{"contentBlockIndex":0,"delta":{{"text":" piece number {number} of it"}},"p":"abcdefgh"}}'
+    return _message("contentBlockDelta", piece)
+
+
+STREAMS: Final[Mapping[FormatName, list[bytes]]] = {
+    "gemini_generate": [
+        *(_sse(f'{{"text":" piece number {number} of it"}}') for number in range(CHUNKS)),
+        _sse('{"text":""}', '"finishReason":"STOP",'),
+    ],
+    "bedrock_converse": [
+        _message("messageStart", '{"role":"assistant"}'),
+        *(_delta(number) for number in range(CHUNKS)),
+        _message("contentBlockStop", '{"contentBlockIndex":0}'),
+        _message("messageStop", '{"stopReason":"end_turn"}'),
+        _message("metadata", '{"usage":{"inputTokens":200,"outputTokens":180},"metrics":{"latencyMs":900}}'),
+    ],
+}
+"""A stream of about CHUNKS events of text, of formats without a door."""
 
 
 def request(number: int) -> ChatRequest:

@@ -17,6 +17,9 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "T
 # Every route with the one permission that opens it; None is for anybody. A new route without a line here fails.
 EXPECTED: Final[dict[tuple[str, str], Permission | None]] = {
     ("/v1/chat/completions", "POST"): "chat",
+    ("/v1/responses", "POST"): "chat",
+    ("/v1/messages", "POST"): "chat",
+    ("/v1/messages/count_tokens", "POST"): "chat",
     ("/v1/embeddings", "POST"): "chat",
     ("/v1/route", "POST"): "chat",
     ("/v1/models", "GET"): "chat",
@@ -30,6 +33,9 @@ EXPECTED: Final[dict[tuple[str, str], Permission | None]] = {
 KEYS: Final = {permission: f"fl-{permission}-key" for permission in PERMISSIONS}
 ROLES: Final = (*PERMISSIONS, "nobody", "stranger")
 BODIES: Final[dict[str, dict[str, Any]]] = {
+    "/v1/responses": {"model": "auto", "input": "x"},
+    "/v1/messages": {"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]},
+    "/v1/messages/count_tokens": {"model": "auto", "messages": [{"role": "user", "content": "x"}]},
     "/v1/embeddings": {"model": "lab/embed", "input": "x"},
     "/v1/chat/completions": {"model": "auto", "messages": [{"role": "user", "content": "x"}]},
     "/v1/route": {"model": "auto", "messages": [{"role": "user", "content": "x"}]},

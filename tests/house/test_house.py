@@ -21,6 +21,8 @@ MAY_HAVE_TEXT: dict[str, str] = {
     "wire/openai_chat/__init__.py": "says which specification this format follows",
     "wire/anthropic_messages/__init__.py": "says which specification this format follows",
     "wire/openai_responses/__init__.py": "the specification, the door and the back of this format",
+    "wire/gemini_generate/__init__.py": "says which specification this format follows",
+    "wire/bedrock_converse/__init__.py": "says which specification this format follows",
 }
 """Rooms whose `__init__` is not empty, and why."""
 

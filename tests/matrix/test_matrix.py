@@ -79,4 +79,5 @@ async def test_a_broken_engine_turns_cells_red(how: str) -> None:
     ]
     async with matrix(backs) as running:
         results = await run_all(running, chosen)
-    assert sum(wrong is not None for wrong in results.values()) >= 3, table(results)
+    n_doors = len({cell.door for cell in chosen})
+    assert sum(wrong is not None for wrong in results.values()) >= n_doors > 0, table(results)

@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import pytest
 
 from fairlead import __version__
 from fairlead.domain.call import Answer, Call, Deadlines
-from fairlead.domain.errors import ConfigError
+from fairlead.domain.errors import ConfigError, InvalidOptionError
 from fairlead.domain.names import ProviderName, UpstreamName
 from fairlead.domain.secrets import Secret
 from fairlead.providers.endpoints import Auth, Endpoint
 from fairlead.providers.scripted import Scene, ScriptedTransport
+from fairlead.providers.signing import Identity, ToSign, sign
 from fairlead.providers.upstream import Upstream, origin_of
+from fairlead.wire.quirks import Quirks
 
 CANARY = "sk-canary-0123456789"
 
@@ -61,12 +65,13 @@ async def test_a_stream_is_asked_for_as_events() -> None:
         ("bearer", "authorization", f"Bearer {CANARY}"),
         ("api-key", "api-key", CANARY),
         ("x-api-key", "x-api-key", CANARY),
+        ("x-goog-api-key", "x-goog-api-key", CANARY),
     ],
 )
 async def test_each_auth_style_uses_its_own_header_and_no_other(auth: Auth, header: str, value: str) -> None:
     transport = ScriptedTransport([Scene.of(b"")])
     await Upstream(endpoint(auth=auth), transport).send(Call("/x", b"", is_streaming=False))
-    credentials = {"authorization", "api-key", "x-api-key"} & set(transport.received[0].headers)
+    credentials = {"authorization", "api-key", "x-api-key", "x-goog-api-key"} & set(transport.received[0].headers)
     assert credentials == {header}
     assert transport.received[0].headers[header] == value
 
@@ -168,3 +173,76 @@ async def test_a_whole_reply_has_a_total_deadline_and_a_stream_has_none() -> Non
     await upstream.send(Call("/x", b"", is_streaming=True, within_s=7.0))
     assert [deadlines.total_s for deadlines in transport.deadlines] == [600.0, 7.0, None]
     assert [deadlines.first_byte_s for deadlines in transport.deadlines] == [120.0, 7.0, 7.0]
+
+
+async def test_a_path_that_lies_elsewhere_is_found_there_with_its_query() -> None:
+    transport = ScriptedTransport([Scene.of(b"")])
+    classic = replace(
+        endpoint(base_url="https://me.example/openai"),
+        paths=(("/chat/completions", "/deployments/{model}/chat/completions"),),
+        query=(("api-version", "2024-10-21"), ("a b", "c&d")),
+    )
+    upstream = Upstream(classic, transport)
+    await upstream.send(Call("/chat/completions", b"", is_streaming=False, sent_model="gpt 4/../x?y"))
+    await upstream.send(Call("/other?alt=sse", b"", is_streaming=False))
+    await upstream.list_models()
+    assert [received.target for received in transport.received] == [
+        "/openai/deployments/gpt%204%2F..%2Fx%3Fy/chat/completions?api-version=2024-10-21&a%20b=c%26d",
+        "/openai/other?alt=sse&api-version=2024-10-21&a%20b=c%26d",
+        "/openai/models?api-version=2024-10-21&a%20b=c%26d",
+    ]
+
+
+async def test_a_path_with_a_models_name_wants_one() -> None:
+    classic = replace(endpoint(), paths=(("/x", "/deployments/{model}/x"),))
+    with pytest.raises(InvalidOptionError):
+        await Upstream(classic, ScriptedTransport([])).send(Call("/x", b"", is_streaming=False))
+
+
+async def test_the_clients_headers_go_on_but_never_over_the_endpoints_own() -> None:
+    transport = ScriptedTransport([Scene.of(b"")])
+    upstream = Upstream(endpoint(auth="x-api-key", headers=(("anthropic-version", "2023-06-01"),)), transport)
+    given = (
+        (b"anthropic-beta", b"a"),
+        (b"anthropic-version", b"1999-01-01"),
+        (b"x-api-key", b"theirs"),
+        (b"x-bad", b"a\r\nb: c"),
+        (b"host", b"evil.example"),
+    )
+    await upstream.send(Call("/messages", b"", is_streaming=True, headers=given))
+    headers = transport.received[0].headers
+    assert headers["anthropic-beta"] == "a" and headers["anthropic-version"] == "2023-06-01"
+    assert headers["x-api-key"] == CANARY and not {"x-bad", "b", "host"} & set(headers)
+
+
+def signing() -> Endpoint:
+    identity = Identity("AKID", Secret(CANARY), Secret("token"), "eu-west-1", "bedrock")
+    found = endpoint(base_url="https://bedrock-runtime.eu-west-1.amazonaws.com", auth="sigv4", secret=None)
+    return replace(found, formats=("bedrock_converse",), identity=identity)
+
+
+async def test_a_call_is_signed_with_its_own_body_path_and_time() -> None:
+    transport = ScriptedTransport([Scene.of(b"")])
+    upstream = Upstream(signing(), transport, unix_s=lambda: 1_700_000_000.0)
+    path = "/model/a%3A0/converse-stream"
+    await upstream.send(Call(path, b"{}", is_streaming=True))
+    (received,) = transport.received
+    assert received.target == path and received.headers["accept"] == "application/vnd.amazon.eventstream"
+    host = b"bedrock-runtime.eu-west-1.amazonaws.com"
+    request = ToSign("POST", path, ((b"host", host), (b"content-type", b"application/json")), b"{}")
+    identity = upstream.endpoint.identity
+    assert identity is not None
+    for name, value in sign(request, identity, 1_700_000_000.0):
+        assert received.headers[name.decode()] == value.decode()
+    assert CANARY not in str(received.headers) and CANARY not in repr(upstream.endpoint)
+
+
+def test_an_endpoint_that_signs_must_be_told_the_time() -> None:
+    with pytest.raises(ConfigError, match="the time"):
+        Upstream(signing(), ScriptedTransport([]))
+
+
+def test_formats_and_quirks_are_the_endpoints() -> None:
+    quirk = Quirks(omit=("stream_options",))
+    upstream = Upstream(replace(endpoint(), formats=("anthropic_messages",), quirks=quirk), ScriptedTransport([]))
+    assert upstream.formats == ("anthropic_messages",) and upstream.quirks is quirk

@@ -15,6 +15,7 @@ from fairlead.wire.quirks import Quirks
 ALL = Quirks(
     rename=(("seed", "random_seed"), ("max_completion_tokens", "max_tokens")),
     drop=(("logprobs", "not taken"),),
+    omit=("stream_options",),
     most=(("n", 1),),
     max_stop=2,
 )
@@ -36,6 +37,10 @@ def test_a_member_that_stands_there_under_the_providers_name_already_is_kept() -
 
 def test_a_dropped_member_is_a_loss_with_its_reason() -> None:
     assert applied({"logprobs": True}) == ({}, (Loss("logprobs", "not taken"),))
+
+
+def test_a_member_that_says_nothing_new_is_left_out_without_a_loss() -> None:
+    assert applied({"stream_options": {"include_usage": True}, "a": 1}) == ({"a": 1}, ())
 
 
 @pytest.mark.parametrize("name", ["logprobs", "seed"])

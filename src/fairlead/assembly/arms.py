@@ -12,7 +12,8 @@ from fairlead.catalogue.cards import ModelCard, Offer, Prices
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.domain.decision import Arm
 from fairlead.domain.names import ModelId, SentModel
-from fairlead.providers.endpoints import Endpoint, ServedModel, known_providers
+from fairlead.providers.endpoints import Endpoint, ServedModel
+from fairlead.providers.known_providers import known_providers
 from fairlead.routing.pool import ArmSpec
 
 FREE: Final = Prices(0.0, 0.0, 0.0, 0.0)

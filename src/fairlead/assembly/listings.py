@@ -6,7 +6,8 @@ from typing import Final
 from fairlead.assembly.arms import Listing
 from fairlead.domain.errors import FairleadError
 from fairlead.providers.discovery import Found, Probe, with_models
-from fairlead.providers.endpoints import Endpoint, known_providers
+from fairlead.providers.endpoints import Endpoint
+from fairlead.providers.known_providers import known_providers
 from fairlead.settings.settings import Settings
 
 LISTING_S: Final = 2.0

@@ -28,7 +28,8 @@ from fairlead.gateway.shared_rests import SharedRests
 from fairlead.observability.logs import RequestLog
 from fairlead.observability.metrics import Metrics
 from fairlead.providers.discovery import Probe, discover, probe_over_http
-from fairlead.providers.endpoints import Endpoint, known_providers
+from fairlead.providers.endpoints import Endpoint
+from fairlead.providers.known_providers import known_providers
 from fairlead.providers.simulated import SimulatedTransport
 from fairlead.providers.simulated_models import DEMO_FILE, demo_catalogue_text, demo_endpoint
 from fairlead.providers.transport import HttpTransport
@@ -186,7 +187,7 @@ def _every_provider() -> list[Endpoint]:
 def _upstream(endpoint: Endpoint, deadline_s: float) -> Upstream:
     if endpoint.is_simulated:
         return Upstream(endpoint, SimulatedTransport(random.Random(0)), whole_within_s=deadline_s)
-    return Upstream(endpoint, HttpTransport(origin_of(endpoint)), whole_within_s=deadline_s)
+    return Upstream(endpoint, HttpTransport(origin_of(endpoint)), whole_within_s=deadline_s, unix_s=time.time)
 
 
 def _id_maker() -> Callable[[], str]:

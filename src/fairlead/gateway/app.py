@@ -31,7 +31,9 @@ from fairlead.wire.openai_chat.failures import write_failure
 
 _LOG: Final = logging.getLogger("fairlead.gateway")
 _QUOTED_PATH_CHARS: Final = 120
-_CORS_HEADERS: Final = b"authorization, content-type, x-api-key, x-request-id, x-stainless-*, anthropic-version"
+_CORS_HEADERS: Final = (
+    b"authorization, content-type, x-api-key, x-request-id, x-stainless-*, anthropic-version, anthropic-beta"
+)
 
 
 @dataclass(slots=True)

@@ -62,6 +62,8 @@ class Exchange:
         )
         identity = self._record.decision_id.encode()
         added += [(b"x-fairlead-decision-id", identity), (b"x-request-id", identity)]
+        if work.way.label == "messages":
+            added.append((b"request-id", identity))  # where Anthropic's clients look for it
         self._choice: Choice | None = None
         self._order: tuple[int, ...] = ()
         self._failover: Failover

@@ -17,7 +17,9 @@ from fairlead.gateway.record import Record
 from fairlead.gateway.replay_cache import Kept, key_of, question_of
 from fairlead.gateway.work import Work
 
-_OF_ONE_ANSWER: Final = frozenset((b"x-fairlead-decision-id", b"x-request-id", b"x-fairlead-overhead-ms"))
+_OF_ONE_ANSWER: Final = frozenset(
+    (b"x-fairlead-decision-id", b"x-request-id", b"request-id", b"x-fairlead-overhead-ms")
+)
 
 
 class KeptAnswers:

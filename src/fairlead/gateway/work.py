@@ -14,7 +14,7 @@ from fairlead.gateway.idempotency import HEADER as IDEMPOTENCY_HEADER
 from fairlead.gateway.idempotency import key_in
 from fairlead.gateway.ports import Upstream
 from fairlead.routing.pool import ArmSpec
-from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings
+from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 from fairlead.wire.failures import read_failure
 from fairlead.wire.format import AskedRequest, Back, Door, ReadReply, ReplyStream
 from fairlead.wire.lane import put_together, take_apart
@@ -35,6 +35,7 @@ class DoorWay(NamedTuple):
 
 DOORS: Final[Mapping[str, DoorWay]] = {
     "/v1/chat/completions": DoorWay("chat", openai_chat.DOOR),
+    "/v1/responses": DoorWay("responses", openai_responses.DOOR),
     "/v1/messages": DoorWay("messages", anthropic_messages.DOOR),
     "/v1/embeddings": DoorWay("embeddings", openai_embeddings.DOOR),
 }
@@ -109,7 +110,7 @@ class Work(NamedTuple):
             headers=(),
             losses=(*chat.losses, *carried.losses),
             read_reply=read_reply,
-            open_stream=lambda: TranslatedStream(back.reader(), request.writer()),
+            open_stream=lambda: TranslatedStream(back.reader(), request.writer(), sent),
             read_failure=back.read_failure,
         )
 

@@ -15,7 +15,8 @@ import msgspec
 from fairlead.domain.call import Deadlines
 from fairlead.domain.errors import FairleadError, GarbledError, RejectedError
 from fairlead.domain.names import ProviderName, SentModel, UpstreamName
-from fairlead.providers.endpoints import LOCAL, Endpoint, KnownProvider, ServedModel, base_url_fault, known_providers
+from fairlead.providers.endpoints import LOCAL, Endpoint, ServedModel, base_url_fault
+from fairlead.providers.known_providers import KnownProvider, known_providers
 from fairlead.providers.transport import HttpTransport
 from fairlead.providers.upstream import Upstream, origin_of
 
@@ -88,7 +89,7 @@ async def discover(
     env: Mapping[str, str], probe: Probe, *, servers: tuple[LocalServer, ...] = LOCAL_SERVERS, own_port: int = OWN_PORT
 ) -> Found:
     """The endpoints that keys and local servers offer. Never raises for what it finds."""
-    providers = [_look_for_key(provider, env) for provider in known_providers().values()]
+    providers = [_look_for_key(provider, env) for provider in known_providers().values() if provider.is_found]
     local: list[tuple[ServerFinding, Endpoint | None]] = []
     if env.get(NO_DISCOVERY, "").strip() in ("", "0"):
         local = list(await asyncio.gather(*(_look_at(server, probe) for server in servers if server.port != own_port)))
@@ -112,6 +113,8 @@ async def with_models(endpoint: Endpoint, probe: Probe, *, limit_s: float) -> En
 
 async def probe_over_http(endpoint: Endpoint) -> bytes:
     """The probe of real life: GET /models over a connection of its own."""
+    if endpoint.identity is not None:
+        raise GarbledError("services that want signatures list their models elsewhere")
     transport = HttpTransport(origin_of(endpoint))
     try:
         answer = await Upstream(endpoint, transport).list_models()
@@ -154,7 +157,7 @@ def read_models(body: bytes) -> tuple[ServedModel, ...]:
 
 
 def _look_for_key(provider: KnownProvider, env: Mapping[str, str]) -> tuple[KeyFinding, Endpoint | None]:
-    variables = (*provider.key_env, *((provider.base_url_env,) if provider.base_url_env else ()))
+    variables = (*provider.key_env, *provider.address_variables)
     found = provider.key_in(env)
     if found is None:
         return KeyFinding(provider.slug, provider.title, variables, None, None), None
@@ -165,19 +168,19 @@ def _look_for_key(provider: KnownProvider, env: Mapping[str, str]) -> tuple[KeyF
     if not value.isascii() or not value.isprintable() or " " in value:
         problem = f"{variable} holds a character that no key has"
     elif base_url is None:
-        problem = f"{provider.base_url_env} is not set: it holds the address of your resource"
+        problem = _no_address(provider)
     elif (fault := base_url_fault(base_url)) is not None:
         problem = f"{provider.base_url_env} is no base URL: {fault}"
     finding = KeyFinding(provider.slug, provider.title, variables, variable, problem)
     if problem is not None or base_url is None:
         return finding, None
-    return finding, Endpoint(
-        name=UpstreamName(provider.slug),
-        provider=provider.provider,
-        base_url=base_url,
-        auth=provider.auth,
-        secret=secret,
-    )
+    return finding, provider.endpoint(UpstreamName(provider.slug), base_url, secret=secret)
+
+
+def _no_address(provider: KnownProvider) -> str:
+    if provider.base_url_by_region is not None:
+        return f"{provider.region_env[0]} is not set to a region's name"
+    return f"{provider.base_url_env} is not set: it holds the address of your resource"
 
 
 async def _look_at(server: LocalServer, probe: Probe) -> tuple[ServerFinding, Endpoint | None]:

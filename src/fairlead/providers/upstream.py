@@ -1,12 +1,14 @@
 """Upstream: a live endpoint. It adds what a call lacks: base path, credential, headers; and nothing else.
 
-The only file that reveals a Secret. What is revealed goes into the header lines of this endpoint's own origin.
+A secret is revealed here and where requests are signed, into the header lines of this endpoint's own origin.
 """
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fairlead import __version__
 from fairlead.domain.call import Answer, Call, Deadlines
@@ -17,12 +19,19 @@ from fairlead.domain.secrets import Secret
 from fairlead.providers.endpoints import Auth, Endpoint
 from fairlead.providers.origin import DEFAULT_PORTS, Origin
 from fairlead.providers.request_head import write_headers
+from fairlead.providers.signing import ToSign, sign
+from fairlead.wire.path_segment import path_segment
 from fairlead.wire.quirks import Quirks
 
 USER_AGENT: Final = f"fairlead/{__version__}"
 _SLACK_S: Final = 0.5
 """A request that has just come has a hair less left than the whole: not worth new deadlines."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+_JSON: Final = (b"content-type", b"application/json")
+_STREAM_TYPES: Final[dict[FormatName, str]] = {"bedrock_converse": "application/vnd.amazon.eventstream"}
+"""What a stream of each format is called; server-sent events but for these."""
 
 
 class Exchange(Protocol):
@@ -40,11 +49,21 @@ class Exchange(Protocol):
 class Upstream:
     """One endpoint over one transport."""
 
-    def __init__(self, endpoint: Endpoint, transport: Exchange, *, whole_within_s: float | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        transport: Exchange,
+        *,
+        whole_within_s: float | None = None,
+        unix_s: Callable[[], float] | None = None,
+    ) -> None:
         """`whole_within_s`: a reply that is not streamed must be whole by then, dribble or not.
 
-        Raises: ConfigError when a header or the credential cannot be sent.
+        `unix_s` gives the seconds since 1970: signatures are dated, and only an endpoint that signs needs it.
+        Raises: ConfigError when a header or the credential cannot be sent, or a signature could not be dated.
         """
+        if endpoint.identity is not None and unix_s is None:
+            raise ConfigError(f"upstream {endpoint.name!r}: it signs its requests, and nobody told it the time")
         self.endpoint = endpoint
         self.name: UpstreamName = endpoint.name
         self.formats: tuple[FormatName, ...] = endpoint.formats
@@ -58,7 +77,13 @@ class Upstream:
         # Written once: only the request's id differs from call to call.
         self._asking = _header_lines(endpoint, {"accept": "application/json"})
         self._posting = _header_lines(endpoint, {"accept": "application/json", "content-type": "application/json"})
-        self._streaming = _header_lines(endpoint, {"accept": "text/event-stream", "content-type": "application/json"})
+        stream_type = _STREAM_TYPES.get(endpoint.formats[0], "text/event-stream")
+        self._streaming = _header_lines(endpoint, {"accept": stream_type, "content-type": "application/json"})
+        self._own_names = _names_of(self._streaming)
+        self._paths = dict(endpoint.paths)
+        self._query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in endpoint.query)
+        self._unix_s = unix_s
+        self._host = origin_of(endpoint).authority.encode("ascii", "replace") if endpoint.identity else b""
 
     def __repr__(self) -> str:
         return f"Upstream({self.name})"
@@ -72,19 +97,48 @@ class Upstream:
         if call.request_id and _REQUEST_ID.fullmatch(call.request_id):
             headers = b"%bx-request-id: %b\r\n" % (headers, call.request_id.encode())
         if call.headers:
-            headers += write_headers(call.headers)
+            headers += self._passed(call.headers)
         deadlines = self._deadlines if call.is_streaming else self._whole_deadlines
         if call.within_s is not None and call.within_s + _SLACK_S < _longest(deadlines):
             deadlines = _tightened(deadlines, call.within_s)
-        return await self._transport.exchange("POST", self._base_path + call.path, headers, call.body, deadlines)
+        target = self._target(call.path, call.sent_model)
+        if self.endpoint.identity is not None:
+            headers += self._signature("POST", target, (_JSON,), call.body)
+        return await self._transport.exchange("POST", target, headers, call.body, deadlines)
 
     async def list_models(self) -> Answer:
         """Ask for the list of models (GET /models).
 
         Raises: UpstreamError.
         """
-        target = f"{self._base_path}/models"
-        return await self._transport.exchange("GET", target, self._asking, b"", self.endpoint.deadlines)
+        target = self._target("/models", "")
+        headers = self._asking
+        if self.endpoint.identity is not None:
+            headers += self._signature("GET", target, (), b"")
+        return await self._transport.exchange("GET", target, headers, b"", self.endpoint.deadlines)
+
+    def _passed(self, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+        """The client's headers that go on: none that this endpoint sends itself, none that could break its line."""
+        kept: list[bytes] = []
+        for name, value in headers:
+            if name not in self._own_names:
+                with suppress(ValueError):
+                    kept.append(write_headers(((name, value),)))
+        return b"".join(kept)
+
+    def _target(self, path: str, sent_model: str) -> str:
+        """Where a format's path lies at this endpoint: elsewhere for some, with a query for some."""
+        if self._paths and (template := self._paths.get(path)) is not None:
+            path = template.replace("{model}", path_segment(sent_model) if "{model}" in template else "")
+        if self._query:
+            path = f"{path}{'&' if '?' in path else '?'}{self._query}"
+        return self._base_path + path
+
+    def _signature(self, method: str, target: str, headers: tuple[tuple[bytes, bytes], ...], body: bytes) -> bytes:
+        identity, unix_s = self.endpoint.identity, self._unix_s
+        assert identity is not None and unix_s is not None
+        request = ToSign(method, target, ((b"host", self._host), *headers), body)
+        return write_headers(sign(request, identity, unix_s()))
 
     def close(self) -> None:
         """Drop every connection."""
@@ -108,6 +162,10 @@ def origin_of(endpoint: Endpoint) -> Origin:
         allow_private=endpoint.allow_private,
         max_connections=endpoint.max_connections,
     )
+
+
+def _names_of(lines: bytes) -> frozenset[bytes]:
+    return frozenset(line.partition(b":")[0].lower() for line in lines.split(b"\r\n") if line)
 
 
 def _longest(deadlines: Deadlines) -> float:

@@ -5,10 +5,12 @@ No message quotes a value: an address may come from a variable, and a header may
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fairlead.domain.call import Deadlines
+from fairlead.domain.content import FormatName
 from fairlead.domain.data_policy import DataPolicy
 from fairlead.domain.names import ModelId, ProviderName, SentModel, UpstreamName
 from fairlead.domain.secrets import Secret
@@ -17,16 +19,16 @@ from fairlead.providers.endpoints import (
     SIMULATED,
     Auth,
     Endpoint,
-    KnownProvider,
     ServedModel,
     base_url_fault,
     host_of,
     is_loopback_host,
     is_private_address,
-    known_providers,
 )
+from fairlead.providers.known_providers import REGION, KnownProvider, known_providers
 from fairlead.settings.schema import ServedSection, UpstreamSection
 from fairlead.settings.sheet import Path, Sheet, nearest
+from fairlead.settings.signing import identity_of, region_of
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -78,17 +80,28 @@ def _endpoint(
     is_local = is_loopback if section.local is None else section.local
     provider = _provider(name, section, known, is_local)
     _check_reach(base_url, allow_private, sheet, path, warnings)
-    secret = _secret(section, known, env, sheet, path, warnings)
+    identity = identity_of(section, known, env, sheet, path, warnings)
+    secret = None if identity is not None else _secret(section, known, env, sheet, path, warnings)
     auth: Auth = section.auth or (known.auth if known else "bearer")
+    if identity is not None:
+        auth = "sigv4"
+    elif secret is None:
+        auth = "none"
     timeouts = section.timeouts
     policy = section.data_policy
-    return Endpoint(
-        name=UpstreamName(name),
+    spoken = Endpoint(UpstreamName(name), provider, base_url)
+    if known is not None:
+        spoken = known.endpoint(UpstreamName(name), base_url)
+    return replace(
+        spoken,
         provider=provider,
         base_url=base_url.rstrip("/"),
-        auth=auth if secret is not None else "none",
+        formats=_formats(section, sheet, path) or spoken.formats,
+        auth=auth,
         secret=None if auth == "none" else secret,
-        headers=_headers(section, sheet, path),
+        identity=identity,
+        headers=_joined(spoken.headers, _headers(section, sheet, path)),
+        query=_joined(spoken.query, _query(section, sheet, path)),
         deadlines=Deadlines(timeouts.connect_s, timeouts.first_byte_s, timeouts.idle_s, timeouts.total_s),
         proxy=_proxy(section, sheet, path),
         ca_file=section.ca_file,
@@ -135,6 +148,12 @@ def _base_url(
     if known is None:
         sheet.refuse(path, f"give base_url, or provider (one of {', '.join(known_providers())})", at_key=True)
     url = known.base_url_in(env)
+    if known.base_url_by_region is not None:
+        region = region_of(section, known, env)
+        if region is None:
+            mend = f"set {known.region_env[0]}, or write aws: {{region: eu-west-1}}"
+            sheet.refuse(path, f"no region: {mend}", at_key=True)
+        url = known.base_url_by_region.replace(REGION, region)
     if url is None:
         sheet.refuse(path, f"give base_url, or set {known.base_url_env} to the address of your resource", at_key=True)
     if (fault := base_url_fault(url)) is not None:
@@ -217,6 +236,27 @@ def _headers(section: UpstreamSection, sheet: Sheet, path: Path) -> tuple[tuple[
     if len(set(lowered)) < len(lowered):
         sheet.refuse((*path, "headers"), "one header stands here twice (capitals do not matter); keep one", at_key=True)
     return tuple((name.lower(), value) for name, value in section.headers.items())
+
+
+def _formats(section: UpstreamSection, sheet: Sheet, path: Path) -> tuple[FormatName, ...]:
+    formats = section.formats or ()
+    if section.formats is not None and not formats:
+        sheet.refuse((*path, "formats"), "an upstream that speaks no format is none: name one, or remove this line")
+    if len(set(formats)) < len(formats):
+        sheet.refuse((*path, "formats"), "one format stands here twice; keep one")
+    return formats
+
+
+def _query(section: UpstreamSection, sheet: Sheet, path: Path) -> tuple[tuple[str, str], ...]:
+    for name, value in section.query.items():
+        if not name or not name.isascii() or not value.isascii() or not (name + value).isprintable():
+            sheet.refuse((*path, "query", name), "a parameter is one line of plain ASCII characters", at_key=True)
+    return tuple(section.query.items())
+
+
+def _joined(usual: tuple[tuple[str, str], ...], given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The provider's pairs and the operator's; the operator's win."""
+    return tuple({**dict(usual), **dict(given)}.items())
 
 
 def _proxy(section: UpstreamSection, sheet: Sheet, path: Path) -> str | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from fairlead.domain.call import Deadlines
+from fairlead.domain.content import FormatName
 from fairlead.providers.endpoints import DEFAULT_MAX_CONNECTIONS, Auth
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -99,6 +100,19 @@ class EndpointPolicySection(Section):
     )
 
 
+class AwsSection(Section):
+    """AWS credentials to sign requests with; the environment's (AWS_ACCESS_KEY_ID, …) where they are left out."""
+
+    access_key_id: str | None = Field(default=None, max_length=200, description="Id of the access key.")
+    secret_access_key: str | None = Field(
+        default=None, max_length=200, description="The access key's secret, as ${VARIABLE}. Never printed."
+    )
+    session_token: str | None = Field(
+        default=None, max_length=8_192, description="Token of temporary credentials, as ${VARIABLE}. Never printed."
+    )
+    region: str | None = Field(default=None, max_length=40, description="Region to call and to sign for.")
+
+
 class ServedSection(Section):
     """One model that an upstream serves. Further keys (prices, limits, abilities) override the catalogue's."""
 
@@ -151,13 +165,23 @@ class UpstreamSection(Section):
         description="A known provider (openai, groq, …): sets base_url, auth and the key's variable.",
     )
     base_url: str | None = Field(
-        default=None, max_length=2_000, description="Where /chat/completions hangs, such as http://127.0.0.1:8000/v1."
+        default=None,
+        max_length=2_000,
+        description="Where the format's paths hang (/chat/completions, …), such as http://127.0.0.1:8000/v1.",
     )
     api_key: str | None = Field(
         default=None, max_length=8_192, description="The credential, as ${VARIABLE}. Never printed."
     )
     auth: Auth | None = Field(
         default=None, description="How the credential is sent; bearer unless the provider differs."
+    )
+    aws: AwsSection | None = Field(default=None, description="Credentials and region to sign with, for `auth: sigv4`.")
+    formats: tuple[FormatName, ...] | None = Field(
+        default=None,
+        description="Wire formats it speaks, the one to translate to first; the provider's, or openai_chat.",
+    )
+    query: dict[str, str] = Field(
+        default_factory=dict, description="Parameters of every request's address, such as api-version."
     )
     headers: dict[str, str] = Field(default_factory=dict, description="Further headers of every request.")
     timeouts: TimeoutSection = Field(

@@ -134,6 +134,9 @@ def version_of(config: Config) -> str:
     values = config.model_dump(mode="python")
     for upstream in values["upstreams"].values():
         upstream["api_key"] = upstream["api_key"] is not None
+        upstream["query"] = sorted(upstream["query"])
+        if upstream["aws"] is not None:
+            upstream["aws"] = {"region": upstream["aws"]["region"]}
         upstream["headers"] = sorted(name.lower() for name in upstream["headers"])
         upstream["proxy"] = (upstream["proxy"] or "").rpartition("@")[2]
     text = json.dumps(values, sort_keys=True, default=str)

@@ -24,13 +24,15 @@ class Quirks(NamedTuple):
     """OpenAI's name of a member -> the provider's."""
     drop: tuple[tuple[str, str], ...] = ()
     """A member that the provider refuses -> why it is left out."""
+    omit: tuple[str, ...] = ()
+    """Members that say nothing new to it, which it refuses all the same: no loss."""
     most: tuple[tuple[str, int], ...] = ()
     """A member that holds a number -> the largest that the provider takes."""
     max_stop: int | None = None
     """How many stop sequences it takes."""
 
     def __bool__(self) -> bool:
-        return bool(self.rename or self.drop or self.most or self.max_stop is not None)
+        return bool(self.rename or self.drop or self.omit or self.most or self.max_stop is not None)
 
 
 NONE: Final = Quirks()
@@ -45,6 +47,8 @@ def apply(members: Members, quirks: Quirks) -> tuple[Loss, ...]:
     for name, why in quirks.drop:
         if (value := members.pop(name, None)) is not None and bytes(value) != _NULL:
             losses.append(Loss(name, why))
+    for name in quirks.omit:
+        members.pop(name, None)
     for name, most in quirks.most:
         given = _value(members.get(name))
         if isinstance(given, int | float) and given > most:

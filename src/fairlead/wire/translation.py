@@ -29,6 +29,7 @@ class TranslatedStream:
         "_finished",
         "_open",
         "_reader",
+        "_sent",
         "_writer",
         "failure",
         "n_content_bytes",
@@ -37,8 +38,10 @@ class TranslatedStream:
         "usage",
     )
 
-    def __init__(self, reader: ReplyReader, writer: ReplyWriter) -> None:
+    def __init__(self, reader: ReplyReader, writer: ReplyWriter, sent: str = "") -> None:
+        """`sent`: the model that was asked for, which stands in where an upstream does not name who serves."""
         self._reader = reader
+        self._sent = sent
         self._writer = writer
         self._open: set[int] = set()
         self._finished: set[int] = set()
@@ -94,6 +97,9 @@ class TranslatedStream:
     def _written(self, events: list[Event]) -> bytes:
         if not events:
             return b""
+        first = events[0]
+        if self.served is None and isinstance(first, ReplyBegan) and not first.served:
+            events[0] = first._replace(served=self._sent)
         write = self._writer.write
         if len(events) == 1:
             return write(events[0]) if self._take(events[0]) else b""

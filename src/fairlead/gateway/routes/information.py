@@ -1,6 +1,7 @@
 """What a server says of itself: models, health, metrics, its name."""
 
 import difflib
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -10,17 +11,20 @@ from fairlead.domain.decision import Arm
 from fairlead.domain.errors import UnknownModelError
 from fairlead.gateway.app import Handler, Request
 from fairlead.gateway.engine import Engine
+from fairlead.wire.anthropic_messages.model_list import ListedModel, write_model, write_models
 
 _ENCODER: Final = msgspec.json.Encoder()
 MODELS_PREFIX: Final = "/v1/models/"
 
 
 def models(engine: Engine) -> Handler:
-    """GET /v1/models: virtual models first, then every model by name, in OpenAI's shape."""
-    body = _ENCODER.encode({"object": "list", "data": list(engine.services.model_list)})
+    """GET /v1/models: virtual models first, then every model by name, in the shape of whoever asks."""
+    listed = engine.services.model_list
+    body = _ENCODER.encode({"object": "list", "data": list(listed)})
+    anthropic_body = write_models([_listed(entry) for entry in listed])
 
     async def handle(request: Request) -> None:
-        await request.out.whole(200, request.headers, body)
+        await request.out.whole(200, request.headers, anthropic_body if _speaks_anthropic(request) else body)
 
     return handle
 
@@ -36,9 +40,19 @@ def model(engine: Engine) -> Handler:
             near = difflib.get_close_matches(name[:80].lower(), by_id, n=3, cutoff=0.5)
             hint = f" Nearest: {', '.join(near)}." if near else ""
             raise UnknownModelError(f"No model is called {name[:80]!r} here.{hint}", param="model")
-        await request.out.whole(200, request.headers, _ENCODER.encode(entry))
+        shown = write_model(_listed(entry)) if _speaks_anthropic(request) else _ENCODER.encode(entry)
+        await request.out.whole(200, request.headers, shown)
 
     return handle
+
+
+def _speaks_anthropic(request: Request) -> bool:
+    """Clients of both formats ask at the same path; only Anthropic's send a version."""
+    return any(name == b"anthropic-version" for name, _ in request.scope["headers"])
+
+
+def _listed(entry: Mapping[str, Any]) -> ListedModel:
+    return ListedModel(entry["id"], entry["id"], entry["created"])
 
 
 def live(_engine: Engine) -> Handler:

@@ -6,6 +6,7 @@ from fairlead.gateway.ports import Services
 from fairlead.gateway.routes.completions import completions
 from fairlead.gateway.routes.decisions import decisions
 from fairlead.gateway.routes.information import MODELS_PREFIX, live, metrics, model, models, ready, root
+from fairlead.gateway.routes.token_counts import COUNT_PATH, token_counts
 from fairlead.gateway.work import DOORS
 
 
@@ -16,6 +17,7 @@ def build_routes(engine: Engine) -> Routes:
             path: {"POST": Route(completions(engine, way), "chat", way.door.write_failure)}
             for path, way in DOORS.items()
         },
+        COUNT_PATH: {"POST": Route(token_counts(engine), "chat", DOORS["/v1/messages"].door.write_failure)},
         "/v1/route": {"POST": Route(decisions(engine), "chat")},
         "/v1/models": {"GET": Route(models(engine), "chat")},
         f"{MODELS_PREFIX}*": {"GET": Route(model(engine), "chat")},

@@ -14,6 +14,7 @@ EVENT_CAP_BYTES: Final = 16 * 1024 * 1024
 
 _BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 """Two ends of line in a row, whichever of the three each is. Atomic, so that a CRLF is never taken for two of them."""
+_TWO_CRLF: Final = b"\r\n\r\n"
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -50,20 +51,7 @@ class EventSplitter:
                 return []
             self._is_first = False
             held = held.removeprefix(_BOM)
-        events: list[bytes] = []
-        if b"\r" not in held:
-            # The common case: every provider read so far ends its lines with a bare LF.
-            *whole, held = held.split(b"\n\n")
-            events = [event + b"\n\n" for event in whole]
-        else:
-            start = 0
-            for blank in _BLANK_LINE.finditer(held):
-                # A CR at the very end may be half of a CRLF that is still on its way.
-                if blank.end() == len(held) and blank.group().endswith(b"\r"):
-                    break
-                events.append(held[start : blank.end()])
-                start = blank.end()
-            held = held[start:]
+        events, held = _split(held)
         if len(held) > EVENT_CAP_BYTES:
             raise GarbledError(f"An event of the stream is longer than {EVENT_CAP_BYTES} bytes.")
         self._held = held
@@ -75,12 +63,37 @@ class EventSplitter:
         return b"".join((self._held, *self._later))
 
 
+def _split(held: bytes) -> tuple[list[bytes], bytes]:
+    """The events that are complete, and the rest."""
+    if b"\r" not in held:
+        # The common case: nearly every provider ends its lines with a bare LF.
+        *whole, rest = held.split(b"\n\n")
+        return [event + b"\n\n" for event in whole], rest
+    if held.count(b"\r\n") == held.count(b"\r") == held.count(b"\n"):
+        # Google ends every line with CRLF: then a blank line is two of them, and nothing else is one.
+        *whole, rest = held.split(_TWO_CRLF)
+        return [event + _TWO_CRLF for event in whole], rest
+    events: list[bytes] = []
+    start = 0
+    for blank in _BLANK_LINE.finditer(held):
+        # A CR at the very end may be half of a CRLF that is still on its way.
+        if blank.end() == len(held) and blank.group().endswith(b"\r"):
+            break
+        events.append(held[start : blank.end()])
+        start = blank.end()
+    return events, held[start:]
+
+
 def data_of(event: bytes) -> bytes:
     """The event's data: its `data:` lines joined by line feeds; b"" for a comment or an event without data."""
-    if event.startswith(b"data: ") and b"\r" not in event:
-        line, _, more = event.partition(b"\n")
-        if more == b"\n":
-            return line[6:]
+    if event.startswith(b"data: "):
+        end = event.find(b"\r")
+        if end < 0:
+            line, _, more = event.partition(b"\n")
+            if more == b"\n":
+                return line[6:]
+        elif end == len(event) - 4 and event.endswith(_TWO_CRLF) and event.find(b"\n") == end + 1:
+            return event[6:end]
     lines = [line for line in event.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n") if line[:5] == b"data:"]
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
 

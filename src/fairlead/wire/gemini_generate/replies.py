@@ -19,7 +19,6 @@ from fairlead.domain.events import (
     UsageReported,
 )
 from fairlead.domain.reply import Reply, fold
-from fairlead.domain.usage import Usage
 from fairlead.wire.gemini_generate.usage import WireUsage
 
 _NOTHING: Final = msgspec.Raw(b"")
@@ -99,7 +98,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 class ResponseReader:
     """Reads one response, or the pieces of one in their order."""
 
-    __slots__ = ("_began", "_calls", "_finished", "_open", "_reply_id", "usage")
+    __slots__ = ("_began", "_calls", "_finished", "_open", "_reply_id", "_usage")
 
     def __init__(self) -> None:
         self._began = False
@@ -107,7 +106,7 @@ class ResponseReader:
         self._calls: dict[int, int] = {}
         self._open: set[int] = set()
         self._finished: set[int] = set()
-        self.usage: Usage | None = None
+        self._usage: WireUsage | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -130,7 +129,7 @@ class ResponseReader:
             self._reply_id = response.response_id or ""
             events.append(ReplyBegan(self._reply_id, response.model_version or ""))
         if response.usage_metadata is not None:
-            self.usage = response.usage_metadata.usage() or self.usage
+            self._usage = response.usage_metadata
         for candidate in response.candidates or ():
             self._take(candidate, events)
         feedback = response.prompt_feedback
@@ -139,8 +138,10 @@ class ResponseReader:
             self._finished.add(0)
             events.append(ChoiceFinished("content_filter"))
         has_failed = bool(events) and isinstance(events[-1], ReplyFailed)
-        if self.usage is not None and self.is_finished and not has_failed:
-            events.append(UsageReported(self.usage))
+        if self._usage is not None and self.is_finished and not has_failed:
+            if (usage := self._usage.usage()) is not None:
+                events.append(UsageReported(usage))
+            self._usage = None
         return events
 
     def _not_a_response(self, data: bytes) -> ReplyFailed:

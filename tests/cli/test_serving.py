@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -158,3 +159,39 @@ def test_a_wish_for_a_hedge_that_never_begins_is_refused(tmp_path: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=BARE, check=False)
     assert done.returncode != 0
     assert "after_s" in done.stdout + done.stderr
+
+
+def test_route_asks_the_running_server_about_a_conversation(tmp_path: Path) -> None:
+    port = socket.create_server(("127.0.0.1", 0))
+    number = port.getsockname()[1]
+    port.close()
+    file = tmp_path / "f.yaml"
+    file.write_text(f"server: {{port: {number}}}\n")
+    command = [sys.executable, "-m", "fairlead", "route", "hello", "--session", "s1", "--config", str(file), "--json"]
+
+    def asked() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=BARE, check=False)
+
+    alone = asked()
+    assert alone.returncode == 2
+    assert "known to the running server alone" in alone.stderr
+    serve = [sys.executable, "-m", "fairlead", "serve", "--demo", "--config", str(file)]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, env=BARE) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("Press Ctrl-C"))
+        try:
+            assert json.loads(asked().stdout)["session"] is None
+            body = json.dumps({"model": "auto", "session_id": "s1", "messages": [{"role": "user", "content": "hello"}]})
+            asking = urllib.request.Request(
+                f"http://127.0.0.1:{number}/v1/chat/completions", body.encode(), {"content-type": "application/json"}
+            )
+            with urllib.request.urlopen(asking, timeout=PATIENCE_S) as answer:
+                served = answer.headers["x-fairlead-model"]
+            session = json.loads(asked().stdout)["session"]
+            assert session["anchor"]["model"] == served
+            assert session["code"] in ("short", "no_pricing", "same_anchor")
+            said = subprocess.run(command[:-1], capture_output=True, text=True, timeout=60, env=BARE, check=False)
+            assert served in said.stdout
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)

@@ -15,6 +15,7 @@ from fairlead.gateway.breaker import (
     Fitness,
     blames_upstream,
 )
+from fairlead.gateway.shared_rests import SharedRests, table_bytes
 
 UP = UpstreamName("up")
 CUT = TruncatedError("cut")
@@ -171,3 +172,28 @@ def test_a_few_errors_500_are_one_clients_trouble_and_twenty_in_a_row_are_an_out
     assert not breaker.is_down(0.0)
     breaker.failed(rejected(500), 0.0)
     assert breaker.is_down(0.0)
+
+
+def test_what_one_worker_finds_resting_the_others_keep_away_from() -> None:
+    buffer = bytearray(table_bytes(2))
+    arms = [arm("a"), arm("b")]
+    mine, others = (Breakers(SharedRests(buffer, place), arms) for place in range(2))
+    for _ in range(FAILURES_TO_OPEN):
+        mine.failed(arm("a"), CUT, 0.0)
+    mine.failed(arm("b"), rejected(429, retry_after_s=9.0), 0.0)
+    assert others.down(0.1) == mine.down(0.1) == {UP, arm("b")}
+    assert others.down(FIRST_COOL_DOWN_S) == {arm("b")}
+    mine.tried(arm("a"), FIRST_COOL_DOWN_S)
+    assert UP in others.down(FIRST_COOL_DOWN_S + 0.1), "one worker probes"
+    mine.succeeded(arm("a"))
+    assert others.down(FIRST_COOL_DOWN_S + 0.2) == {arm("b")}
+    assert mine.soonest_s(FIRST_COOL_DOWN_S) == 9.0 - FIRST_COOL_DOWN_S
+    assert others.soonest_s(FIRST_COOL_DOWN_S) is None
+
+
+def test_a_rest_of_an_arm_that_a_new_configuration_lacks_is_not_heard() -> None:
+    buffer = bytearray(table_bytes(2))
+    mine, others = (Breakers(SharedRests(buffer, place), [arm("a")]) for place in range(2))
+    others.serve([arm("a", "elsewhere")])
+    mine.failed(arm("a"), rejected(401), 0.0)
+    assert others.down(0.1) == frozenset()

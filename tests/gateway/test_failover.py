@@ -178,3 +178,35 @@ def test_behind_a_dead_door_the_next_model_is_no_better_so_other_doors_come_firs
 
 def test_a_failure_of_one_model_goes_on_in_order() -> None:
     assert places_after("aaab", rejected(500), rejected(429), rejected(404)) == [0, 1, 2, 3]
+
+
+def test_a_busy_candidate_is_passed_over_and_stays_for_later() -> None:
+    machine = failover(3)
+    machine.start()
+    assert machine.elsewhere(lambda place: place == 2) == Try(2)
+    assert machine.n_attempts == 1, "nobody was called"
+    assert machine.elsewhere(lambda _place: False) is None
+    step = machine.failed(rejected(500), 0.0, 0.0)
+    assert step == Try(0)
+
+
+def test_a_hedge_goes_to_another_upstream_once_and_is_paid_for() -> None:
+    budget = RetryBudget(0.2)
+    machine = Failover(3, max_attempts=3, deadline_s=600.0, budget=budget, upstream_of="aab".__getitem__)
+    machine.start()
+    before = budget.tokens
+    assert machine.hedge(lambda _place: True) == Try(2)
+    assert budget.tokens == before - 1
+    assert machine.hedge(lambda _place: True) is None, "the other arm is at the same slow upstream"
+    assert machine.failed(TruncatedError("cut"), 0.0, 0.0) == Try(1)
+    assert isinstance(machine.failed(TruncatedError("cut"), 0.0, 0.0), GiveUp)
+
+
+def test_a_hedge_needs_somebody_free_and_a_budget() -> None:
+    empty = RetryBudget(0.0, capacity=0.0)
+    machine = Failover(2, max_attempts=3, deadline_s=600.0, budget=empty)
+    machine.start()
+    assert machine.hedge(lambda _place: True) is None
+    machine = failover(2)
+    machine.start()
+    assert machine.hedge(lambda _place: False) is None

@@ -1,6 +1,7 @@
 """Metrics: moments become counters, and nothing a client writes becomes a label."""
 
 from fairlead.domain.decision import Arm
+from fairlead.domain.engine_state import ArmState, EngineState, UpstreamState
 from fairlead.domain.moments import Attempted, AttemptOutcome, Replied, ReplyOutcome
 from fairlead.domain.money import Usd
 from fairlead.domain.names import AskedModel, DecisionId, ModelId, ProviderName, SentModel, TenantName, UpstreamName
@@ -88,3 +89,32 @@ def test_what_a_client_asked_for_is_no_label() -> None:
 def test_two_gateways_in_one_process_do_not_share_counters() -> None:
     page(replied())
     assert page(replied())['fairlead_requests_total{door="chat",outcome="ok",policy="auto"}'] == 1
+
+
+def test_hedges_conversations_and_cached_replies_are_counted() -> None:
+    hedge = attempted("cancelled")._replace(is_hedge=True)
+    found = page(hedge, replied()._replace(kept="kept_for_cache"), replied()._replace(is_cached=True))
+    assert found['fairlead_hedges_total{outcome="cancelled"}'] == 1
+    assert found['fairlead_sessions_total{effect="kept_for_cache"}'] == 1
+    assert found['fairlead_cached_replies_total{door="chat"}'] == 1
+
+
+def test_the_state_of_an_engine_is_shown_as_it_stands_and_the_unknown_is_left_out() -> None:
+    up = UpstreamState(UpstreamName("up"), True, 3, 2, None)
+    full = UpstreamState(UpstreamName("full"), False, 4, 0, 4.0)
+    arm = ArmState(ModelId("lab/a"), UpstreamName("up"), True, 12.0, 0.25, 0.5, 0.9, None)
+    metrics = Metrics()
+    for n_sessions in (7, 8):
+        state = EngineState((up, full), (arm,), 5, 19.5, n_sessions, 1_000, 2, 3)
+        text, _ = metrics.page(state)
+    lines = [line for line in text.decode().splitlines() if line.startswith("fairlead_")]
+    found = {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+    assert found['fairlead_upstream_down{upstream="up"}'] == 1
+    assert found['fairlead_upstream_waiting{upstream="up"}'] == 2
+    assert found['fairlead_upstream_limit{upstream="full"}'] == 4
+    assert 'fairlead_upstream_limit{upstream="up"}' not in found
+    assert found['fairlead_arm_failure_share{model="lab/a",upstream="up"}'] == 0.25
+    assert found['fairlead_arm_first_content_seconds{model="lab/a",quantile="0.95",upstream="up"}'] == 0.9
+    assert not any(name.startswith("fairlead_arm_seconds_per_token") for name in found)
+    assert found["fairlead_known_sessions"] == 8
+    assert found['fairlead_cache_looks_total{result="hit"}'] == 2

@@ -151,6 +151,16 @@ def test_signed_reasoning_goes_to_nobody_who_cannot_read_it() -> None:
     assert explain(router.pool, held, AskedModel("auto")).reason.code in ("kept_for_signature", "highest_utility")
 
 
+def test_signatures_that_nobody_can_read_or_that_the_named_model_cannot_are_a_loss_and_no_refusal() -> None:
+    router = chooser(DEAR, CHEAP)
+    nobody = np.zeros(2, dtype=np.bool_)
+    plain = router.decide(AskedModel("auto"), LONG)
+    assert held_to(router.pool, plain, None, nobody).order == plain.order
+    named = router.decide(AskedModel("lab/cheap"), LONG)
+    readers = np.array([spec.arm.model == "lab/dear" for spec in router.pool.specs])
+    assert held_to(router.pool, named, None, readers).order == named.order
+
+
 @pytest.mark.parametrize(
     "wishes", [Wishes(sort="price"), Wishes(provider_order=("two",)), Wishes(models=("lab/dear",))]
 )

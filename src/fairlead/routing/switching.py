@@ -52,7 +52,10 @@ def held_to(pool: Pool, choice: Choice, held: Held | None, readers: Bools | None
     `readers` masks the arms that can read the signatures in it; None when there are none.
     """
     if readers is not None:
-        choice = _readable(choice, readers)
+        if any(readers[i] for i in (*choice.order, *choice.resting)):
+            choice = _readable(choice, readers)
+        else:
+            readers = None  # nobody who may serve can read them: a declared loss is better than no answer
     if held is None or held.anchor is None or not choice.order or not _is_free(choice):
         return choice
     if held.anchor not in choice.order:

@@ -36,6 +36,24 @@ def test_the_outline_of_a_plain_text() -> None:
     assert (outline.n_chars, outline.turn_chars, outline.n_messages) == (14, 5, 2)
 
 
+def test_the_first_turn_stays_as_a_conversation_grows() -> None:
+    assert request(user("build it"), user("and test it")).outline.first_turn_text == "build it"
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "signed_by"),
+    [
+        ("gAAAAB", "openai_responses"),
+        ("fl1~anthropic_messages~~~EqQB", "anthropic_messages"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_whose_reasoning_a_conversation_holds_is_seen(encrypted: str | None, signed_by: str | None) -> None:
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": encrypted}
+    assert request(user("a"), thought, user("b")).outline.signed_by == signed_by
+
+
 def test_the_outline_counts_texts_media_tools_and_results() -> None:
     parts = [{"type": "input_text", "text": "look"}, IMAGE, {"type": "input_file", "file_id": "f"}]
     sound = {"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}

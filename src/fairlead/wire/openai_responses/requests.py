@@ -6,9 +6,11 @@ from typing import Final
 
 import msgspec
 
+from fairlead.domain.content import FormatName
+from fairlead.domain.envelope import unseal
 from fairlead.domain.errors import InvalidOptionError
 from fairlead.domain.names import AskedModel, SentModel
-from fairlead.domain.outline import SYSTEM_SAMPLE_CHARS, Outline, sample_turn
+from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turn
 from fairlead.domain.reply import Reply
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.wishes import Wishes
@@ -31,6 +33,7 @@ _MAX_COUNT: Final = 1_000_000_000
 _MAX_SESSION_CHARS: Final = 256
 """As much of a session's name as is kept."""
 _DECIDING: Final = frozenset(("model", "models", "stream", "input", "fairlead", "provider"))
+_UNSIGNED: Final = (b"", b"null", b'""')
 _LOOP_ENDS: Final = ("_output", "mcp_approval_response")
 """How the types of items end that answer a call: the model that called should go on."""
 
@@ -47,6 +50,7 @@ class _Item(msgspec.Struct):
     output: msgspec.Raw = NOTHING
     arguments: msgspec.Raw = NOTHING
     input: msgspec.Raw = NOTHING
+    encrypted_content: msgspec.Raw = NOTHING
 
 
 class _Format(msgspec.Struct):
@@ -198,6 +202,8 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
         tool_chars=sum(map(len, map(bytes, tools))) if tools else 0,
         wants_structured=is_structured,
         wants_reasoning=effort is not None and effort != "none",
+        first_turn_text=counts.first[:FIRST_TURN_SAMPLE_CHARS],
+        signed_by=counts.signed_by,
         in_tool_loop=bool(items) and (items[-1].type or "").endswith(_LOOP_ENDS) if items else False,
         max_output_tokens=min(limit, _MAX_COUNT) if limit is not None and limit > 0 else None,
         # `response_format` is the name by which the ability is known, here a member of `text`.
@@ -208,12 +214,13 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
 class _Counts:
     """What the items of one request amount to."""
 
-    __slots__ = ("earlier", "n_audio", "n_chars", "n_files", "n_images", "system", "turn")
+    __slots__ = ("earlier", "first", "n_audio", "n_chars", "n_files", "n_images", "signed_by", "system", "turn")
 
     def __init__(self, instructions: str) -> None:
         self.n_chars = len(instructions)
         self.n_images = self.n_audio = self.n_files = 0
-        self.turn = self.earlier = ""
+        self.turn = self.earlier = self.first = ""
+        self.signed_by: FormatName | None = None
         self.system = instructions
 
     def take(self, item: _Item) -> None:
@@ -228,13 +235,17 @@ class _Counts:
         self.n_chars += len(text)
         if item.role == "user":
             self.turn, self.earlier = text, self.turn
+            self.first = self.first or text
         elif item.role is None:
             self._take_call(item)
         elif not self.system and item.role in ("system", "developer"):
             self.system = text
 
     def _take_call(self, item: _Item) -> None:
-        """A call, or what came of it: its bytes are counted, whatever its shape."""
+        """A call, or what came of it: its bytes are counted, whatever its shape; or reasoning that its maker reads."""
+        if item.type == "reasoning" and bytes(item.encrypted_content) not in _UNSIGNED:
+            envelope = unseal(bytes(item.encrypted_content).decode("utf-8", "replace").strip('"'))
+            self.signed_by = "openai_responses" if envelope is None else envelope.origin
         self.n_chars += len(bytes(item.arguments)) + len(bytes(item.input)) + len(bytes(item.output))
         if bytes(item.output)[:1] == b"[":
             with suppress(msgspec.MsgspecError, RecursionError):

@@ -1,5 +1,7 @@
 """Chat requests of every kind, for the formats that are backs alone."""
 
+from base64 import b64encode
+
 from hypothesis import strategies as st
 
 from fairlead.domain.content import (
@@ -21,7 +23,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 names = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_-]{0,20}", fullmatch=True)
 call_ids = st.from_regex(r"(call_|toolu_)?[a-zA-Z0-9]{1,24}", fullmatch=True) | words.filter(bool)
 caches = st.sampled_from([None, None, "5m", "1h"])
-base64s = st.sampled_from(["aGVsbG8=", "AA==", "c2lnbmF0dXJl"])
+base64s = st.binary(min_size=1, max_size=30).map(lambda data: b64encode(data).decode())
 objects = st.sampled_from(["{}", '{"a":1}', '{ "b" : [1.50, "é"] }', '{"n":12345678901234567890}'])
 arguments = objects | st.sampled_from(["", "{", "[1]", "null", '{"a":'])
 schemas = st.sampled_from([None, b'{"type":"object","properties":{"a":{"type":"string"}}}', b'{"type":"object"}'])

@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench bench-quality artefact catalogue lock test-inference clean
+.PHONY: help setup setup-dev run test check format bench bench-quality bench-analysis constants artefact catalogue lock test-inference clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -70,6 +70,12 @@ bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes,
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.learned
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verdicts
+
+bench-analysis: setup-dev  ## counts against published ones, forecasts against measured serving, five minutes (FAIRLEAD_DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.analysis.check_analysis $(ARGS)
+
+constants: setup-dev  ## fit the constants of the serving forecast anew (FAIRLEAD_DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.serving_fit $(FAIRLEAD_DATA)/hardware
 
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.prompt_training

@@ -38,6 +38,7 @@ from fairlead.analysis.config_keys import MAX_SIZE, ConfigKeys
 from fairlead.analysis.parameters import layer_parameters
 from fairlead.domain.errors import AnalysisError
 
+SPARSE: Final = "deepseek_sparse_attention"
 _FULL_EVERY_FOURTH: Final = 4
 """Llama 4: three chunked layers, then one that sees all (no_rope_layer_interval of its model class)."""
 
@@ -174,6 +175,7 @@ def deepseek(keys: ConfigKeys, family: str) -> Architecture:
     if keys.flag("attention_bias"):
         raise AnalysisError(f"{keys.where}.attention_bias: a bias in latent attention is not supported.")
     kinds = keys.words("indexer_types", ("full", "shared"), around.n_layers)
+    keys.words("layer_types", (SPARSE,) if every.indexer else (FULL,), around.n_layers)
     if kinds is not None and every.indexer is None:
         raise AnalysisError(f"{keys.where}.indexer_types: there is no indexer; index_n_heads is missing.")
     keys.skip("index_topk_pattern")

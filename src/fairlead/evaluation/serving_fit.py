@@ -53,6 +53,8 @@ _ERROR_SCALE: Final = 0.15
 """Relative error up to which the loss is square."""
 _MOST_STEPS: Final = 60
 INTERVAL: Final = 0.9
+FIRST_TOKEN_TAIL: Final = 0.03
+"""Left out on either side of the range: with .05 it would hold less than nine of ten rows of a new sweep."""
 FIRST_TOKEN_BINS: Final = (4, 8, 16, 32, 64, 128, 1_000_000)
 
 
@@ -169,18 +171,31 @@ def recalibrated_errors(errors: Floats, sweeps: Sequence[str], rng: np.random.Ge
     return np.concatenate(left)
 
 
-def first_token_ranges(rows: Sequence[MeasuredRow], found: Fit) -> list[dict[str, float]]:
-    """Measured time to the first token, without the wait for memory, over a lone prompt's; by concurrency."""
-    ratio = first_token_ratios(rows, found)
+def first_token_ranges(rows: Sequence[MeasuredRow]) -> list[dict[str, float]]:
+    """Measured time to the first token, without the wait for memory, over a lone prompt's; by concurrency.
+
+    The lone prompt is forecast without the row's GPU, so that the range holds that error too.
+    """
+    ratio = left_out_ratios(rows)
     at_once = np.array([row.asked.concurrency for row in rows])
     ranges, least = [], 0
     for most in FIRST_TOKEN_BINS:
         inside = ratio[(at_once > least) & (at_once <= most)]
         if inside.size >= 10:
-            low, middle, high = np.quantile(inside, [0.05, 0.5, 0.95])
+            low, middle, high = np.quantile(inside, [FIRST_TOKEN_TAIL, 0.5, 1 - FIRST_TOKEN_TAIL])
             ranges.append({"concurrency": most, "low": float(low), "middle": float(middle), "high": float(high)})
         least = most
     return ranges
+
+
+def left_out_ratios(rows: Sequence[MeasuredRow]) -> Floats:
+    """Measured first token over a lone prompt's, forecast without the row's GPU."""
+    ratios = np.zeros(len(rows))
+    for gpu in sorted({row.gpu for row in rows}):
+        held = [at for at, row in enumerate(rows) if row.gpu == gpu]
+        found = fit([row for row in rows if row.gpu != gpu])
+        ratios[held] = first_token_ratios([rows[at] for at in held], found)
+    return ratios
 
 
 def first_token_ratios(rows: Sequence[MeasuredRow], found: Fit) -> NDArray[np.float64]:
@@ -217,9 +232,7 @@ def class_data(rows: Sequence[MeasuredRow], reported: Sequence[MeasuredRow]) -> 
             "outside": _rounded(outside),
             "recalibrated": _rounded(half_width(again)),
         },
-        "first_token": [
-            {name: _rounded(value) for name, value in one.items()} for one in first_token_ranges(rows, found)
-        ],
+        "first_token": [{name: _rounded(value) for name, value in one.items()} for one in first_token_ranges(rows)],
         "domain": _domain(rows),
     }
 

@@ -29,7 +29,7 @@ class ModelFacts:
 
     name: str
     kind: str
-    """config, safetensors or gguf: where it was read."""
+    """config, safetensors, gguf or hub: where it was read."""
     config: Mapping[str, Any] | None
     """None where no config was there, and none could be made from the metadata."""
     tensors: tuple[Tensor, ...] | None

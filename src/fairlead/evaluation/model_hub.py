@@ -25,7 +25,7 @@ def fetch_model(name: str, revision: str | None = None) -> ModelFacts:
         raise AnalysisError(
             f"{name}: no such file here, and to ask a hub needs the extra: pip install 'fairlead[hub]'."
         ) from None
-    hub_errors = hub.errors
+    hub_errors = import_module("huggingface_hub.errors")
     try:
         path = hub.hf_hub_download(name, CONFIG, revision=revision)
     except hub_errors.RepositoryNotFoundError:
@@ -36,7 +36,7 @@ def fetch_model(name: str, revision: str | None = None) -> ModelFacts:
         raise AnalysisError(f"{name}: this model on the hub has no {CONFIG}.") from None
     except (hub_errors.HFValidationError, hub_errors.HfHubHTTPError, OSError, ValueError) as error:
         raise AnalysisError(f"{name}: the hub gave no {CONFIG}: {_plain(error)}.") from None
-    return ModelFacts(name, "config", _config(Path(path)), None)
+    return ModelFacts(name, "hub", _config(Path(path)), None)
 
 
 def _offline(name: str) -> str:

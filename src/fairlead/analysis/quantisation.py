@@ -159,3 +159,8 @@ def _with_cache(recipe: Recipe, stated: Mapping[str, Any]) -> Recipe:
     is_stated = stated.get("kv_cache_quant_algo") == "FP8"
     is_short = is_stated or (isinstance(scheme, Mapping) and scheme.get("num_bits") == 8)
     return replace(recipe, kv_element_bytes=1.0) if is_short else recipe
+
+
+def as_served(recipe: Recipe) -> Recipe:
+    """The recipe with its cache as the measured servers keep it: in 8 bits for models of 8 and 4 bits."""
+    return replace(recipe, kv_element_bytes=1.0) if recipe.compute in ("fp8", "fp4") else recipe

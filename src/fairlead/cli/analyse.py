@@ -132,18 +132,14 @@ def _own_hardware(path: Path | None) -> dict[str, str] | None:
 
 
 def _read(facts: "ModelFacts", precision: str | None, ignored: frozenset[str]) -> _Model:
-    from dataclasses import replace
-
     from fairlead.analysis.compute import work_of
     from fairlead.analysis.families import read_architecture
-    from fairlead.analysis.quantisation import RECIPES, native_recipe, recipe_named
+    from fairlead.analysis.quantisation import RECIPES, as_served, native_recipe, recipe_named
 
     config = facts.config or {}
     shape = read_architecture(config, ignored)
-    recipe = recipe_named(precision) if precision is not None else native_recipe(config) or RECIPES["bf16"]
-    if recipe.compute in ("fp8", "fp4"):
-        # As the measured servers do: caches of 8- and 4-bit models are kept in 8 bits.
-        recipe = replace(recipe, kv_element_bytes=1.0)
+    stated = recipe_named(precision) if precision is not None else native_recipe(config)
+    recipe = as_served(stated or RECIPES["bf16"])
     return _Model(facts, shape, recipe, work_of(shape, recipe))
 
 

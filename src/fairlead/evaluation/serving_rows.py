@@ -7,7 +7,7 @@ a precision that is stated, attention not data-parallel, once each, and not fast
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from fairlead.analysis.compute import Work, work_of
 from fairlead.analysis.config_keys import config_of
 from fairlead.analysis.families import read_architecture
 from fairlead.analysis.hardware import Hardware
-from fairlead.analysis.quantisation import RECIPES, Recipe
+from fairlead.analysis.quantisation import RECIPES, Recipe, as_served
 from fairlead.analysis.workload import Load, Placement, Workload, load_of
 from fairlead.domain.errors import AnalysisError
 
@@ -42,16 +42,15 @@ MODELS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Name in the rows -> model, and file of its config. What shares its shape counts as one model."""
 
-_SHORT_CACHE: Final = 1.0
-"""Bytes an element: the published recipes of these sweeps keep caches of 8- and 4-bit models in 8 bits, and the
-running sequences that their queues imply agree with it."""
+# The published recipes of these sweeps keep caches of 8- and 4-bit models in 8 bits, and the running sequences that
+# their queues imply agree with it: hence `as_served`.
 _PRECISIONS: Final[Mapping[str, Recipe]] = {
     "bf16": RECIPES["bf16"],
-    "fp8": replace(RECIPES["fp8_block"], kv_element_bytes=_SHORT_CACHE),
-    "fp4": replace(RECIPES["nvfp4"], kv_element_bytes=_SHORT_CACHE),
+    "fp8": as_served(RECIPES["fp8_block"]),
+    "fp4": as_served(RECIPES["nvfp4"]),
     "int4": RECIPES["int4_experts"],
 }
-_OWN_PRECISION: Final = {"gpt-oss-120b": replace(RECIPES["mxfp4_experts"], kv_element_bytes=_SHORT_CACHE)}
+_OWN_PRECISION: Final = {"gpt-oss-120b": as_served(RECIPES["mxfp4_experts"])}
 """Models that come in one precision, whatever the rows call it."""
 
 

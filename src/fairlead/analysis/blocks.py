@@ -160,11 +160,13 @@ def experts(keys: ConfigKeys, *, router_bias: bool = False) -> ExpertFeedForward
     stated = keys.size(
         "shared_expert_intermediate_size", "shared_intermediate_size", "share_expert_dim", default=0, least=0
     )
+    if n_shared * width > MAX_SIZE:
+        raise AnalysisError(f"{keys.where}: {n_shared} shared experts of width {width} are wider than {MAX_SIZE}.")
     return ExpertFeedForward(
         experts=count,
         top_k=top_k,
         width=width,
-        shared_width=stated or min(n_shared * width, MAX_SIZE),
+        shared_width=stated or n_shared * width,
         router_bias=router_bias,
     )
 

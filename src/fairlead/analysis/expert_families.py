@@ -34,7 +34,7 @@ from fairlead.analysis.blocks import (
     pattern,
     plain_layers,
 )
-from fairlead.analysis.config_keys import MAX_SIZE, ConfigKeys
+from fairlead.analysis.config_keys import ConfigKeys
 from fairlead.analysis.parameters import layer_parameters
 from fairlead.domain.errors import AnalysisError
 
@@ -275,4 +275,4 @@ def _prediction(keys: ConfigKeys, around: Frame, last: Layer) -> int:
     if not n_extra:
         return 0
     each = layer_parameters(last, around.hidden).total + 2 * around.hidden**2 + 3 * around.hidden
-    return min(n_extra, MAX_SIZE) * each
+    return n_extra * each

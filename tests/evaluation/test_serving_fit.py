@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -179,3 +180,18 @@ def test_racks_are_reported_and_never_fitted(tmp_path: Path) -> None:
     assert [row.gpu for row in fitted] == ["h100_sxm"]
     assert [row.gpu for row in reported] == ["gb200"]
     assert sweep_of(fitted[0]) != sweep_of(reported[0])
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("FAIRLEAD_DATA"), reason="FAIRLEAD_DATA is not set")
+def test_curated_points_lie_in_the_intervals_of_the_shipped_constants() -> None:
+    found = read_rows(Path(os.environ["FAIRLEAD_DATA"]) / "hardware", MACHINES, "silicon_refs.csv")
+    rows, _ = parted(found.rows, is_mixture=True)
+    known = shipped_engines().mixture
+    inside = []
+    for row in rows:
+        factor = np.array([known.models[row.fingerprint]])
+        likely = token_s(row.load, known.engines[row.engine], factor)[0]
+        inside.append(abs(np.log(likely / row.token_s)) <= known.spread.known)
+    assert len(inside) >= 8
+    assert np.mean(inside) >= 0.85

@@ -87,12 +87,12 @@ def fingerprint(shape: Architecture, total: int) -> str:
     return f"{shape.family}:{total}"
 
 
-def read_rows(folder: Path, hardware: Hardware) -> MeasuredRows:
+def read_rows(folder: Path, hardware: Hardware, file: str = SAMPLE) -> MeasuredRows:
     """The rows of a folder that holds the sample and `model_configs/`.
 
     Raises: AnalysisError when a file or a column is missing, or a row names what nobody knows.
     """
-    path = folder / SAMPLE
+    path = folder / file
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -5,7 +5,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench bench-quality artefact catalogue lock test-inference test-agents clean
+.PHONY: help setup setup-dev run test check format bench bench-quality bench-analysis constants artefact catalogue lock \
+	test-inference test-agents clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -80,6 +81,12 @@ bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes,
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verdicts
 
+bench-analysis: setup-dev  ## counts against published ones, forecasts against measured serving, five minutes (FAIRLEAD_DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.analysis.check_analysis $(ARGS)
+
+constants: setup-dev  ## fit the constants of the serving forecast anew (FAIRLEAD_DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.serving_fit $(FAIRLEAD_DATA)/hardware
+
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.prompt_training
 
@@ -87,7 +94,7 @@ catalogue: setup-dev  ## write the shipped catalogue anew from the public lists 
 	$(BIN)/python -m fairlead.evaluation.catalogue_build $(FAIRLEAD_DATA)
 
 lock:  ## compile the two lock files anew (needs uv: pip install uv)
-	uv pip compile pyproject.toml --extra eval --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra eval --extra hub --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock
 

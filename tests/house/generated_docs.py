@@ -18,6 +18,7 @@ CONFIGURATION: Final = ROOT / "docs" / "reference" / "configuration.md"
 ROOM_CAPTIONS: Final = {
     "domain": "what is meant: frozen values and arithmetic; standard library only",
     "catalogue": "which models there are, at what price, able to do what",
+    "analysis": "what can be known of a model without running it",
     "wire": "bytes to meaning and back",
     "routing": "who should serve, and why",
     "providers": "how upstreams are reached",

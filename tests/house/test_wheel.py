@@ -12,6 +12,8 @@ from tests.house.generated_docs import ROOMS, ROOT, source_files
 MAX_BYTES = 15_000_000
 
 DATA = (
+    "analysis/data/*.json",
+    "analysis/data/*.toml",
     "catalogue/data/*.toml",
     "evaluation/*.toml",  # labels and prompts of our own: they make the artefact anew
     "providers/data/*.toml",

@@ -39,12 +39,11 @@ class Heard:
     def error(self) -> dict[str, Any]:
         """The error object, after a look at its shape."""
         said = self.json()
+        error: dict[str, Any] = said["error"]
         if said.get("type") == "error":  # Anthropic's shape
             assert set(said) == {"type", "error", "request_id"}, said
-            error = said["error"]
-            return {"message": error["message"], "type": error["type"], "code": error["details"]["error_code"]}
+            return error | {"code": error["details"]["error_code"]}
         assert set(said) == {"error"}, said
-        error: dict[str, Any] = said["error"]
         assert set(error) == {"message", "type", "param", "code"}, error
         assert isinstance(error["message"], str) and error["message"]
         assert isinstance(error["type"], str)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.assembly.arms import Listing, build_arms
+from fairlead.assembly.hosted_arms import with_hosting
 from fairlead.assembly.in_force import catalogue_in_force
 from fairlead.assembly.listings import list_models
 from fairlead.assembly.shipped import prompt_model
@@ -91,7 +92,7 @@ async def assemble(
     demo_texts = {DEMO_FILE: demo_catalogue_text()} if is_demo else {}
     catalogue = catalogue_in_force(settings, datetime.now(UTC).date(), demo_texts)
     predictor = predictor_of(catalogue, settings)
-    pool = build_pool(build_arms(catalogue, listings), predictor)
+    pool = build_pool(with_hosting(build_arms(catalogue, listings), settings.hosting), predictor)
     router = Router(pool, settings.presets, settings.default_preset)
     endpoints = tuple(listing.endpoint for listing in listings)
     metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)

@@ -94,6 +94,11 @@ def check(
             from fairlead.assembly.in_force import catalogue_in_force
 
             catalogue_in_force(settings, datetime.now(UTC).date())
+        if settings.hosting:
+            from fairlead.assembly.hosted_arms import foretold
+
+            for name, section in settings.hosting.items():
+                foretold(name, section)
     except ConfigError as error:
         if not as_json:
             raise

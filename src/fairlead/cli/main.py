@@ -29,6 +29,7 @@ COMMANDS: Final = (
     Command("train", "fairlead.cli.train", "train", "Learn a router from outcomes; say whether to route at all."),
     Command("predict", "fairlead.cli.predict", "predict", "Foretell every model on every query with a trained router."),
     Command("benchmark", "fairlead.cli.benchmark", "benchmark", "Measure a router beside every standard baseline."),
+    Command("analyse", "fairlead.cli.analyse", "analyse", "Say what a model needs, and what serving it will cost."),
     Command("models", "fairlead.cli.models", "app", "List and show the models of the catalogue."),
     Command("config", "fairlead.cli.config", "app", "Write, check and describe the configuration file."),
     Command("doctor", "fairlead.cli.doctor", "doctor", "Say what was found on this machine and what is missing."),

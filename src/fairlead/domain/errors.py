@@ -28,6 +28,7 @@ FairleadError
     CatalogueError                  a file and key
     ArtifactError                   a router file that is not whole, not ours or from the future
     OutcomesError                   outcomes or queries that cannot be used: file, line and mend
+    AnalysisError                   a model, its file or a machine that cannot be analysed: what, where and mend
 """
 
 from typing import ClassVar, NamedTuple
@@ -272,3 +273,9 @@ class OutcomesError(SetupError):
     """Outcomes or queries that cannot be used: the message names file, line and mend."""
 
     code = "outcomes_error"
+
+
+class AnalysisError(SetupError):
+    """A model, its file or a machine that cannot be analysed: the message names the key or byte and the mend."""
+
+    code = "analysis_error"

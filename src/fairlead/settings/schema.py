@@ -127,6 +127,32 @@ class ServedSection(Section):
     )
 
 
+class HostingSection(Section):
+    """Your own GPUs behind this upstream: cost and delay of its models are foretold from them (`fairlead analyse`)."""
+
+    config: str = Field(
+        min_length=1, max_length=4_096, description="The model's config.json, or a folder, safetensors or GGUF file."
+    )
+    gpu: str = Field(min_length=1, max_length=64, description="Kind of GPU, such as h100_sxm.")
+    count: int = Field(default=1, ge=1, le=1_024, description="How many of them serve the model together.")
+    engine: str = Field(default="vllm", max_length=64, description="vllm, sglang or trtllm.")
+    precision: str | None = Field(
+        default=None, max_length=64, description="fp8, nvfp4, q4_k_m, …; the config's own unless set."
+    )
+    usd_per_hour: Dollars | None = Field(
+        default=None, description="USD per hour of one GPU; the usual rent unless set."
+    )
+    utilisation: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.5, description="Share of an hour that the GPUs are busy; idle hours are paid by the busy ones."
+    )
+    prompt_tokens: int = Field(default=1_024, ge=1, le=10_000_000, description="Tokens of a usual prompt.")
+    reply_tokens: int = Field(default=512, ge=1, le=10_000_000, description="Tokens of a usual reply.")
+    concurrency: int = Field(default=16, ge=1, le=100_000, description="Requests at once, usually.")
+    measured_ms: Annotated[float, Field(gt=0, le=3_600_000, allow_inf_nan=False)] | None = Field(
+        default=None, description="Milliseconds per token that you measured for exactly this; recalibrates."
+    )
+
+
 def _named(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
@@ -210,6 +236,9 @@ class UpstreamSection(Section):
     )
     data_policy: EndpointPolicySection = Field(
         default_factory=EndpointPolicySection, description="What this upstream does with prompts."
+    )
+    hosting: HostingSection | None = Field(
+        default=None, description="Your own GPUs behind it, from which cost and delay are foretold."
     )
     models: tuple[Served, ...] = Field(
         default=(), description="The models it serves; without it, what the catalogue or the server itself lists."

@@ -24,6 +24,7 @@ from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
 from fairlead.settings.schema import (
     CacheSection,
     Config,
+    HostingSection,
     KeySection,
     LimitsSection,
     LogSection,
@@ -54,6 +55,8 @@ class Settings:
     """`file:line:column` of each of them, for complaints of the catalogue."""
     router_file: str | None
     """A trained router's file, as it was written; relative to the current folder."""
+    hosting: Mapping[str, HostingSection]
+    """The operator's own GPUs, by the name of the upstream in front of them."""
     presets: Mapping[str, Preset]
     """Built-in presets and the operator's, by name."""
     default_preset: Preset
@@ -108,6 +111,9 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         models=MappingProxyType(models),
         model_places=MappingProxyType({name: sheet.spot(("models", name)) for name in models}),
         router_file=config.router,
+        hosting=MappingProxyType(
+            {name: section.hosting for name, section in config.upstreams.items() if section.hosting is not None}
+        ),
         presets=MappingProxyType(presets),
         default_preset=_default_preset(config, presets, sheet),
         keeps_sessions=config.preferences.session_affinity == "auto",

@@ -50,7 +50,7 @@ def test_the_first_turn_stays_as_a_conversation_grows() -> None:
     ],
 )
 def test_whose_reasoning_a_conversation_holds_is_seen(encrypted: str | None, signed_by: str | None) -> None:
-    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": encrypted}
+    thought: dict[str, object] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": encrypted}
     assert request(user("a"), thought, user("b")).outline.signed_by == signed_by
 
 

@@ -28,7 +28,7 @@ def test_public_names_are_pinned() -> None:
         "serve", "route", "train", "predict", "benchmark", "analyse", "models", "config", "doctor", "keys",
     ]  # fmt: skip
     assert fairlead.Router.__name__ == "Router"
-    assert tuple(DOORS) == ("/v1/chat/completions", "/v1/embeddings")
+    assert tuple(DOORS) == ("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings")
     assert PERMISSIONS == ("chat", "feedback", "read", "admin")
     assert tuple(BUILT_IN_PRESETS) == ("balanced", "quality", "cost", "speed")
     assert OUR_MEMBERS == ("fairlead", "models", "provider")

@@ -16,7 +16,7 @@ from fairlead.domain.errors import AnalysisError, ConfigError
 from fairlead.evaluation.model_files import read_model
 from fairlead.routing.delay_prior import Delay, delay_prior
 from fairlead.routing.pool import ArmSpec
-from fairlead.settings.schema import HostingSection
+from fairlead.settings.upstream_schema import HostingSection
 
 
 def with_hosting(specs: Iterable[ArmSpec], hosting: Mapping[str, HostingSection]) -> list[ArmSpec]:

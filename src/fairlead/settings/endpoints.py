@@ -26,9 +26,9 @@ from fairlead.providers.endpoints import (
     is_private_address,
 )
 from fairlead.providers.known_providers import REGION, KnownProvider, known_providers
-from fairlead.settings.schema import ServedSection, UpstreamSection
 from fairlead.settings.sheet import Path, Sheet, nearest
 from fairlead.settings.signing import identity_of, region_of
+from fairlead.settings.upstream_schema import ServedSection, UpstreamSection
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -24,7 +24,6 @@ from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
 from fairlead.settings.schema import (
     CacheSection,
     Config,
-    HostingSection,
     KeySection,
     LimitsSection,
     LogSection,
@@ -33,6 +32,7 @@ from fairlead.settings.schema import (
     WeightsSection,
 )
 from fairlead.settings.sheet import Path, Sheet, nearest, read_sheet
+from fairlead.settings.upstream_schema import HostingSection
 
 DEFAULT_FILE: Final = "fairlead.yaml"
 MAX_COMPLAINTS: Final = 8

@@ -7,8 +7,8 @@ from typing import Final
 from fairlead.domain.secrets import Secret
 from fairlead.providers.known_providers import KnownProvider
 from fairlead.providers.signing import Identity
-from fairlead.settings.schema import UpstreamSection
 from fairlead.settings.sheet import Path, Sheet
+from fairlead.settings.upstream_schema import UpstreamSection
 
 _REGION: Final = re.compile(r"[a-z0-9-]{1,40}")
 _KEY_ID: Final = "AWS_ACCESS_KEY_ID"

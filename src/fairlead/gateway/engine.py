@@ -133,8 +133,7 @@ class Engine:
         usage: Usage | None,
     ) -> None:
         """An attempt at this arm brought a whole answer."""
-        if self.breakers.has_suspects:
-            self.breakers.succeeded(arm)
+        self.breakers.succeeded(arm)
         gate = self.gates[arm.upstream]
         if gate.limit is not None:
             gate.served()

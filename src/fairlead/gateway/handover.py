@@ -59,7 +59,9 @@ class Handover:
         try:
             self._record.delivers(attempt)
             if attempt.reply is not None:
-                await self._whole(attempt, attempt.reply)
+                headers = self._settled(attempt, attempt.reply)
+                await self._out.whole(200, headers, attempt.reply.body)
+                attempt.ended("ok", 200)
                 return None
             assert attempt.stream is not None
             assert attempt.answer is not None
@@ -67,7 +69,8 @@ class Handover:
         finally:
             attempt.ended("cancelled", None)
 
-    async def _whole(self, attempt: Attempt, reply: ReadReply) -> None:
+    def _settled(self, attempt: Attempt, reply: ReadReply) -> Headers:
+        """Count a whole reply; the headers to send it with."""
         attempt.used(reply.usage)
         attempt.succeeded()
         headers = self._headers(attempt)
@@ -76,8 +79,7 @@ class Handover:
         self._remember(attempt)
         if self.keeper is not None:
             self.keeper.keep_whole(headers, reply.body, attempt.arm, reply.usage)
-        await self._out.whole(200, headers, reply.body)
-        attempt.ended("ok", 200)
+        return headers
 
     async def _streamed(self, attempt: Attempt, stream: ReplyStream, answer: Answer) -> FairleadError | None:
         out = self._out

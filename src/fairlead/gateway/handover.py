@@ -76,7 +76,8 @@ class Handover:
         headers = self._headers(attempt)
         cost = attempt.cost
         headers.append((b"x-fairlead-cost-usd", str(cost).encode() if cost is not None else b"unknown"))
-        self._remember(attempt)
+        if self._record.session is not None:
+            self._remember(self._record.session, attempt)
         if self.keeper is not None:
             self.keeper.keep_whole(headers, reply.body, attempt.arm, reply.usage)
         return headers
@@ -98,7 +99,8 @@ class Handover:
                 attempt.failed(failure)
                 return failure
             attempt.succeeded()
-            self._remember(attempt)
+            if self._record.session is not None:
+                self._remember(self._record.session, attempt)
             comment = _cost_comment(attempt)
             tail = stream.finish(comment)
             if self.keeper is not None:
@@ -145,11 +147,8 @@ class Handover:
             if left < 0:
                 raise GarbledError("The upstream's stream is longer than 'limits.max_stream_bytes'.")
 
-    def _remember(self, attempt: Attempt) -> None:
+    def _remember(self, session: str, attempt: Attempt) -> None:
         """The conversation has been read by this arm: it is warm there now."""
-        session = self._record.session
-        if session is None:
-            return
         usage, engine = attempt.usage, self._engine
         tokens = 0.0 if usage is None else float(sum(usage[:4]))
         engine.sessions.served(session, attempt.arm, tokens, engine.services.clock())

@@ -67,6 +67,12 @@ def test_two_numbers_that_a_float_cannot_tell_apart_make_two_questions() -> None
     assert question(temperature=0.0) is not None
 
 
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt", "web_search_options"])
+def test_what_depends_on_the_state_of_a_provider_or_on_the_world_is_not_kept(name: str) -> None:
+    assert question(sampled=True, **{name: "x"}) is None
+    assert question(sampled=True, **{name: None}) is not None
+
+
 def test_embeddings_are_certain() -> None:
     assert question_of(b'{"model":"m","input":["a"]}', sampled=False) is not None
     assert question_of(b'{"model":"m","input":"a","instructions":"x"}', sampled=False) is None

@@ -139,9 +139,14 @@ class Attempt(AttemptRecord):
 
     def succeeded(self) -> None:
         """The whole answer came."""
+        engine, gate, usage = self._engine, self._gate, self.usage
+        engine.breakers.succeeded(self.arm)
+        if gate is not None and gate.limit is not None:
+            gate.served()
         ttft_s = self.first_byte_s if self.stream is not None else None
-        now_s = self._engine.services.clock()
-        self._engine.succeeded(self.index, self.arm, now_s, ttft_s, now_s - self.began_s, self._n_input, self.usage)
+        n_output = usage.output_tokens if usage is not None and not usage.is_estimated else None
+        now_s = engine.services.clock()
+        engine.conduct.brought(self.index, now_s, ttft_s, now_s - self.began_s, self._n_input, n_output)
 
     def failed(self, error: UpstreamError) -> None:
         """It failed: told to whoever learns from it, and over."""

@@ -117,11 +117,6 @@ class Breakers:
         self._names: dict[int, Resting] = {}
         self.serve(arms)
 
-    @property
-    def has_suspects(self) -> bool:
-        """Whether anything has failed since its last success."""
-        return bool(self._suspects)
-
     def serve(self, arms: Iterable[Arm]) -> None:
         """These are the arms of the configuration now."""
         if self._shared is not None:

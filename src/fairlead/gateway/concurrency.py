@@ -55,7 +55,7 @@ class Gate:
 
     def take(self) -> bool:
         """Take a slot if one is free."""
-        if self.is_full:
+        if self.limit is not None and self.is_full:
             return False
         self.running += 1
         return True
@@ -63,7 +63,8 @@ class Gate:
     def give(self) -> None:
         """Give a slot back: to whoever waits longest, if the limit allows."""
         self.running -= 1
-        self._wake()
+        if self._waiters:
+            self._wake()
 
     async def wait(self, within_s: float) -> None:
         """Wait for a slot and take it.

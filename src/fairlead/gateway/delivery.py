@@ -1,5 +1,6 @@
 """Delivery: the way back to one client: a whole reply, or a stream; knows which has begun."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from fairlead.domain.call import Headers
@@ -12,7 +13,7 @@ _NO_BUFFERING: Final[Headers] = [(b"cache-control", b"no-cache"), (b"x-accel-buf
 class Delivery:
     """One request's answer."""
 
-    __slots__ = ("_is_sending", "_send", "has_begun", "is_over", "n_sent")
+    __slots__ = ("_send", "has_begun", "is_over", "n_sent")
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -21,7 +22,6 @@ class Delivery:
         self.is_over = False
         self.n_sent = 0
         """Pieces of a stream so far: a silence is a count that stands still."""
-        self._is_sending = False
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer in one piece of JSON."""
@@ -36,16 +36,14 @@ class Delivery:
         )
         await self.piece(first)
 
-    async def piece(self, data: bytes) -> None:
-        """Send more of a stream."""
+    def piece(self, data: bytes) -> Awaitable[None]:
+        """Send more of a stream. Not a coroutine of its own: it is the hottest of all, and would only wait for one."""
         self.n_sent += 1
-        self._is_sending = True
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        self._is_sending = False
+        return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def ping(self, headers: Headers, sign: bytes) -> None:
-        """A sign of life between two pieces; begins the stream if need be. Not while a piece waits for its reader."""
-        if self.is_over or self._is_sending:
+        """A sign of life between two pieces, which are always whole events; begins the stream if need be."""
+        if self.is_over:
             return
         if self.has_begun:
             await self.piece(sign)

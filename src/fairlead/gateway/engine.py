@@ -15,7 +15,6 @@ from fairlead.domain.decision import Arm
 from fairlead.domain.engine_state import ArmState, EngineState, UpstreamState
 from fairlead.domain.errors import UpstreamError
 from fairlead.domain.names import UpstreamName
-from fairlead.domain.usage import Usage
 from fairlead.gateway.affinity import SessionMemory, is_worth_remembering, places_of, session_key
 from fairlead.gateway.breaker import Breakers, blames_upstream
 from fairlead.gateway.concurrency import Gate, is_crowded
@@ -121,25 +120,6 @@ class Engine:
             self.gates[arm.upstream].refused(now_s)
         if blames_upstream(error):
             self.conduct.failed(index, now_s)
-
-    def succeeded(
-        self,
-        index: int,
-        arm: Arm,
-        now_s: float,
-        ttft_s: float | None,
-        total_s: float,
-        n_input: float,
-        usage: Usage | None,
-    ) -> None:
-        """An attempt at this arm brought a whole answer."""
-        if self.breakers.has_suspects:
-            self.breakers.succeeded(arm)
-        gate = self.gates[arm.upstream]
-        if gate.limit is not None:
-            gate.served()
-        n_output = usage.output_tokens if usage is not None and not usage.is_estimated else None
-        self.conduct.brought(index, now_s, ttft_s, total_s, n_input, n_output)
 
     def state(self) -> EngineState:
         """How things stand, for the metrics page."""

@@ -5,6 +5,7 @@ the client the model is never changed.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Final
 
 from fairlead.domain.call import Headers
@@ -143,22 +144,26 @@ class Exchange:
             self._n_heard, self._n_silent = out.n_sent, 1
             return
         self._n_silent += 1
-        if self._n_silent > BEATS:
+        if self._n_silent > BEATS and (self._pinging is None or self._pinging.done()):
             self._n_heard = -1
             sign = self._handover.voice().ping()
             self._pinging = asyncio.get_running_loop().create_task(out.ping(self._added, sign))
 
-    async def _serve(self) -> FairleadError | None:
-        work, engine = self._work, self._engine
-        if work.repeat_key is not None or engine.cache is not None:
-            self._kept = KeptAnswers(engine, work, self._out, self._added, self._record)
-            if await self._kept.repeats():
-                return None
+    def _serve(self) -> Awaitable[FairleadError | None]:
+        if self._work.repeat_key is not None or self._engine.cache is not None:
+            return self._serve_kept()
         self._decide()
-        if self._kept is not None:
-            if await self._kept.finds(self._chosen(0).spec.arm):
-                return None
-            self._handover.keeper = self._kept
+        return self._attempt()
+
+    async def _serve_kept(self) -> FairleadError | None:
+        """Serve a request whose answer may be there already, or is to be kept."""
+        kept = self._kept = KeptAnswers(self._engine, self._work, self._out, self._added, self._record)
+        if await kept.repeats():
+            return None
+        self._decide()
+        if await kept.finds(self._chosen(0).spec.arm):
+            return None
+        self._handover.keeper = kept
         return await self._attempt()
 
     def _decide(self) -> None:

@@ -59,7 +59,9 @@ class Handover:
         try:
             self._record.delivers(attempt)
             if attempt.reply is not None:
-                await self._whole(attempt, attempt.reply)
+                headers = self._settled(attempt, attempt.reply)
+                await self._out.whole(200, headers, attempt.reply.body)
+                attempt.ended("ok", 200)
                 return None
             assert attempt.stream is not None
             assert attempt.answer is not None
@@ -67,17 +69,18 @@ class Handover:
         finally:
             attempt.ended("cancelled", None)
 
-    async def _whole(self, attempt: Attempt, reply: ReadReply) -> None:
+    def _settled(self, attempt: Attempt, reply: ReadReply) -> Headers:
+        """Count a whole reply; the headers to send it with."""
         attempt.used(reply.usage)
         attempt.succeeded()
         headers = self._headers(attempt)
         cost = attempt.cost
         headers.append((b"x-fairlead-cost-usd", str(cost).encode() if cost is not None else b"unknown"))
-        self._remember(attempt)
+        if self._record.session is not None:
+            self._remember(self._record.session, attempt)
         if self.keeper is not None:
             self.keeper.keep_whole(headers, reply.body, attempt.arm, reply.usage)
-        await self._out.whole(200, headers, reply.body)
-        attempt.ended("ok", 200)
+        return headers
 
     async def _streamed(self, attempt: Attempt, stream: ReplyStream, answer: Answer) -> FairleadError | None:
         out = self._out
@@ -96,7 +99,8 @@ class Handover:
                 attempt.failed(failure)
                 return failure
             attempt.succeeded()
-            self._remember(attempt)
+            if self._record.session is not None:
+                self._remember(self._record.session, attempt)
             comment = _cost_comment(attempt)
             tail = stream.finish(comment)
             if self.keeper is not None:
@@ -143,11 +147,8 @@ class Handover:
             if left < 0:
                 raise GarbledError("The upstream's stream is longer than 'limits.max_stream_bytes'.")
 
-    def _remember(self, attempt: Attempt) -> None:
+    def _remember(self, session: str, attempt: Attempt) -> None:
         """The conversation has been read by this arm: it is warm there now."""
-        session = self._record.session
-        if session is None:
-            return
         usage, engine = attempt.usage, self._engine
         tokens = 0.0 if usage is None else float(sum(usage[:4]))
         engine.sessions.served(session, attempt.arm, tokens, engine.services.clock())

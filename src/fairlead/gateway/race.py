@@ -48,6 +48,9 @@ async def raced(first: Attempt, deadline_s: float, patience: float, rival_of: Ca
                     attempt.failed(error)
                     if not tasks:
                         raise
+                except BaseException:
+                    attempt.ended("cancelled", None)
+                    raise
                 else:
                     return attempt
     finally:

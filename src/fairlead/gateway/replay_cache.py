@@ -20,10 +20,24 @@ from fairlead.wire.lane import Members, put_together, take_apart
 
 ENTRY_BYTES: Final = 400
 """What an entry takes beside its body."""
-_TOOLS: Final = ("tools", "functions")
-_OURS: Final = frozenset(("fairlead", "models", "provider", "model", "user", "metadata", "session_id"))
+_TOOLS: Final = ("tools", "functions", "web_search_options", "mcp_servers")
+_ELSEWHERE: Final = ("previous_response_id", "conversation", "background", "prompt", "container")
+"""Members by which the answer depends on what a provider keeps: the same request need not mean the same."""
+_OURS: Final = frozenset(
+    (
+        "fairlead",
+        "models",
+        "provider",
+        "model",
+        "user",
+        "metadata",
+        "session_id",
+        "prompt_cache_key",
+        "safety_identifier",
+    )
+)
 """Members that do not bear on the answer: routing is in the key by its result, and who asks by the tenant."""
-_NONE: Final = (b"null", b"[]")
+_NONE: Final = (b"null", b"[]", b"false")
 _CHAT_ONLY: Final = frozenset(("messages", "stream", "instructions", "max_output_tokens", "reasoning"))
 """A body with `input` that has one of these is a chat (OpenAI Responses), not embeddings."""
 
@@ -98,7 +112,7 @@ def question_of(body: bytes, *, sampled: bool) -> bytes | None:
     Raises: MalformedBodyError for what is not a JSON object; a door has refused that already.
     """
     members = take_apart(body)
-    if any(bytes(members[name]) not in _NONE for name in _TOOLS if name in members):
+    if any(bytes(members[name]) not in _NONE for name in (*_TOOLS, *_ELSEWHERE) if name in members):
         return None
     if not sampled and not _is_certain(members):
         return None

@@ -20,12 +20,11 @@ from fairlead.domain.wishes import Weights, Wishes
 from fairlead.gateway.access import KEY_PREFIX, AccessKey
 from fairlead.providers.endpoints import Endpoint, is_loopback_host
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
+from fairlead.settings.effort import CacheSection, LimitsSection
 from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
 from fairlead.settings.schema import (
-    CacheSection,
     Config,
     KeySection,
-    LimitsSection,
     LogSection,
     PresetSection,
     ServerSection,

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from fairlead.domain.call import Deadlines
 from fairlead.domain.content import FormatName
 from fairlead.providers.endpoints import DEFAULT_MAX_CONNECTIONS, Auth
-from fairlead.settings.section import Dollars, Seconds, Section
+from fairlead.settings.sections import Dollars, Seconds, Section
 
 
 class TimeoutSection(Section):

@@ -1,4 +1,4 @@
-"""Section: a part of the configuration's schema, and the bounded numbers and texts that its keys share."""
+"""Sections: what every part of the configuration file is made of: its base, and numbers within their bounds."""
 
 from typing import Annotated
 

@@ -42,11 +42,12 @@ from fairlead.learning.probes import choose_probes
 from fairlead.learning.stacking import fit_stack
 from fairlead.learning.text_groups import folded, group_texts, grouped_folds
 from fairlead.learning.training import N_FOLDS, N_LANDMARKS, fit_heads
+from fairlead.routing.modelmap.entry import ModelMap
 from fairlead.routing.modelmap.known_queries import text_hash
 from fairlead.routing.policies.verdict import Verdict
 from fairlead.routing.predictors.kernel_basis import Reading, fit_basis
 from fairlead.routing.predictors.part import Sample, sample_of
-from fairlead.routing.predictors.stack import INTERVAL_Z
+from fairlead.routing.predictors.stack import INTERVAL_Z, Stack
 from fairlead.routing.trained_router import TrainedRouter
 
 Ints = NDArray[np.int64]
@@ -86,6 +87,10 @@ class World:
             outcomes.arms, encoder(), self.sample.basis, found.stack, heads.lengths, heads.costs, None,
             map_models(self.sample, found.stack, outcomes, found.left_out), NO_VERDICT, None,
         )  # fmt: skip
+
+    def bare_router(self, arms: tuple[str, ...], stack: Stack, model_map: ModelMap) -> TrainedRouter:
+        """A router that foretells quality alone."""
+        return TrainedRouter(arms, encoder(), self.sample.basis, stack, None, None, None, model_map, NO_VERDICT, None)
 
     def quality(self, router: TrainedRouter) -> Floats:
         """Expected quality on val, as `router.foretell` gives it (n_val, n_arms)."""

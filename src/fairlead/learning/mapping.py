@@ -186,4 +186,5 @@ def _known(sample: Sample, scores: Floats, foretold: Floats, at: Ints, texts: tu
         np.ascontiguousarray(places.components, dtype=single), places.arm_means,
         np.ascontiguousarray(places.loadings), places.response_mean,
         places.response_covariance, len(landmarks), places.text_sd,
+        np.ascontiguousarray(places.leanings, dtype=single),
     )  # fmt: skip

@@ -236,9 +236,7 @@ def print_entry(out: Printer, router: TrainedRouter, arm: str, file: str) -> Non
     low, high = max(quality.value - reach, 0.0), min(quality.value + reach, 1.0)
     out.line(f"{arm}  (in {file})", "bold")
     if entry.stale is not None:
-        out.line(
-            f"stale {entry.stale}: the figures are in doubt and their intervals wider; profile or train again", "yellow"
-        )
+        out.line(f"stale {entry.stale}: the figures are in doubt and their intervals wider: train again", "yellow")
     out.pair("mean score", f"{_percent(quality.value)}, 90 % sure {_span(low, high)}; rank {rank} of {len(means)}")
     out.pair("known from", f"{quality.n} outcomes: {quality.source}" + (f", {quality.as_of}" if quality.as_of else ""))
     best = max(entries, key=lambda name: entries[name].quality.value)

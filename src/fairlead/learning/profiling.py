@@ -127,7 +127,7 @@ async def profile_model(
         seed = plan.seed + len(seat.asked)
         rows = seat.next_rows(size, seat_stake(router, seat, plan.objective), seed)
         outcomes = await ask([suite[row] for row in rows.tolist()])
-        seat.learn(rows, _checked(outcomes, len(rows)))
+        seat.learn(rows, checked(outcomes, len(rows)))
         if not seat.scored:
             raise OutcomesError(f"the first {len(rows)} calls to {name} failed: nothing was learned of it")
         stopped = _enough(seat, plan, seat_stake(router, seat, plan.objective))
@@ -175,7 +175,8 @@ def _broke(seat: Seat, plan: Plan) -> str:
     return f"the next probe would pass the budget of USD {plan.budget_usd:g}"
 
 
-def _checked(outcomes: Sequence[ProbeOutcome], n: int) -> Sequence[ProbeOutcome]:
+def checked(outcomes: Sequence[ProbeOutcome], n: int) -> Sequence[ProbeOutcome]:
+    """The same outcomes. Raises: OutcomesError if they are not n, or a score is not between 0 and 1."""
     if len(outcomes) != n:
         raise OutcomesError(f"{n} probes were asked and {len(outcomes)} outcomes came back")
     for outcome in outcomes:

@@ -49,6 +49,8 @@ class ProbeOutcome(NamedTuple):
     output_tokens: float | None = None
     cost_usd: float | None = None
     latency_s: float | None = None
+    text_digest: str | None = None
+    """A short hash of the reply: for telling the same reply again, without keeping it."""
 
 
 @dataclass(slots=True)

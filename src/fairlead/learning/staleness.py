@@ -1,7 +1,7 @@
 """Staleness: a model whose endpoint no longer answers as it was measured keeps its figures, but nobody trusts them.
 
-Every doubt is widened by what a change of the model behind a name usually moves, so that preferences that heed the lower
-end of an interval turn away from it, and the map says since when and why. Training again makes it fresh.
+Every doubt is widened by what a change of the model behind a name usually moves, so that preferences that heed the
+lower end of an interval turn away from it, and the map says since when and why. Training again makes it fresh.
 """
 
 from dataclasses import replace

@@ -59,6 +59,7 @@ def map_models(
             np.bincount(at[seen], minlength=n_clusters).astype(np.float64),
             tokens_by_cluster(outcomes, arm, at, n_clusters),
             Measure(float(quality), float(stack.mean_error[arm]), int(seen.sum()), source, as_of),
+            stale=None,
             **measures_of(outcomes, arm, source, as_of),
         )  # fmt: skip
     known = _known(sample, scores, foretold, at, outcomes.queries.texts) if keeps_queries else None

@@ -147,6 +147,7 @@ def _entry(
     return Entry(
         name, ability, covariance, wins, losses, np.bincount(clusters, minlength=n_clusters).astype(np.float64),
         tokens_by_cluster(own, 0, clusters, n_clusters), quality,
+        stale=None,
         **measures_of(own, 0, quality.source, quality.as_of),
     )  # fmt: skip
 

@@ -87,6 +87,8 @@ class Profiled:
     """What was asked and came back, without failed calls."""
     stake: Stake | None
     """Where it would be chosen; None in a router that holds no queries."""
+    chosen_by_cluster: Floats | None
+    """Share of each cluster's queries (n_clusters,), NaN where none is known; None as above."""
     outlook: tuple[Outlook, ...]
     n_failed: int
     spent_usd: float | None
@@ -137,7 +139,9 @@ async def profile_model(
     grown = add_arm(router, name, own, as_of=as_of, source="its profile", expected=expected)
     stake = seat_stake(router, seat, plan.objective)
     return Profiled(
-        grown, own, None if stake is None else stake.of(seat.belief, plan.seed), _outlook(seat, stake, plan.seed),
+        grown, own, None if stake is None else stake.of(seat.belief, plan.seed),
+        None if stake is None else stake.by_cluster(seat.belief, len(router.model_map.clusters)),
+        _outlook(seat, stake, plan.seed),
         len(seat.outcomes) - len(seat.scored), seat.spent_usd(), stopped,
     )  # fmt: skip
 

@@ -44,10 +44,11 @@ class Stake(NamedTuple):
 class RoutingStake:
     """The choice between a pool and a newcomer, ready for any belief of the newcomer.
 
-    Shapes: columns (n, k) of the newcomer's success on the known queries; best (n,), the worth of the best of the
-    others there; inward (k', n) and outward (n, k'): from successes to what texts foretell of them.
+    Shapes: clusters (n,) of the known queries; columns (n, k) of the newcomer's success there; best (n,), the worth of
+    the best of the others there; inward (k', n) and outward (n, k'): from successes to what texts foretell of them.
     """
 
+    clusters: NDArray[np.int64]
     columns: Floats
     best: Floats
     inward: Floats
@@ -69,6 +70,13 @@ class RoutingStake:
             float(chosen.mean()), float(low), float(high), float((kept.mean(axis=1) - self.best).mean()),
             float((perfect - kept).mean()),
         )  # fmt: skip
+
+    def by_cluster(self, belief: Posterior, n_clusters: int) -> Floats:
+        """The share of each cluster's queries for which the newcomer would be chosen, NaN where there are none."""
+        chosen = self._worth(belief.mean[None, :])[:, 0] > self.best
+        counts = np.bincount(self.clusters, minlength=n_clusters).astype(np.float64)
+        won = np.bincount(self.clusters, weights=chosen, minlength=n_clusters)
+        return np.where(counts > 0, won / np.maximum(counts, 1.0), np.nan)
 
     def lost(self, belief: Posterior, truth: Posterior) -> float:
         """Worth a query that is lost by choosing with the mean of one belief while another's mean is true."""
@@ -119,7 +127,8 @@ def stake_of(
     known_costs = costs[np.isfinite(costs)]
     inward, outward = _by_text(known, rows)
     return RoutingStake(
-        columns[rows], objective.worth(foretold, scale).max(axis=1), inward, outward, objective, cost_usd,
+        known.clusters[rows].astype(np.int64), columns[rows],
+        objective.worth(foretold, scale).max(axis=1), inward, outward, objective, cost_usd,
         float(known_costs.max()) if len(known_costs) else 1.0, scale,
     )  # fmt: skip
 

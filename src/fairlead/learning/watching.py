@@ -4,7 +4,7 @@ Earlier runs of the model are outcome files like any other: each gives one earli
 from here: whoever watches hands in a function that asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -61,6 +61,11 @@ class Reference:
         if all(answer.text_digest is not None for answer in every):
             watched.append("text")
         return tuple(watched)
+
+    def among(self, keys: Collection[tuple[str, str]]) -> "Reference":
+        """The part of the probes with these (dataset, query id)."""
+        rows = [at for at, one in enumerate(self.probes) if (one.probe.dataset, one.probe.query_id) in keys]
+        return Reference(tuple(self.probes[row] for row in rows), self.success[rows], self.others[rows])
 
     @property
     def n_earlier(self) -> int:
@@ -132,9 +137,11 @@ async def watch_model(
 ) -> Watched:
     """Ask the probes that tell most, until the model is found changed, the bets are lost, or the calls are used up.
 
-    Raises: ValueError for a rate or number that cannot be; OutcomesError if `ask` returns other than one valid outcome
-    a probe.
+    Raises: ValueError for a rate or number that cannot be; OutcomesError without a probe, or if `ask` returns other
+    than one valid outcome a probe.
     """
+    if not reference.probes:
+        raise OutcomesError("there is no query to ask that the model answered before: give runs on the same queries")
     test = DriftTest(reference.watched, false_alarm_rate)
     chosen = choose_watch_probes(reference.success, reference.others, max_calls, seed)
     order = np.random.default_rng(seed).permutation(chosen)

@@ -31,12 +31,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.cold_start import World, outcomes_of, read_world
+from benchmarks.quality.cold_start import World, ask_in_rounds, outcomes_of, read_world, stratum_rows
 from fairlead.learning.mapping import map_models
 from fairlead.learning.new_arm import NewArm, Posterior
 from fairlead.learning.onboarding import add_arm
 from fairlead.learning.outcomes import Outcomes
-from fairlead.learning.probes import choose_rows, mean_slope
 from fairlead.learning.profiling import N_ROUNDS
 from fairlead.learning.routing_stake import RoutingStake
 from fairlead.learning.seat import Probe, ProbeOutcome, Seat, seat_of, seat_stake
@@ -102,25 +101,6 @@ def trial_of(world: World, model: int) -> Trial:
     )  # fmt: skip
 
 
-def stratum_rows(ease: Floats, n: int, draw: np.random.Generator) -> Ints:
-    """One query from each of n strata of equal size."""
-    order = np.lexsort((draw.random(len(ease)), ease))
-    return np.sort(np.array([draw.choice(stratum) for stratum in np.array_split(order, n)]))
-
-
-def ask_in_rounds(trial: Trial, n: int, n_rounds: int, seed: int, *, heeds_choice: bool) -> Seat:
-    """Ask n probes of our choice."""
-    seat = trial.fresh()
-    for part in np.array_split(np.arange(n), n_rounds):
-        if heeds_choice:
-            rows = seat.next_rows(len(part), seat_stake(trial.router, seat, Objective()), seed + len(seat.asked))
-        else:
-            slopes = [mean_slope(seat.population, seat.belief)]
-            rows = choose_rows(seat.columns, seat.belief, slopes, len(part), seed + len(seat.asked), asked=seat.asked)
-        trial.answer(seat, rows)
-    return seat
-
-
 def measure(trial: Trial, n: int, seed: int, truth: tuple[RoutingStake, Posterior] | None) -> dict[str, float]:
     """{way/figure: value} for one model, number of probes and seed."""
     draw = np.random.default_rng(seed)
@@ -133,11 +113,11 @@ def measure(trial: Trial, n: int, seed: int, truth: tuple[RoutingStake, Posterio
     }
     in_strata = trial.fresh()
     trial.answer(in_strata, strata)
-    profiled = ask_in_rounds(trial, n, N_ROUNDS, seed, heeds_choice=True)
+    profiled = ask_in_rounds(trial.seat, trial.scores, n, N_ROUNDS, seed, trial.router)
     seats = {
         "strata, model": in_strata,
-        "at once": ask_in_rounds(trial, n, 1, seed, heeds_choice=False),
-        "rounds": ask_in_rounds(trial, n, N_ROUNDS, seed, heeds_choice=False),
+        "at once": ask_in_rounds(trial.seat, trial.scores, n, 1, seed, None),
+        "rounds": ask_in_rounds(trial.seat, trial.scores, n, N_ROUNDS, seed, None),
         "profile": profiled,
     }
     for way, seat in seats.items():
@@ -146,15 +126,19 @@ def measure(trial: Trial, n: int, seed: int, truth: tuple[RoutingStake, Posterio
         if truth is not None:
             figures |= {f"{way}/{figure}": value for figure, value in _regret(seat, *truth, seed).items()}
     if n == N_PROBES[0] and seed % 1_000 < VAL_SEEDS:
-        grown = add_arm(trial.router, trial.own.arms[0], trial.own.take(sorted(profiled.asked)))
-        figures["profile/val"] = abs(float(trial.world.quality(grown.router)[:, -1].mean()) - trial.val_mean)
-        at_once = add_arm(trial.router, trial.own.arms[0], trial.own.take(sorted(seats["at once"].asked)))
-        figures["at once/val"] = abs(float(trial.world.quality(at_once.router)[:, -1].mean()) - trial.val_mean)
-        stratified = add_arm(trial.router, trial.own.arms[0], trial.own.take(strata))
-        figures["strata, model/val"] = abs(float(trial.world.quality(stratified.router)[:, -1].mean()) - trial.val_mean)
-        figures["random/val"] = abs(float(trial.scores[random].mean()) - trial.val_mean)
-        figures["strata/val"] = abs(float(trial.scores[strata].mean()) - trial.val_mean)
+        figures |= _on_val(trial, {way: np.array(seat.asked) for way, seat in seats.items()}, (random, strata))
     return figures
+
+
+def _on_val(trial: Trial, asked: Mapping[str, Ints], plain: tuple[Ints, Ints]) -> dict[str, float]:
+    """How far the mean quality foretold on val, or a plain mean of probes, is from the mean score there."""
+    found = {}
+    for way, rows in asked.items():
+        grown = add_arm(trial.router, trial.own.arms[0], trial.own.take(np.sort(rows)))
+        found[f"{way}/val"] = abs(float(trial.world.quality(grown.router)[:, -1].mean()) - trial.val_mean)
+    for way, rows in zip(("random", "strata"), plain, strict=True):
+        found[f"{way}/val"] = abs(float(trial.scores[rows].mean()) - trial.val_mean)
+    return found
 
 
 def _of_arm(trial: Trial, seat: Seat, arm: NewArm, mean: float) -> dict[str, float]:

@@ -158,7 +158,8 @@ def _numbers(values: Sequence[float | None]) -> Floats | None:
 
 def _score_steps(scores: Floats | None) -> Floats | None:
     """Logarithms of the bets on scores, the new one last (n_bets,)."""
-    if scores is None:
+    # Where all answers agree no bet wins or loses.
+    if scores is None or bool((scores == scores[0]).all()):
         return None
     n = len(scores)
     falls = (scores.sum() - scores) / (n - 1) - scores

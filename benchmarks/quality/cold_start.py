@@ -6,7 +6,7 @@
 For each model of a panel a router is trained on fold dev without it; then it joins by some of its dev outcomes. Figures
 are means over models and seeds:
 
-  ours      |its mean predicted quality over val - its mean score there|, its probes chosen among dev's queries in six
+  ours      |its mean predicted quality over val - its mean score there|, its probes chosen among dev's queries in three
             rounds, as `fairlead profile` does
   at once   the same, chosen in one round (for the first number of probes only)
   strata    the same from one query of each of so many strata by the others' mean score (likewise)

@@ -9,8 +9,8 @@ over models and seeds; +- is the standard error over models, each the mean of it
   strata         plain mean of one query from each of so many strata of equal size, by the other models' mean score
   strata, model  the same queries, the model placed by them as a router would
   at once        queries chosen by us in one round, placed
-  rounds         the same in six rounds, each knowing the answers of those before, for the mean score alone
-  profile        as `fairlead profile` asks: in six rounds, for the mean score and for where the choice is doubtful
+  rounds         the same in three rounds, each knowing the answers of those before, for the mean score alone
+  profile        as `fairlead profile` asks: in three rounds, for the mean score and for where the choice is doubtful
 
   error   |estimate - its mean score over dev|
   val     |its mean quality foretold on val - its mean score there|, added to the router (profile only, 3 seeds)

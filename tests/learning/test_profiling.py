@@ -55,7 +55,7 @@ def test_a_profiled_model_is_in_the_router_with_what_it_is_known_from(router: Tr
     entry = found.grown.router.model_map.entries["coin"]
 
     assert upstream.n_calls == 60 and len({name for names in upstream.rounds for name in names}) == 60
-    assert [len(names) for names in upstream.rounds] == [10] * 6
+    assert [len(names) for names in upstream.rounds] == [20] * 3
     assert (entry.quality.n, entry.quality.source, entry.quality.as_of) == (60, "its profile", "2026-11-30")
     assert entry.quality.value == pytest.approx(OUTCOMES.score[:, 3].mean(), abs=0.12)
     assert found.spent_usd == pytest.approx(0.06)
@@ -141,9 +141,9 @@ def test_failed_calls_are_counted_and_not_scored(router: TrainedRouter) -> None:
 
 def test_a_model_of_which_every_first_call_fails_is_not_asked_on(router: TrainedRouter) -> None:
     upstream = Upstream(fails=1_000)
-    with pytest.raises(OutcomesError, match="first 10 calls to coin failed"):
+    with pytest.raises(OutcomesError, match="first 20 calls to coin failed"):
         profiled(router, upstream, Plan(60))
-    assert upstream.n_calls == 10
+    assert upstream.n_calls == 20
 
 
 def test_more_probes_are_expected_to_narrow_what_is_known(router: TrainedRouter) -> None:
@@ -188,8 +188,8 @@ def test_a_dear_model_is_chosen_where_cost_counts_less_often(router: TrainedRout
     ("answers", "told"),
     [
         ([], "0 outcomes came back"),
-        ([ProbeOutcome(1.5)] * 10, "not 1.5"),
-        ([ProbeOutcome(float("nan"))] * 10, "not nan"),
+        ([ProbeOutcome(1.5)] * 20, "not 1.5"),
+        ([ProbeOutcome(float("nan"))] * 20, "not nan"),
     ],
 )
 def test_answers_that_cannot_be_are_refused(router: TrainedRouter, answers: list[ProbeOutcome], told: str) -> None:

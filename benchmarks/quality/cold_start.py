@@ -6,8 +6,11 @@
 For each model of a panel a router is trained on fold dev without it; then it joins by some of its dev outcomes. Figures
 are means over models and seeds:
 
-  ours      |its mean predicted quality over val - its mean score there|, its probes chosen among the known queries
-  by luck   the same from as many random dev queries (for the first number of probes only)
+  ours      |its mean predicted quality over val - its mean score there|, its probes chosen among dev's queries in three
+            rounds, as `fairlead profile` does
+  at once   the same, chosen in one round (for the first number of probes only)
+  strata    the same from one query of each of so many strata by the others' mean score (likewise)
+  by luck   the same from as many random dev queries (likewise)
   plain     |mean score of these random queries - its mean score over val|, no router at all
   dev       as ours, over the queries of dev: what the method was tuned on
   of dev, of val   share of its stated 90 % intervals that hold its mean score there; they are meant for dev's queries
@@ -24,7 +27,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -38,15 +41,17 @@ from fairlead.learning.mapping import map_models
 from fairlead.learning.metrics.cost_curve import area_over_grid
 from fairlead.learning.onboarding import add_arm
 from fairlead.learning.outcomes import Floats, Outcomes, Queries
-from fairlead.learning.probes import choose_probes
+from fairlead.learning.profiling import N_ROUNDS
+from fairlead.learning.seat import Probe, ProbeOutcome, Seat, seat_of, seat_stake
 from fairlead.learning.stacking import fit_stack
-from fairlead.learning.text_groups import folded, group_texts, grouped_folds
+from fairlead.learning.text_groups import group_texts, grouped_folds
 from fairlead.learning.training import N_FOLDS, N_LANDMARKS, fit_heads
-from fairlead.routing.modelmap.known_queries import text_hash
+from fairlead.routing.modelmap.entry import ModelMap
+from fairlead.routing.policies.objective import Objective
 from fairlead.routing.policies.verdict import Verdict
 from fairlead.routing.predictors.kernel_basis import Reading, fit_basis
 from fairlead.routing.predictors.part import Sample, sample_of
-from fairlead.routing.predictors.stack import INTERVAL_Z
+from fairlead.routing.predictors.stack import INTERVAL_Z, Stack
 from fairlead.routing.trained_router import TrainedRouter
 
 Ints = NDArray[np.int64]
@@ -58,7 +63,7 @@ FEWER_SEEDS: Final = 3
 """For every number of probes but the first."""
 GOAL_ERROR: Final = 0.033
 GOAL_AREA: Final = 0.97
-FIGURES: Final = ("ours", "by luck", "plain", "dev", "of dev", "of val", "area")
+FIGURES: Final = ("ours", "at once", "strata", "by luck", "plain", "dev", "of dev", "of val", "area")
 NO_VERDICT: Final = Verdict(True, "not asked", (), None, 0, 0.95, ())
 
 
@@ -86,6 +91,10 @@ class World:
             outcomes.arms, encoder(), self.sample.basis, found.stack, heads.lengths, heads.costs, None,
             map_models(self.sample, found.stack, outcomes, found.left_out), NO_VERDICT, None,
         )  # fmt: skip
+
+    def bare_router(self, arms: tuple[str, ...], stack: Stack, model_map: ModelMap) -> TrainedRouter:
+        """A router that foretells quality alone."""
+        return TrainedRouter(arms, encoder(), self.sample.basis, stack, None, None, None, model_map, NO_VERDICT, None)
 
     def quality(self, router: TrainedRouter) -> Floats:
         """Expected quality on val, as `router.foretell` gives it (n_val, n_arms)."""
@@ -147,28 +156,55 @@ def measure(folder: Path, source: str, seeds: int, probes: Sequence[int]) -> lis
     if has_area:
         trained = world.train(everyone)
         full = world.area(world.quality(trained), world.cost_usd(trained))
-    hashes = np.array([text_hash(folded(text)) for text in world.dev.texts])
-    row_of = {int(one): row for row, one in reversed(list(enumerate(hashes.tolist())))}
     found: list[dict[str, object]] = []
     for model in everyone.tolist():
         rest = world.train(everyone[everyone != model])
-        known = rest.model_map.known
-        assert known is not None
         own = outcomes_of(world.dev.of_models(np.array([model])))
-        rows_of_known = np.array([row_of[int(one)] for one in known.hashes])
+        seat = seat_of(rest, [Probe(*each) for each in zip(world.dev.query_ids, world.dev.texts, strict=True)])
+        ease = np.delete(world.dev.scores, model, axis=1).mean(axis=1)
         for n_probes in probes:
             for seed in range(seeds if n_probes == probes[0] else min(seeds, FEWER_SEEDS)):
                 # Models that were asked the same queries would share their luck.
                 draw = seed + 1_000 * model
-                chosen = rows_of_known[choose_probes(known, n_probes, draw)]
-                luck = np.random.default_rng(draw).permutation(len(hashes))[:n_probes]
+                chosen = rows_asked(seat, own.score[:, 0], n_probes, N_ROUNDS, draw)
+                luck = np.random.default_rng(draw).permutation(len(ease))[:n_probes]
                 figures = join(world, rest, own, model, chosen, full if seed == 0 else None)
                 truth = float(world.val.scores[:, model].mean())
                 figures["plain"] = abs(float(own.score[luck, 0].mean()) - truth)
                 if n_probes == probes[0]:
-                    figures["by luck"] = join(world, rest, own, model, luck, None)["ours"]
+                    others = {
+                        "at once": rows_asked(seat, own.score[:, 0], n_probes, 1, draw),
+                        "strata": stratum_rows(ease, n_probes, np.random.default_rng(draw)),
+                        "by luck": luck,
+                    }
+                    for way, rows in others.items():
+                        figures[way] = join(world, rest, own, model, rows, None)["ours"]
                 found.append({"source": source, "model": own.arms[0], "n_probes": n_probes, "seed": seed, **figures})
     return found
+
+
+def ask_in_rounds(seat: Seat, scores: Floats, n: int, n_rounds: int, seed: int, router: TrainedRouter | None) -> Seat:
+    """A seat that n probes were asked of, chosen for the mean; with a router also for where the choice is doubtful.
+
+    Shapes: scores (n_suite,), what the newcomer answers.
+    """
+    fresh = replace(seat, asked=[], outcomes=[])
+    for part in np.array_split(np.arange(n), n_rounds):
+        stake = None if router is None else seat_stake(router, fresh, Objective())
+        rows = fresh.next_rows(len(part), stake, seed + len(fresh.asked))
+        fresh.learn(rows, [ProbeOutcome(float(score)) for score in scores[rows]])
+    return fresh
+
+
+def rows_asked(seat: Seat, scores: Floats, n: int, n_rounds: int, seed: int) -> Ints:
+    """The places of the probes that are asked for the mean."""
+    return np.sort(np.array(ask_in_rounds(seat, scores, n, n_rounds, seed, None).asked, dtype=np.int64))
+
+
+def stratum_rows(ease: Floats, n: int, draw: np.random.Generator) -> Ints:
+    """One query from each of n strata of equal size."""
+    order = np.lexsort((draw.random(len(ease)), ease))
+    return np.sort(np.array([draw.choice(stratum) for stratum in np.array_split(order, n)]))
 
 
 def join(

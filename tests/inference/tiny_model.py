@@ -29,6 +29,9 @@ CHAT_TEMPLATE: Final = (
 _ALIGNMENT: Final = 32
 _VERSION: Final = 3
 _F32_TENSOR: Final = 0
+_QUANTISED: Final = {8: 8, 4: 2}
+"""Bits a weight -> type of tensor: Q8_0 and Q4_0, blocks of 32 weights with one scale of 16 bits."""
+_BLOCK: Final = 32
 _UINT32, _INT32, _FLOAT32, _STRING, _ARRAY = 4, 5, 6, 8, 9
 """Types of value."""
 _NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6
@@ -39,8 +42,8 @@ _TOKENS: Final = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(
 _KINDS: Final = [_UNKNOWN, _CONTROL, _CONTROL, *[_BYTE] * 256, *[_NORMAL] * len(_LETTERS)]
 
 
-def write_tiny_model(path: Path, *, seed: int = 0) -> None:
-    """Write the model of this seed: the same bytes for the same seed."""
+def write_tiny_model(path: Path, *, seed: int = 0, bits: int = 32) -> None:
+    """Write the model of this seed: the same bytes for the same seed. With 8 or 4 bits its matrices are quantised."""
     pairs = _pairs()
     tensors = _tensors(np.random.default_rng(seed))
     infos: list[bytes] = []
@@ -48,10 +51,26 @@ def write_tiny_model(path: Path, *, seed: int = 0) -> None:
     for name, values in tensors.items():
         # Dimensions are counted from the one whose neighbours lie side by side.
         shape = struct.pack(f"<{values.ndim}Q", *reversed(values.shape))
-        infos.append(_text(name) + struct.pack("<I", values.ndim) + shape + struct.pack("<IQ", _F32_TENSOR, len(data)))
-        data += _padded(values.astype("<f4").tobytes())
+        is_quantised = bits in _QUANTISED and values.ndim == 2
+        kind = _QUANTISED[bits] if is_quantised else _F32_TENSOR
+        infos.append(_text(name) + struct.pack("<I", values.ndim) + shape + struct.pack("<IQ", kind, len(data)))
+        data += _padded(_quantised(values, bits) if is_quantised else values.astype("<f4").tobytes())
     head = b"GGUF" + struct.pack("<IQQ", _VERSION, len(tensors), len(pairs))
     path.write_bytes(_padded(head + b"".join(pairs) + b"".join(infos)) + data)
+
+
+def _quantised(values: NDArray[np.float32], bits: int) -> bytes:
+    """Blocks of a scale and 32 whole numbers: signed bytes, or two a byte, the second half of a block on top."""
+    blocks = values.reshape(-1, _BLOCK)
+    largest = np.abs(blocks).max(axis=1, keepdims=True)
+    scale = (largest / (2 ** (bits - 1) - 1)).astype("<f2")
+    steps = np.rint(blocks / np.maximum(scale.astype(np.float32), 1e-8))
+    if bits == 8:
+        packed = np.clip(steps, -127, 127).astype(np.int8).view(np.uint8)
+    else:
+        whole = (np.clip(steps, -8, 7) + 8).astype(np.uint8)
+        packed = whole[:, : _BLOCK // 2] | (whole[:, _BLOCK // 2 :] << 4)
+    return np.concatenate((scale.view(np.uint8), packed), axis=1).tobytes()
 
 
 def _pairs() -> list[bytes]:

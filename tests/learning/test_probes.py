@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.learning.probes import choose_probes
+from fairlead.learning.new_arm import Posterior, columns_of, prior_of
+from fairlead.learning.probes import choose_probes, choose_rows, mean_slope, narrowed
 from fairlead.routing.modelmap.known_queries import KnownQueries
 from fairlead.routing.predictors.item_response import sigmoid
 
@@ -47,27 +48,40 @@ def test_queries_whose_outcome_is_certain_are_seldom_asked() -> None:
     assert is_certain[asked].mean() < 0.3 * is_certain.mean()
 
 
-def test_every_band_of_easiness_is_asked_in_every_draw() -> None:
-    known = known_queries(1_000, spread=1.0)
-    bands = np.digitize(known.easiness, np.quantile(known.easiness, [0.25, 0.5, 0.75]))
+def variance_of_mean(known: KnownQueries, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+    columns = columns_of(known)
+    prior = prior_of(known, columns, None, is_asked=True)
+    slope = mean_slope(columns, prior)
+    return float(slope @ narrowed(columns, prior, rows).covariance @ slope)
 
-    for seed in range(10):
-        assert np.bincount(bands[choose_probes(known, 40, seed)], minlength=4).min() >= 5
+
+def test_answers_to_the_chosen_narrow_the_mean_more_than_answers_to_others() -> None:
+    known = known_queries(1_000)
+
+    for seed in range(5):
+        luck = np.random.default_rng(seed).permutation(1_000)[:40]
+        assert variance_of_mean(known, choose_probes(known, 40, seed)) < 0.8 * variance_of_mean(known, luck)
 
 
-def test_probes_tell_the_mean_better_than_luck() -> None:
-    known = known_queries(2_000, spread=1.0)
-    chance = sigmoid(known.easiness.astype(np.float64))
-    size = (chance * (1 - chance)) ** 0.75
-    missed, missed_by_luck = [], []
-    for seed in range(40):
-        probes = choose_probes(known, 40, seed)
-        weight = 1.0 / size[probes]
-        missed.append(abs((weight * chance[probes]).sum() / weight.sum() - chance.mean()))
-        luck = np.random.default_rng(seed).permutation(2_000)[:40]
-        missed_by_luck.append(abs(chance[luck].mean() - chance.mean()))
+def test_what_was_asked_is_not_asked_again() -> None:
+    known = known_queries(100)
+    columns = columns_of(known)
+    prior = prior_of(known, columns, None, is_asked=True)
+    asked = choose_rows(columns, prior, [mean_slope(columns, prior)], 60, 0)
 
-    assert np.mean(missed) < 0.7 * np.mean(missed_by_luck)
+    more = choose_rows(columns, prior, [mean_slope(columns, prior)], 60, 1, asked=asked)
+
+    assert sorted([*asked.tolist(), *more.tolist()]) == list(range(100))
+
+
+def test_a_figure_of_some_queries_draws_the_probes_to_them() -> None:
+    columns = np.zeros((200, 2))
+    columns[:100, 0] = columns[100:, 1] = 1.0
+    belief = Posterior(np.zeros(2), np.eye(2))
+    of_first = mean_slope(columns, belief, np.where(np.arange(200) < 100, 1.0, 0.0))
+
+    assert choose_rows(columns, belief, [of_first], 20, 0).max() < 100
+    assert choose_rows(columns, belief, [mean_slope(columns, belief)], 20, 0).max() >= 100
 
 
 @pytest.mark.parametrize("n", [0, -3])

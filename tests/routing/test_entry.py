@@ -18,7 +18,7 @@ def entry(arm: str, seed: int = 0, **measures: Measure | None) -> Entry:
     return Entry(
         arm, draw.normal(size=4), spread @ spread.T, draw.uniform(1, 9, N_CLUSTERS), draw.uniform(1, 9, N_CLUSTERS),
         np.array([4.0, 0.0, 7.0]), np.array([120.5, np.nan, 33.0]),
-        Measure(0.61, 0.03, 11, "our own runs", "2026-11-01"), **measures,
+        Measure(0.61, 0.03, 11, "our own runs", "2026-11-01"), stale=None, **measures,
     )  # fmt: skip
 
 

@@ -39,6 +39,17 @@ def test_arrays_give_the_same_queries_back() -> None:
     assert (again.n_landmarks, again.text_sd) == (2, 0.7)
 
 
+def test_leanings_are_kept_where_they_are_and_may_be_missing() -> None:
+    bare = known_queries([5, -7, 9])
+    leanings = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], dtype=np.float32)
+    arrays = replace(bare, leanings=leanings).arrays()
+
+    assert KnownQueries.from_arrays(bare.arrays()).leanings is None
+    np.testing.assert_array_equal(KnownQueries.from_arrays(arrays).leanings, leanings)
+    with pytest.raises(ValueError, match="do not fit together"):
+        KnownQueries.from_arrays({**arrays, "leanings": leanings[:2]})
+
+
 @pytest.mark.parametrize("name", ["clusters", "easiness", "foretold", "components", "arm_means", "response_mean"])
 def test_arrays_that_do_not_fit_together_are_refused(name: str) -> None:
     arrays = known_queries([5, -7, 9]).arrays()

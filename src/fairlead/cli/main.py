@@ -28,6 +28,8 @@ COMMANDS: Final = (
     Command("route", "fairlead.cli.route", "route", "Show which model a prompt would go to, and why; calls nothing."),
     Command("train", "fairlead.cli.train", "train", "Learn a router from outcomes; say whether to route at all."),
     Command("predict", "fairlead.cli.predict", "predict", "Foretell every model on every query with a trained router."),
+    Command("profile", "fairlead.cli.profile", "profile", "Learn a new model from few probes; add it to a router."),
+    Command("watch", "fairlead.cli.watch", "watch", "Check whether a model still answers as it was measured."),
     Command("benchmark", "fairlead.cli.benchmark", "benchmark", "Measure a router beside every standard baseline."),
     Command("analyse", "fairlead.cli.analyse", "analyse", "Say what a model needs, and what serving it will cost."),
     Command("models", "fairlead.cli.models", "app", "List and show the models of the catalogue."),

@@ -235,6 +235,8 @@ def print_entry(out: Printer, router: TrainedRouter, arm: str, file: str) -> Non
     reach = INTERVAL_Z * (quality.spread or 0.0)
     low, high = max(quality.value - reach, 0.0), min(quality.value + reach, 1.0)
     out.line(f"{arm}  (in {file})", "bold")
+    if entry.stale is not None:
+        out.line(f"stale {entry.stale}: the figures are in doubt and their intervals wider: train again", "yellow")
     out.pair("mean score", f"{_percent(quality.value)}, 90 % sure {_span(low, high)}; rank {rank} of {len(means)}")
     out.pair("known from", f"{quality.n} outcomes: {quality.source}" + (f", {quality.as_of}" if quality.as_of else ""))
     best = max(entries, key=lambda name: entries[name].quality.value)
@@ -306,6 +308,7 @@ def entry_json(router: TrainedRouter, arm: str) -> dict[str, Any]:
         "rank": 1 + sum(mean > entry.quality.value for mean in means),
         "n_models": len(means),
         "pool_median": float(np.median(means)),
+        "stale": entry.stale,
         **{name: None if (one := getattr(entry, name)) is None else one._asdict() for name in MEASURES},
         "clusters": [
             {

@@ -59,6 +59,7 @@ def map_models(
             np.bincount(at[seen], minlength=n_clusters).astype(np.float64),
             tokens_by_cluster(outcomes, arm, at, n_clusters),
             Measure(float(quality), float(stack.mean_error[arm]), int(seen.sum()), source, as_of),
+            stale=None,
             **measures_of(outcomes, arm, source, as_of),
         )  # fmt: skip
     known = _known(sample, scores, foretold, at, outcomes.queries.texts) if keeps_queries else None
@@ -186,4 +187,5 @@ def _known(sample: Sample, scores: Floats, foretold: Floats, at: Ints, texts: tu
         np.ascontiguousarray(places.components, dtype=single), places.arm_means,
         np.ascontiguousarray(places.loadings), places.response_mean,
         places.response_covariance, len(landmarks), places.text_sd,
+        np.ascontiguousarray(places.leanings, dtype=single),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from fairlead.learning.arm_rows import Joining, add_to_items, add_to_stack, clus
 from fairlead.learning.mapping import ability_covariance, ability_prior, measures_of, tokens_by_cluster
 from fairlead.learning.new_arm import Expectation, NewArm, ProbeOutcomes, place_arm
 from fairlead.learning.outcomes import Outcomes
-from fairlead.learning.query_places import EASINESS_SD, foretold_easiness
+from fairlead.learning.query_places import EASINESS_SD, foretold_easiness, leanings_of
 from fairlead.learning.text_groups import folded
 from fairlead.routing.modelmap.entry import Entry, Measure
 from fairlead.routing.modelmap.known_queries import KnownQueries, text_hash
@@ -103,8 +103,11 @@ def read_probes(
     else:
         clusters = np.where(places >= 0, known.clusters[places] if len(known) else 0, 0).astype(np.int64)
     n_pool = len(known.arm_means)
-    foretold = foretold_easiness(stack.predict(reading).mean[:, :n_pool], known.arm_means)
-    return ProbeOutcomes(np.asarray(scores, dtype=np.float64), places, foretold, np.minimum(clusters, n_clusters - 1))
+    expected = stack.predict(reading).mean[:, :n_pool]
+    return ProbeOutcomes(
+        np.asarray(scores, dtype=np.float64), places, foretold_easiness(expected, known.arm_means),
+        np.minimum(clusters, n_clusters - 1), leanings_of(expected, known.arm_means, known.loadings),
+    )  # fmt: skip
 
 
 def nothing_known(stack: Stack) -> KnownQueries:
@@ -144,6 +147,7 @@ def _entry(
     return Entry(
         name, ability, covariance, wins, losses, np.bincount(clusters, minlength=n_clusters).astype(np.float64),
         tokens_by_cluster(own, 0, clusters, n_clusters), quality,
+        stale=None,
         **measures_of(own, 0, quality.source, quality.as_of),
     )  # fmt: skip
 

@@ -29,11 +29,12 @@ _LARGEST_STEP: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Shapes: easiness, foretold (n,); components (n, n_components); the rest as in KnownQueries."""
+    """Shapes: easiness, foretold (n,); components, leanings (n, n_components); the rest as in KnownQueries."""
 
     easiness: Floats
     foretold: Floats
     components: Floats
+    leanings: Floats
     arm_means: Floats
     loadings: Floats
     response_mean: Floats
@@ -54,8 +55,9 @@ def place_queries(scores: Floats, expected: Floats, seed: int) -> Places:
     response_mean, response_covariance = _responses(scores, means, expected, seed)
     text_sd = float(np.sqrt(np.mean((easiness - foretold) ** 2))) if len(easiness) else EASINESS_SD
     return Places(
-        easiness, foretold, components, parts.mean, parts.loadings, response_mean, response_covariance, text_sd
-    )
+        easiness, foretold, components, leanings_of(expected, parts.mean, parts.loadings), parts.mean, parts.loadings,
+        response_mean, response_covariance, text_sd,
+    )  # fmt: skip
 
 
 def logit(share: Floats) -> Floats:
@@ -68,6 +70,12 @@ def logit(share: Floats) -> Floats:
 def foretold_easiness(expected: Floats, means: Floats) -> Floats:
     """How much easier than usual the pool finds each query, by expected scores (n, n_arms) -> (n,)."""
     result: Floats = (logit(expected) - logit(means)).mean(axis=1)
+    return result
+
+
+def leanings_of(expected: Floats, means: Floats, loadings: Floats) -> Floats:
+    """Where queries are expected to lie on the components, by expected scores (n, n_arms) -> (n, n_components)."""
+    result: Floats = (expected - means) @ loadings
     return result
 
 

@@ -57,6 +57,8 @@ class Entry:
     ttft_s: Measure | None = None
     s_per_token: Measure | None = None
     failure_share: Measure | None = None
+    stale: str | None = None
+    """Since when and why these figures are in doubt; None where they are not. Their doubts are widened already."""
 
     def __post_init__(self) -> None:
         # Held as a file holds them, so that a map read back is the same map.
@@ -146,6 +148,8 @@ class ModelMap:
             "clusters.median_chars": self.clusters.median_chars,
             "clusters.shape": self.clusters.shape.astype(single),
         }
+        if any(entry.stale for entry in entries):
+            arrays |= pack_texts("stale", [entry.stale or "" for entry in entries])
         if self.clusters.kinds is not None:
             arrays["clusters.kinds"] = self.clusters.kinds.astype(single)
         if self.known is not None:
@@ -159,6 +163,9 @@ class ModelMap:
             raise ValueError(f"the model map has version {arrays['version'].tolist()}, this fairlead reads {VERSION}")
         arms = unpack_texts(arrays, "arms", _MEND)
         measures = _measures_of(arrays, len(arms))
+        stale = unpack_texts(arrays, "stale", _MEND) if "stale.ends" in arrays else ("",) * len(arms)
+        if len(stale) != len(arms):
+            raise ValueError(f"{len(stale)} notes of stale figures for {len(arms)} models")
         ability = arrays["ability"].astype(np.float64)
         tokens = arrays["tokens_by_cluster"].astype(np.float64)
         counts = {name: arrays[name].astype(np.float64) for name in ("wins", "losses", "n_by_cluster")}
@@ -166,7 +173,7 @@ class ModelMap:
             arm: Entry(
                 arm, ability[at], _full(arrays["covariance"][at], ability.shape[1]),
                 counts["wins"][at], counts["losses"][at], counts["n_by_cluster"][at],
-                np.where(tokens[at] > 0, tokens[at], np.nan), **measures[at],
+                np.where(tokens[at] > 0, tokens[at], np.nan), **measures[at], stale=stale[at] or None,
             )
             for at, arm in enumerate(arms)
         }  # fmt: skip

@@ -46,6 +46,8 @@ class KnownQueries:
     n_landmarks: int
     text_sd: float
     """Logits: by how much a query's easiness misses what its text foretells."""
+    leanings: Singles | None = None
+    """The components as the text alone foretells them (n, n_components); None in a router that does not hold them."""
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -66,6 +68,7 @@ class KnownQueries:
             "components": self.components, "arm_means": self.arm_means, "loadings": self.loadings,
             "response_mean": self.response_mean, "response_covariance": self.response_covariance,
             "scalars": np.array([float(self.n_landmarks), self.text_sd]),
+            **({} if self.leanings is None else {"leanings": self.leanings}),
         }  # fmt: skip
 
     @classmethod
@@ -75,13 +78,14 @@ class KnownQueries:
         known = cls(
             arrays["hashes"], arrays["clusters"], arrays["easiness"], arrays["foretold"], arrays["components"],
             arrays["arm_means"], arrays["loadings"], arrays["response_mean"], arrays["response_covariance"],
-            int(n_landmarks), text_sd,
+            int(n_landmarks), text_sd, arrays.get("leanings"),
         )  # fmt: skip
         n, n_arms = len(known.hashes), len(known.arm_means)
         n_components = known.loadings.shape[1]
         if (
             any(array.shape != (n,) for array in (known.clusters, known.easiness, known.foretold))
             or (known.components.shape, known.loadings.shape) != ((n, n_components), (n_arms, n_components))
+            or (known.leanings is not None and known.leanings.shape != (n, n_components))
             or (known.response_mean.shape, known.response_covariance.shape) != ((2,), (2, 2))
             or not 0 <= known.n_landmarks <= n
         ):

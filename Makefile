@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench bench-quality bench-analysis constants artefact catalogue lock \
+.PHONY: help setup setup-dev run test check format bench soak bench-quality bench-analysis constants artefact catalogue lock \
 	test-inference test-agents clean
 
 help:  ## show this list
@@ -69,6 +69,9 @@ bench: setup-dev  ## measure speed against the direct line and a bare pass-throu
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.decide
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.translation
 	$(BIN)/python -m benchmarks.speed.gateway $(ARGS)
+
+soak: setup-dev  ## kill, stall and limit upstreams under 500 streams: answers, ledgers, leaks (a few minutes)
+	$(BIN)/python -m benchmarks.soak.kill_test $(ARGS)
 
 bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, an hour (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/difficulty.py

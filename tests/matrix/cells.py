@@ -155,7 +155,7 @@ def check(cell: Cell, heard: Heard, sent: bytes) -> None:
     elif kind in ("cut", "half", "stall"):
         if heard.error is None:
             # No error: then nothing may be missing, and the upstream must have said that it was finished.
-            _check_content(cell.scene.content, heard)
+            check_content(cell.scene.content, heard)
         _check_failure(heard)
     else:
         assert heard.error is not None, "a silent success"
@@ -178,7 +178,7 @@ def _check_failure(heard: Heard) -> None:
 def _check_good(cell: Cell, heard: Heard, sent: bytes) -> None:
     assert heard.status == 200, f"status {heard.status}: {heard.error}"
     assert heard.error is None, heard.error
-    _check_content(cell.scene.kind, heard)
+    check_content(cell.scene.kind, heard)
     assert heard.usage == USAGE, f"usage {heard.usage}"
     losses = heard.headers.get("x-fairlead-losses", "")
     wanted = {"image": IMAGE, "tools": "get_weather", "structured": "additionalProperties"}.get(cell.scene.kind)
@@ -189,7 +189,7 @@ def _check_good(cell: Cell, heard: Heard, sent: bytes) -> None:
         assert said or "reasoning" in losses, "the wish to reason was neither sent nor declared lost"
 
 
-def _check_content(content: str, heard: Heard) -> None:
+def check_content(content: str, heard: Heard) -> None:
     assert heard.has_ended, "no end"
     if content == "tools":
         made = [(i, name, json.loads(arguments)) for i, name, arguments in CALLS]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fairlead.domain.call import Deadlines
 from fairlead.domain.errors import GarbledError, TruncatedError, UnreachableError, UpstreamError
 from fairlead.providers.answer import answer_from
-from fairlead.providers.connection import HEAD_CAP_BYTES, Connection
+from fairlead.providers.connection import HEAD_CAP_BYTES, STALE_WITHIN_S, Connection
 from tests.providers.peers import PATIENT, Peer, calling, chunked, post, reply, serving
 
 CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -45,10 +45,13 @@ class StillTransport:
 
 
 class StillLoop:
-    """A loop whose clock stands still."""
+    """A loop whose clock stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
 
     def time(self) -> float:
-        return 0.0
+        return self.now_s
 
 
 def result_of(pieces: list[bytes]) -> tuple[str, object, bytes, bool]:
@@ -234,6 +237,41 @@ async def test_the_retry_of_the_keep_alive_race_works_at_the_cap_of_one_connecti
 
     async with serving(script) as port, calling(port, max_connections=1) as transport:
         assert [(await post(transport))[1] for _ in range(4)] == [b"0", b"1", b"2", b"3"]
+
+
+async def test_a_request_that_is_sent_a_second_time_is_told() -> None:
+    n_told = 0
+
+    def told() -> None:
+        nonlocal n_told
+        n_told += 1
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(reply(b"%d" % peer.number))
+        await peer.request()
+
+    async with serving(script) as port, calling(port) as transport:
+        for expected in (0, 1):
+            answer = await transport.exchange("POST", "/", b"", b"x", PATIENT, told)
+            assert (await answer.read(10), n_told) == (b"%d" % expected, expected)
+
+
+@pytest.mark.parametrize(("after_s", "is_stale"), [(0.0, True), (STALE_WITHIN_S, True), (STALE_WITHIN_S + 0.01, False)])
+def test_a_peer_that_is_lost_long_after_the_request_had_it_and_is_not_asked_again(
+    after_s: float, is_stale: bool
+) -> None:
+    loop = StillLoop()
+    connection = Connection("up", cast(asyncio.AbstractEventLoop, loop), lambda _: None)
+    connection.connection_made(cast(asyncio.Transport, StillTransport()))
+    connection.send(b"", b"", Deadlines(), now_s=0, total_at=float("inf"), is_bodiless=False)
+    connection.data_received(reply(b"x"))
+    assert connection.rest(0.0)
+    connection.send(b"", b"", Deadlines(), now_s=0, total_at=float("inf"), is_bodiless=False)
+    loop.now_s = after_s
+    connection.connection_lost(None)
+    assert isinstance(connection.error, UnreachableError)
+    assert connection.is_stale is is_stale
 
 
 async def test_a_fresh_connection_that_dies_too_ends_the_exchange() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -111,7 +112,15 @@ async def test_what_is_left_of_the_requests_time_bounds_the_first_byte() -> None
     seen: list[Deadlines] = []
 
     class Watching(ScriptedTransport):
-        async def exchange(self, method: str, target: str, headers: bytes, body: bytes, deadlines: Deadlines) -> Answer:
+        async def exchange(
+            self,
+            method: str,
+            target: str,
+            headers: bytes,
+            body: bytes,
+            deadlines: Deadlines,
+            on_repeat: Callable[[], None] | None = None,
+        ) -> Answer:
             seen.append(deadlines)
             return await super().exchange(method, target, headers, body, deadlines)
 
@@ -157,7 +166,15 @@ class Noting:
         self.deadlines: list[Deadlines] = []
         self._transport = ScriptedTransport([Scene.of(b"{}")])
 
-    async def exchange(self, method: str, target: str, headers: bytes, body: bytes, deadlines: Deadlines) -> Answer:
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: bytes,
+        body: bytes,
+        deadlines: Deadlines,
+        on_repeat: Callable[[], None] | None = None,
+    ) -> Answer:
         self.deadlines.append(deadlines)
         return await self._transport.exchange(method, target, headers, body, deadlines)
 

@@ -3,6 +3,7 @@
 The gateway speaks these; `providers` makes them true. No URL and no credential is in here: an upstream adds its own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -35,6 +36,8 @@ class Call(NamedTuple):
     """The client's own headers that go on: a short list that the door names, never a credential."""
     sent_model: str = ""
     """For endpoints whose addresses of a known format hold the model's name (Azure's deployments)."""
+    on_repeat: Callable[[], None] | None = None
+    """Called when the request is sent a second time, a connection that had rested being lost without a reply."""
 
 
 class Answer(Protocol):

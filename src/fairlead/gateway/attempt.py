@@ -96,6 +96,7 @@ class Attempt(AttemptRecord):
             within_s,
             prepared.headers,
             arm.sent_model,
+            self.repeated,
         )
         answer = await self._engine.services.upstreams[arm.upstream].send(call)
         if answer.status == 200:

@@ -80,6 +80,16 @@ class AttemptRecord:
         if self._is_over:
             return
         self._is_over = True
+        self._tell(outcome, status)
+
+    def repeated(self) -> None:
+        """The request was lost on a connection that had rested, and is sent again: a line for the one that was lost.
+
+        The upstream may have read it; its breaker is not told, since only the connection is known to have failed.
+        """
+        self._tell("unreachable", None)
+
+    def _tell(self, outcome: AttemptOutcome, status: int | None) -> None:
         moment = Attempted(
             self.decision_id,
             self.spec.arm,

@@ -20,6 +20,11 @@ PAUSE_ABOVE_BYTES: Final = 256 * 1024
 JOIN_BELOW_BYTES: Final = 64 * 1024
 """Copying a small body behind its head is cheaper than two writes; a large one is not copied."""
 
+STALE_WITHIN_S: Final = 1.0
+"""How soon after a request is sent a rested connection shows that it was closed meanwhile: a round trip.
+
+A peer that is lost later had the request, and may have worked on it."""
+
 _NEVER: Final = float("inf")
 _TIMER_SLACK_S: Final = 0.002
 """Event loops round timers to milliseconds."""
@@ -35,9 +40,9 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_deadlines", "_first_byte_at", "_is_close_delimited", "_is_interim", "_is_paused", "_is_reusable",
         "_is_sending", "_loop", "_n_barren", "_n_body", "_n_buffered", "_n_exchanges", "_name", "_on_gone",
-        "_parser", "_pieces", "_skips_body", "_timer", "_timer_at", "_total_at", "_transport", "_wait_until",
-        "_waiter", "encoding", "error", "has_answered", "headers", "idle_since", "is_active", "is_complete",
-        "is_gone", "is_head_done", "status",
+        "_parser", "_pieces", "_sent_at", "_skips_body", "_timer", "_timer_at", "_total_at", "_transport",
+        "_wait_until", "_waiter", "encoding", "error", "has_answered", "headers", "idle_since", "is_active",
+        "is_complete", "is_gone", "is_head_done", "status",
     )  # fmt: skip
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop, on_gone: Callable[["Connection"], None]) -> None:
@@ -63,8 +68,13 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_stale(self) -> bool:
-        """Whether it died between two exchanges: it was used before, and not one byte has come back this time."""
-        return self._n_exchanges > 1 and not self.has_answered and isinstance(self.error, UnreachableError)
+        """Whether it died between two exchanges: it was used before, and is lost at once without a byte of reply."""
+        return (
+            self._n_exchanges > 1
+            and not self.has_answered
+            and isinstance(self.error, UnreachableError)
+            and self._loop.time() - self._sent_at <= STALE_WITHIN_S
+        )
 
     @property
     def is_late(self) -> bool:
@@ -92,6 +102,7 @@ class Connection(asyncio.Protocol):
         self._n_buffered = 0
         self._n_exchanges += 1
         self._deadlines = deadlines
+        self._sent_at = now_s
         self._total_at = total_at
         self._first_byte_at = now_s + deadlines.first_byte_s
         if len(body) <= JOIN_BELOW_BYTES:

@@ -117,7 +117,15 @@ class ScriptedTransport:
         self.received: list[Received] = []
         self.answers: list[ScriptedAnswer] = []
 
-    async def exchange(self, method: str, target: str, headers: bytes, body: bytes, deadlines: Deadlines) -> Answer:
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: bytes,
+        body: bytes,
+        deadlines: Deadlines,
+        on_repeat: Callable[[], None] | None = None,
+    ) -> Answer:
         """Plays the next scene.
 
         Raises: the script's own error; UnreachableError for a refused scene or an empty script.

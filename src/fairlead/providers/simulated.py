@@ -9,7 +9,7 @@ import base64
 import hashlib
 import random
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -39,7 +39,15 @@ class SimulatedTransport:
         self._stage = ScriptedTransport((), sleep=sleep)
         self._count = 0
 
-    async def exchange(self, method: str, target: str, headers: bytes, body: bytes, deadlines: Deadlines) -> Answer:
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: bytes,
+        body: bytes,
+        deadlines: Deadlines,
+        on_repeat: Callable[[], None] | None = None,
+    ) -> Answer:
         """One request and its made-up reply."""
         self._stage.answers.clear()  # kept for tests of scripts; here they would only pile up
         return await self._stage.play(self._scene(method, target, body), deadlines)

@@ -7,6 +7,7 @@ of a reply (RFC 9112 §9.3.1), it asks once more on a fresh one.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from fairlead.domain.call import Deadlines
@@ -48,7 +49,15 @@ class HttpTransport:
         """Drop every connection; whoever waits on one gets an UnreachableError."""
         self._pool.close()
 
-    async def exchange(self, method: str, target: str, headers: bytes, body: bytes, deadlines: Deadlines) -> HttpAnswer:
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: bytes,
+        body: bytes,
+        deadlines: Deadlines,
+        on_repeat: Callable[[], None] | None = None,
+    ) -> HttpAnswer:
         """Send a request; the answer as soon as its head is complete.
 
         `headers` are lines as `write_headers` makes them: without host, content-length and whatever else belongs to the
@@ -69,6 +78,8 @@ class HttpTransport:
         except UpstreamError:
             if not connection.is_stale:
                 raise
+        if on_repeat is not None:
+            on_repeat()
         now = asyncio.get_running_loop().time()
         fresh = await self._connection(deadlines, now, total_at, must_be_fresh=True)
         return await self._ask(fresh, head, body, deadlines, now, total_at, is_bodiless)

@@ -37,8 +37,16 @@ _STREAM_TYPES: Final[dict[FormatName, str]] = {"bedrock_converse": "application/
 class Exchange(Protocol):
     """What an upstream needs of a transport. `headers` are whole lines, each with its CRLF."""
 
-    async def exchange(self, method: str, target: str, headers: bytes, body: bytes, deadlines: Deadlines) -> Answer:
-        """Sends one request; the answer once its head is there."""
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: bytes,
+        body: bytes,
+        deadlines: Deadlines,
+        on_repeat: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Sends one request; the answer once its head is there. `on_repeat`: see `domain.call.Call`."""
         ...
 
     def close(self) -> None:
@@ -104,7 +112,7 @@ class Upstream:
         target = self._target(call.path, call.sent_model)
         if self.endpoint.identity is not None:
             headers += self._signature("POST", target, (_JSON,), call.body)
-        return await self._transport.exchange("POST", target, headers, call.body, deadlines)
+        return await self._transport.exchange("POST", target, headers, call.body, deadlines, call.on_repeat)
 
     async def list_models(self) -> Answer:
         """Ask for the list of models (GET /models).

@@ -35,6 +35,8 @@ class Call(NamedTuple):
     """The client's own headers that go on: a short list that the door names, never a credential."""
     sent_model: str = ""
     """For endpoints whose addresses of a known format hold the model's name (Azure's deployments)."""
+    idempotency_key: str = ""
+    """The same for every sending of one paid call: an upstream that knows it answers again and charges once."""
 
 
 class Answer(Protocol):

@@ -132,7 +132,7 @@ def test_the_demo_serves_the_real_client_and_says_that_it_is_a_demo(tmp_path: Pa
 
 def test_several_workers_share_port_and_metrics(tmp_path: Path) -> None:
     with serving("--demo", "--workers", "2", cwd=tmp_path) as (url, said):
-        assert "per worker" in said
+        assert "each worker's own" in said
         with openai.OpenAI(base_url=f"{url}/v1", api_key="unused") as client:
             for _ in range(6):
                 client.chat.completions.create(

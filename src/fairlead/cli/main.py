@@ -26,6 +26,7 @@ class Command(NamedTuple):
 COMMANDS: Final = (
     Command("serve", "fairlead.cli.serve", "serve", "Start the OpenAI-compatible endpoint."),
     Command("route", "fairlead.cli.route", "route", "Show which model a prompt would go to, and why; calls nothing."),
+    Command("evaluate", "fairlead.cli.evaluate", "evaluate", "Score models on a suite of prompts, under a hard cap."),
     Command("train", "fairlead.cli.train", "train", "Learn a router from outcomes; say whether to route at all."),
     Command("predict", "fairlead.cli.predict", "predict", "Foretell every model on every query with a trained router."),
     Command("profile", "fairlead.cli.profile", "profile", "Learn a new model from few probes; add it to a router."),

@@ -29,6 +29,7 @@ FairleadError
     ArtifactError                   a router file that is not whole, not ours or from the future
     OutcomesError                   outcomes or queries that cannot be used: file, line and mend
     AnalysisError                   a model, its file or a machine that cannot be analysed: what, where and mend
+    EvaluationError                 an evaluation that cannot be run as asked: model, cap, sandbox or record
 """
 
 from typing import ClassVar, NamedTuple
@@ -146,16 +147,23 @@ class UpstreamError(FairleadError):
     kind = "upstream_error"
     code = "upstream_error"
     is_retryable: bool = True
+    is_sent: bool = True
+    """Whether the request may have been read and served, and so may have to be paid for, although no reply came."""
 
-    def __init__(self, message: str, *, upstream: str = "", code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, upstream: str = "", code: str | None = None, is_sent: bool | None = None
+    ) -> None:
         super().__init__(message, code=code)
         self.upstream = upstream
+        if is_sent is not None:
+            self.is_sent = is_sent
 
 
 class UnreachableError(UpstreamError):
-    """No connection."""
+    """No connection, or none that brought a byte."""
 
     code = "upstream_unreachable"
+    is_sent = False
 
 
 class SilentError(UpstreamError):
@@ -279,3 +287,9 @@ class AnalysisError(SetupError):
     """A model, its file or a machine that cannot be analysed: the message names the key or byte and the mend."""
 
     code = "analysis_error"
+
+
+class EvaluationError(SetupError):
+    """An evaluation that cannot be run as asked: the message names the model, cap, sandbox or record, and the mend."""
+
+    code = "evaluation_error"

@@ -102,10 +102,10 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
     """All pools as Markdown, values with their 95 % intervals."""
     lines = []
     for one in comparisons:
-        lines += [f"## {_escaped(one.pool or 'Outcomes')}", "", _summary(one), ""]
-        lines += [f"- {_escaped(note)}" for note in one.notes] + ([""] if one.notes else [])
+        lines += [f"## {markdown_text(one.pool or 'Outcomes')}", "", _summary(one), ""]
+        lines += [f"- {markdown_text(note)}" for note in one.notes] + ([""] if one.notes else [])
         for table in _tables(one, _with_interval):
-            lines += [f"### {table.title}", "", *_markdown_table(table), ""]
+            lines += [f"### {table.title}", "", *markdown_table(table), ""]
     return "\n".join([*lines, *(f"{line}  " for line in LEGEND)]).rstrip() + "\n"
 
 
@@ -200,19 +200,21 @@ def _with_interval(figure: Figure, column: Column) -> str | None:
     return f"{_number(figure.value, column)} ({_number(figure.low, column)}, {_number(figure.high, column)})"
 
 
-def _markdown_table(table: Table) -> list[str]:
+def markdown_table(table: Table) -> list[str]:
+    """A table's lines; unknown cells are a dash."""
     rule = ["---:" if head in table.right else "---" for head in table.heads]
-    rows = [["–" if cell is None else _escaped(cell) for cell in row] for row in table.rows]
-    return [f"| {' | '.join(cells)} |" for cells in ([_escaped(head) for head in table.heads], rule, *rows)]
+    rows = [["–" if cell is None else markdown_text(cell) for cell in row] for row in table.rows]
+    return [f"| {' | '.join(cells)} |" for cells in ([markdown_text(head) for head in table.heads], rule, *rows)]
 
 
-def _escaped(text: str) -> str:
+def markdown_text(text: str) -> str:
     """One line that Markdown takes as plain text: names come from files that we do not control."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return re.sub(r"[\\`*\[\]<>|#]|(?<!\w)_|_(?!\w)", lambda found: "\\" + found.group(), flat)
 
 
-def _figure_json(figure: Figure) -> dict[str, Any]:
+def figure_json(figure: Figure) -> dict[str, Any]:
+    """A figure with keys that stay; what is undefined is null and has a reason."""
     return {
         "value": figure.value,
         "low": figure.low,
@@ -226,13 +228,13 @@ def _method_json(method: Method) -> dict[str, Any]:
     return {
         "name": method.name,
         "kind": method.kind,
-        "figures": {name: _figure_json(figure) for name, figure in method.figures.items()},
+        "figures": {name: figure_json(figure) for name, figure in method.figures.items()},
         "curve": _points_json(method.curve),
     }
 
 
 def _difference_json(one: Difference) -> dict[str, Any]:
-    return {"method": one.method, "rival": one.rival, "metric": one.metric, **_figure_json(one.figure)}
+    return {"method": one.method, "rival": one.rival, "metric": one.metric, **figure_json(one.figure)}
 
 
 def _points_json(points: Sequence[Point]) -> list[Mapping[str, float]]:

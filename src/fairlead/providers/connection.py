@@ -325,7 +325,8 @@ class Connection(asyncio.Protocol):
         elif self.has_answered:
             self.fail(TruncatedError(text + "the connection ended before the reply did", upstream=self._name))
         else:
-            self.fail(UnreachableError(text + "the connection was closed without a reply", upstream=self._name))
+            text += "the connection was closed without a reply"
+            self.fail(UnreachableError(text, upstream=self._name, is_sent=True))
 
     def _arm(self, at: float) -> None:
         if self._timer is not None:

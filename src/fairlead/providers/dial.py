@@ -67,9 +67,8 @@ class Dialler:
             async with asyncio.timeout_at(at_s):
                 return await self._dial(protocol_factory, stage)
         except TimeoutError as error:
-            raise SilentError(
-                self._text(stage, f"not done within {limit_s:g} s"), upstream=self._origin.name
-            ) from error
+            text = self._text(stage, f"not done within {limit_s:g} s")
+            raise SilentError(text, upstream=self._origin.name, is_sent=False) from error
         except ssl.SSLCertVerificationError as error:
             fault = _CERTIFICATE_FAULTS.get(error.verify_code, "the certificate is not accepted")
             mend = "; set ca_file if this is your own authority" if error.verify_code in (18, 19, 20, 21) else ""

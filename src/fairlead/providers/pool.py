@@ -83,7 +83,7 @@ class Pool:
             # Whoever reads it is told; an idle one just goes.
             if connection.is_active:
                 text = f"upstream {self._origin.name!r}: shut down"
-                connection.fail(UnreachableError(text, upstream=self._origin.name))
+                connection.fail(UnreachableError(text, upstream=self._origin.name, is_sent=True))
             connection.drop()
         while self._line:
             waiter = self._line.popleft()
@@ -164,7 +164,7 @@ class Pool:
         if not waiter.done():
             n = self._origin.max_connections
             text = f"upstream {self._origin.name!r}: connect: none of {n} connections became free within {limit_s:g} s"
-            waiter.set_exception(SilentError(text, upstream=self._origin.name))
+            waiter.set_exception(SilentError(text, upstream=self._origin.name, is_sent=False))
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         self._sweeper = None

@@ -114,7 +114,8 @@ class HttpTransport:
         left = total_at - now_s
         if left <= 0:
             name = self.origin.name
-            raise SilentError(f"upstream {name!r}: total: no reply within {deadlines.total_s:g} s", upstream=name)
+            text = f"upstream {name!r}: total: no reply within {deadlines.total_s:g} s"
+            raise SilentError(text, upstream=name, is_sent=False)
         return await self._pool.take(at_s=total_at, limit_s=left, must_be_fresh=must_be_fresh)
 
     def _start(self, method: str, target: str) -> bytes:

@@ -106,6 +106,8 @@ class Upstream:
             headers = b"%bx-request-id: %b\r\n" % (headers, call.request_id.encode())
         if call.headers:
             headers += self._passed(call.headers)
+        if call.idempotency_key and _REQUEST_ID.fullmatch(call.idempotency_key):
+            headers = b"%bidempotency-key: %b\r\n" % (headers, call.idempotency_key.encode())
         deadlines = self._deadlines if call.is_streaming else self._whole_deadlines
         if call.within_s is not None and call.within_s + _SLACK_S < _longest(deadlines):
             deadlines = _tightened(deadlines, call.within_s)

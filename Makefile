@@ -97,12 +97,12 @@ bench-analysis: setup-dev  ## counts against published ones, forecasts against m
 constants: setup-dev  ## fit the constants of the serving forecast anew (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.serving_fit $(FAIRLEAD_DATA)/hardware
 
-bench-evaluation: setup-dev  ## prompts a second, twenty kills, biases of judges, profiles, drift; half an hour (FAIRLEAD_DATA)
+bench-evaluation: setup-dev  ## prompts a second, kills, biases of judges; profiles and drift (FAIRLEAD_DATA), the longest part
 	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.throughput
 	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.kills
 	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.kills --forgets
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.judges
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.profile --seeds 4
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.profile $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.drift
 
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes

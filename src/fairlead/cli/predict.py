@@ -37,7 +37,7 @@ def predict(
     )  # fmt: skip
     printer = to_stderr()
     if not trained.verdict.is_route and not ignore_verdict:
-        printer.line(f"Do not route: {trained.verdict.reason}", "yellow")
+        printer.line(f"{trained.verdict.word}: {trained.verdict.reason}", "yellow")
     printer.line(f"{n_rows} rows written to {output}")
 
 

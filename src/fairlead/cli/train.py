@@ -112,7 +112,7 @@ def _show(
         printer.line(line, "dim")
     verdict = training.router.verdict
     printer.line()
-    printer.line("Route." if verdict.is_route else "Do not route.", "green" if verdict.is_route else "yellow")
+    printer.line(f"{verdict.word}.", "green" if verdict.is_route else "yellow")
     printer.line(verdict.reason)
     printer.line(f"The router is in {output}.")
 

@@ -102,7 +102,7 @@ def figures(fits: list[Fit], actual: Floats, rows: Ints) -> dict[str, float]:
 
 
 def gains_of(fits: list[Fit], actual: Floats) -> dict[str, Floats]:
-    """What each query gains over the best single model, mean of seeds (n,): by the highest foretold and by the chosen."""
+    """What each query gains over the best single model, mean of seeds (n,): by highest foretold and by chosen."""
     at = np.arange(len(actual))
     single = np.mean([actual[:, fit.best_single] for fit in fits], axis=0)
     highest = np.mean([actual[at, fit.quality.mean.argmax(axis=1)] for fit in fits], axis=0)

@@ -15,7 +15,7 @@ error. "Not proven" is then not "refuted", and the router is served for quality 
 
     1. foresight: the slope of actual on foretold differences to the best single model is above 0 with 99 % confidence;
        every cell speaks, not only those where the choice differs, so that it shows in 300 queries
-    2. the gain seen is above 0, and gain seen + gain foretold is at least one standard error of the gain seen
+    2. the gain seen is above 0, and gain seen + gain foretold are at least 1.645 standard errors of the former
 
 The verdict still says that nothing is proven. Where labels are shuffled or models tied 1 fails.
 
@@ -40,7 +40,7 @@ COST_WEIGHTS: Final = (0.03, 0.1, 0.3, 1.0)
 QUALITY_SHARE: Final = 0.5
 """Of the allowed error, for the trial of quality alone where costs are known."""
 FORESIGHT_CONFIDENCE: Final = 0.99
-LIKELY_ERRORS: Final = 1.0
+LIKELY_ERRORS: Final = 1.645
 LEAST_DIFFER: Final = 5
 """Groups of queries on which another model than the best single one was right or wrong, to speak of a gain at all."""
 MIN_OVERLAP: Final = 30

@@ -31,6 +31,8 @@ SURE: Final = 0.9
 """From such a chance on, a difference is told as one."""
 BAR_COLUMNS: Final = 31
 SMALL_BAR_COLUMNS: Final = 21
+MAIN_KIND: Final = 0.5
+"""Share of a cluster's mix from which on a kind names it."""
 LABEL_COLUMNS: Final = 17
 N_ENDS: Final = 4
 """Of the clusters so many best and worst ones are drawn."""
@@ -216,14 +218,28 @@ def cluster_labels(clusters: Clusters) -> tuple[str, ...]:
     spread = np.sqrt(clusters.share @ (clusters.shape - usual) ** 2)
     far = (clusters.shape - usual) / np.maximum(spread, 1e-6)
     labels = []
-    for row in far:
-        words: list[str] = []
+    for cluster, row in enumerate(far):
+        words = _kind_words(clusters.kinds, cluster)
         for at in np.argsort(-np.abs(row)).tolist():
             word = _SHAPE_WORDS.get(SHAPE_NAMES[at], (None, None))[int(row[at] > 0)]
             if word and abs(row[at]) >= 1.0 and word not in words and len(", ".join([*words, word])) <= LABEL_COLUMNS:
                 words.append(word)
         labels.append(", ".join(words) or "usual ones")
     return tuple(labels)
+
+
+def _kind_words(kinds: NDArray[np.float64] | None, cluster: int) -> list[str]:
+    """The kind of task that a cluster's texts are mostly read as, if somebody read them and one stands out."""
+    if kinds is None:
+        return []
+    top = int(kinds[cluster].argmax())
+    return [KINDS[top]] if kinds[cluster, top] >= MAIN_KIND else []
+
+
+def _kind_shares(kinds: NDArray[np.float64] | None, cluster: int) -> dict[str, float] | None:
+    if kinds is None:
+        return None
+    return {kind: round(float(share), 3) for kind, share in zip(KINDS, kinds[cluster], strict=True)}
 
 
 def print_entry(out: Printer, router: TrainedRouter, arm: str, file: str) -> None:
@@ -313,6 +329,7 @@ def entry_json(router: TrainedRouter, arm: str) -> dict[str, Any]:
         "clusters": [
             {
                 "label": one.label,
+                "kinds": _kind_shares(clusters.kinds, at),
                 "share": round(float(clusters.share[at]), 4),
                 "difficulty": round(float(clusters.difficulty[at]), 3),
                 "median_chars": float(clusters.median_chars[at]),

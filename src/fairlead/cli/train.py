@@ -76,7 +76,7 @@ def _fit(
     encoder: str | None,
     say: Say,
 ) -> "tuple[Outcomes, Training, Comparison]":
-    from fairlead.assembly.shipped import encoder_with
+    from fairlead.assembly.shipped import encoder_with, prompt_reader
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.price_tables import read_price_table
     from fairlead.evaluation.training_report import cross_validated
@@ -86,7 +86,11 @@ def _fit(
     table = None if prices is None else read_price_table(prices)
     read = read_outcome_files(paths, queries, models)
     card = {"files": [path.name for path in paths], "as_of": today(), "seed": seed}
-    training = fit(read, encoder_with(encoder), seed=seed, prices=table, card=card, progress=say)
+    reader = prompt_reader()
+    training = fit(
+        read, encoder_with(encoder), seed=seed, prices=table, card=card,
+        kinds_of=lambda outline: reader.read(outline).kind_shares, progress=say,
+    )  # fmt: skip
     say("measuring it beside the baselines")
     return read, training, cross_validated(read, training)
 

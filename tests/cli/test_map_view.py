@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fairlead.cli.map_view import cluster_labels, draw_bar, entry_json, print_entry
+from fairlead.cli.cluster_labels import cluster_labels
+from fairlead.cli.map_view import draw_bar, entry_json, print_entry
 from fairlead.cli.models import app
 from fairlead.cli.output import Printer
 from fairlead.domain.errors import ArtifactError

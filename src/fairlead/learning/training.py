@@ -93,6 +93,7 @@ def train(
     progress("the verdict")
     verdict = judge(stack_fit.left_out, kept.score, cost, groups, seed, kept.arms)
     as_of = str((card or {}).get("as_of", ""))
+    kinds = None if kinds_of is None else np.array([kinds_of(outline) for outline in outlines])
     router = TrainedRouter(
         arms=kept.arms,
         encoder=encoder,
@@ -101,14 +102,7 @@ def train(
         lengths=heads.lengths,
         costs=heads.costs,
         delays=heads.delays,
-        model_map=map_models(
-            sample,
-            stack_fit.stack,
-            kept,
-            stack_fit.left_out,
-            as_of=as_of,
-            kinds=None if kinds_of is None else np.array([kinds_of(outline) for outline in outlines]),
-        ),
+        model_map=map_models(sample, stack_fit.stack, kept, stack_fit.left_out, as_of=as_of, kinds=kinds),
         verdict=verdict,
         cost_scale_usd=None if cost is None else dearest_mean(cost),
         card=dict(card or {}),

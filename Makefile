@@ -51,7 +51,7 @@ run: setup  ## set up, then serve: what keys and local servers allow, or the dem
 	@$(BIN)/fairlead serve --demo-if-empty $(ARGS)
 
 test: check  ## set up, check, and run the tests
-	$(BIN)/python -m pytest -m "not inference and not agents and not scale" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not inference and not agents and not scale" $(ARGS)
 
 test-inference: .venv/inference.stamp  ## test with a real inference server as an upstream (llama.cpp, a 32 MB wheel)
 	$(BIN)/python -m pytest -m inference tests/inference $(ARGS)
@@ -112,7 +112,7 @@ catalogue: setup-dev  ## write the shipped catalogue anew from the public lists 
 	$(BIN)/python -m fairlead.evaluation.catalogue_build $(FAIRLEAD_DATA)
 
 lock:  ## compile the two lock files anew (needs uv: pip install uv)
-	uv pip compile pyproject.toml --extra eval --extra hub --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra eval --extra hub --extra embed --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
 	uv pip compile requirements/scale.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/scale.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock

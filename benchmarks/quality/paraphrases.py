@@ -4,8 +4,8 @@
 
 Trained on all of fold dev, asked for up to N queries of fold val and for each rule-made rewrite of them. Kept: share of
 the rewrites that get the same model. Loss: mean score of the query's model less that of the rewrite's, on the query, in
-points of 100. Four routers: as texts stand or as plain requests, by the highest worth or by steady choice; once for
-quality alone, once at a cost weight where costs are known. "other_frames" are frames that the rules for plain requests
+points of 100. Two routers, as texts stand or as plain requests; once for quality alone, once at a cost weight where
+costs are known. "other_frames" are frames that the rules for plain requests
 were not written with; they are not in the mean over rewrites. Intervals are 95 %, from a bootstrap over queries.
 """
 
@@ -31,7 +31,6 @@ from fairlead.learning.text_groups import group_texts, grouped_folds
 from fairlead.learning.training import N_LANDMARKS
 from fairlead.routing.features.plain_request import plain_outline
 from fairlead.routing.features.query_features import QueryFeatures
-from fairlead.routing.policies.steady import MARGIN, steady_choice
 from fairlead.routing.predictors.kernel_basis import KernelBasis, fit_basis
 from fairlead.routing.predictors.part import sample_of
 from fairlead.routing.predictors.stack import Stack
@@ -42,7 +41,6 @@ Reader = Callable[[Outline], Outline]
 
 SOURCES: Final = ("routellm", "llmrouter9", "zeroeval", "bfcl", "routerbench_part", "mmlu_pro", "kor_bench")
 READERS: Final[dict[str, Reader]] = {"as it stands": lambda outline: outline, "plain request": plain_outline}
-MARGINS: Final = {"highest": 0.0, "steady": MARGIN}
 COST_WEIGHT: Final = 0.3
 OTHER_FRAMES: Final = "other_frames"
 FRAMES: Final = (
@@ -103,7 +101,7 @@ def measure(folder: Path, source: str, n_queries: int, seed: int) -> list[dict[s
     asked = data.take(np.sort(np.random.default_rng(seed).permutation(val)[:n_queries]))
     kinds = (*REWRITES, OTHER_FRAMES)
     texts = {kind: reworded(asked.texts, kind, seed) for kind in kinds}
-    cost, usual = relative_cost(dev), dev.scores.mean(axis=0)
+    cost = relative_cost(dev)
     rows = []
     for reading, reader in READERS.items():
         router = trained(dev, reader, seed)
@@ -111,13 +109,12 @@ def measure(folder: Path, source: str, n_queries: int, seed: int) -> list[dict[s
         own = router.quality(asked.texts)
         for weight in (0.0,) if cost is None else (0.0, COST_WEIGHT):
             price = 0.0 if cost is None else weight * cost
-            for choosing, margin in MARGINS.items():
-                picks = steady_choice(own - price, usual - price, margin)
-                new = {kind: steady_choice(quality[kind] - price, usual - price, margin) for kind in kinds}
-                rows.append(
-                    {"source": source, "reading": reading, "choosing": choosing, "cost_weight": weight}
-                    | figures(picks, new, asked.scores, price, seed)
-                )
+            picks = (own - price).argmax(axis=1)
+            new = {kind: (quality[kind] - price).argmax(axis=1) for kind in kinds}
+            rows.append(
+                {"source": source, "reading": reading, "cost_weight": weight}
+                | figures(picks, new, asked.scores, price, seed)
+            )
     return rows
 
 
@@ -141,7 +138,7 @@ def print_row(row: dict[str, Any]) -> None:
     kept = " ".join(f"{share:8.3f}" for share in row["kept"].values())
     (share, low, high), (loss, least, most) = row["mean_kept"], row["mean_loss"]
     print(
-        f"{row['source']:16s} {row['reading']:13s} {row['choosing']:8s} {row['cost_weight']:4g} {row['score']:6.3f} "
+        f"{row['source']:16s} {row['reading']:13s} {row['cost_weight']:4g} {row['score']:6.3f} "
         f"{kept} "
         f"| {share:.3f} [{low:.3f},{high:.3f}] {100 * loss:+6.2f} [{100 * least:+.2f},{100 * most:+.2f}]",
         flush=True,
@@ -152,26 +149,23 @@ def mean_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The mean over sources of each router and cost weight."""
     found = []
     for reading in READERS:
-        for choosing in MARGINS:
-            for weight in (0.0, COST_WEIGHT):
-                wanted = (reading, choosing, weight)
-                alike = [row for row in rows if (row["reading"], row["choosing"], row["cost_weight"]) == wanted]
-                if alike:
-                    found.append(
-                        {
-                            "source": f"mean of {len(alike)}",
-                            "reading": reading,
-                            "choosing": choosing,
-                            "cost_weight": weight,
-                            "score": float(np.mean([row["score"] for row in alike])),
-                            "worth": float(np.mean([row["worth"] for row in alike])),
-                            "kept": {
-                                kind: float(np.mean([row["kept"][kind] for row in alike])) for kind in alike[0]["kept"]
-                            },
-                            "mean_kept": np.mean([row["mean_kept"] for row in alike], axis=0).tolist(),
-                            "mean_loss": np.mean([row["mean_loss"] for row in alike], axis=0).tolist(),
-                        }
-                    )
+        for weight in (0.0, COST_WEIGHT):
+            alike = [row for row in rows if (row["reading"], row["cost_weight"]) == (reading, weight)]
+            if alike:
+                found.append(
+                    {
+                        "source": f"mean of {len(alike)}",
+                        "reading": reading,
+                        "cost_weight": weight,
+                        "score": float(np.mean([row["score"] for row in alike])),
+                        "worth": float(np.mean([row["worth"] for row in alike])),
+                        "kept": {
+                            kind: float(np.mean([row["kept"][kind] for row in alike])) for kind in alike[0]["kept"]
+                        },
+                        "mean_kept": np.mean([row["mean_kept"] for row in alike], axis=0).tolist(),
+                        "mean_loss": np.mean([row["mean_loss"] for row in alike], axis=0).tolist(),
+                    }
+                )
     return found
 
 
@@ -186,7 +180,7 @@ def main() -> None:
     if not (arguments.data / "outcomes").is_dir():
         parser.error("set FAIRLEAD_DATA (or --data) to the folder of the measured outcomes")
     heads = " ".join(f"{kind[:8]:>8s}" for kind in (*REWRITES, OTHER_FRAMES))
-    print(f"{'source':16s} {'reading':13s} {'choosing':8s} cost  score {heads} | kept of all, loss in points")
+    print(f"{'source':16s} {'reading':13s} cost  score {heads} | kept of all, loss in points")
     rows = []
     for source in arguments.sources.split(","):
         rows += measure(arguments.data, source, arguments.queries, arguments.seed)

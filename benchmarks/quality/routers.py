@@ -1,10 +1,11 @@
 """The learned router beside the yardstick's stack, on the same splits in the same run: numbers 1, 2 and 4.
 
-    python -m benchmarks.quality.routers [--data FOLDER] [--sources A,B] [--seeds 5] [--json PATH]
+    python -m benchmarks.quality.routers [--data FOLDER] [--sources A,B] [--seeds 10] [--rival-seeds 5] [--json PATH]
 
 Fitted on fold `dev` (a random subset of each size per seed), measured on fold `val`; the text only, no task labels.
-score: mean outcome of the model foretold best; chosen: of the one that the router would serve at quality alone, its
-verdict heeded. Intervals are 95 %, from a bootstrap over queries of the mean over seeds.
+score: mean outcome of the model foretold best, which is the one that the router serves at quality alone where its
+verdict lets it; chosen: the same with the verdict heeded. ±: one standard error over queries of the mean over seeds;
+that of score and APGR has the spread of the seeds in it. The yardstick's texts are read once a source.
 """
 
 import argparse
@@ -37,7 +38,7 @@ Ints = NDArray[np.int64]
 SOURCES: Final = ("routellm", "llmrouter9", "zeroeval", "bfcl", "routerbench_part", "mmlu_pro", "kor_bench")
 SIZES: Final = ("300", "1000", "all")
 MIN_CELL: Final = 50
-N_DRAWS: Final = 400
+N_DRAWS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,17 @@ class Fit:
     """What one training foretells of the test queries. Shapes: quality.* and rival (n, m); chosen (n,)."""
 
     quality: Quality
-    rival: Floats
+    rival: Floats | None
     chosen: Ints
     best_single: int
     is_route: bool
+    """Proven."""
+    is_served: bool
+    """Proven or likely."""
 
 
-def fit_one(data: PanelData, features: Any, train: Ints, test: Ints, seed: int) -> Fit:
-    """Ours and the yardstick's on the same training queries."""
+def fit_one(data: PanelData, features: Any, train: Ints, test: Ints, seed: int, texts: yardstick.Texts | None) -> Fit:
+    """Ours and, where its texts are given, the yardstick's on the same training queries."""
     basis = fit_basis(features.take(train), N_LANDMARKS, seed)
     sample = sample_of(basis, basis.read(features.take(train)), seed)
     groups = group_texts([data.texts[row] for row in train])
@@ -63,12 +67,12 @@ def fit_one(data: PanelData, features: Any, train: Ints, test: Ints, seed: int) 
     unknown = np.full_like(quality.mean, np.nan)
     foretold = Foretold(quality.mean, quality.low, quality.high, unknown, unknown, unknown)
     instead = verdict.serve_instead(data.models, Objective())
-    chosen = Objective().pick(foretold, None, verdict.usual_of(data.models))
+    chosen = Objective().pick(foretold, None)
     if instead is not None:
         chosen = np.full(len(test), instead, dtype=np.int64)
-    texts = yardstick.read_texts(data.texts, np.flatnonzero(data.is_dev))
-    rival = yardstick.predict_parts(texts, data.scores, train, test)["stack"]
-    return Fit(quality, rival, chosen, int(scores.mean(axis=0).argmax()), instead is None)
+    rival = None if texts is None else yardstick.predict_parts(texts, data.scores, train, test)["stack"]
+    single = int(scores.mean(axis=0).argmax())
+    return Fit(quality, rival, chosen, single, verdict.trials[0].is_route, instead is None)
 
 
 def figures(fits: list[Fit], actual: Floats, rows: Ints) -> dict[str, float]:
@@ -81,8 +85,9 @@ def figures(fits: list[Fit], actual: Floats, rows: Ints) -> dict[str, float]:
             found.setdefault(name, []).append(value)
 
     for fit in fits:
-        ours, rival = fit.quality.mean[rows], fit.rival[rows]
-        for name, quality in (("ours", ours), ("yardstick", rival)):
+        ours = fit.quality.mean[rows]
+        both = [("ours", ours)] if fit.rival is None else [("ours", ours), ("yardstick", fit.rival[rows])]
+        for name, quality in both:
             put(f"auc {name}", mean_auc(quality, y))
             put(f"brier {name}", float(((quality - y) ** 2).mean()))
             put(f"score {name}", float(y[at, quality.argmax(axis=1)].mean()))
@@ -91,8 +96,18 @@ def figures(fits: list[Fit], actual: Floats, rows: Ints) -> dict[str, float]:
         put("chosen", float(y[at, fit.chosen[rows]].mean()))
         put("best single", float(y[:, fit.best_single].mean()))
         put("ece", pooled_calibration_error(ours, y))
-        put("routes", float(fit.is_route))
+        put("proven", float(fit.is_route))
+        put("served", float(fit.is_served))
     return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def gains_of(fits: list[Fit], actual: Floats) -> dict[str, Floats]:
+    """What each query gains over the best single model, mean of seeds (n,): by highest foretold and by chosen."""
+    at = np.arange(len(actual))
+    single = np.mean([actual[:, fit.best_single] for fit in fits], axis=0)
+    highest = np.mean([actual[at, fit.quality.mean.argmax(axis=1)] for fit in fits], axis=0)
+    chosen = np.mean([actual[at, fit.chosen] for fit in fits], axis=0)
+    return {"score gain": highest - single, "chosen gain": chosen - single}
 
 
 def apgr_of(quality: Floats, actual: Floats) -> float | None:
@@ -114,27 +129,44 @@ def covered(fits: list[Fit], actual: Floats) -> tuple[int, int]:
     return hit, total
 
 
-def measure(folder: Path, source: str, n_seeds: int) -> list[dict[str, Any]]:
+def measure(folder: Path, source: str, n_seeds: int, n_rivals: int) -> list[dict[str, Any]]:
     """One row a size."""
     data = read_panel(folder, source)
     features = features_of(data)
     dev, test = np.flatnonzero(data.is_dev), np.flatnonzero(~data.is_dev)
     actual = data.scores[test]
+    texts = yardstick.read_texts(data.texts, dev)
     rows = []
     for size in SIZES:
         n = len(dev) if size == "all" else min(int(size), len(dev))
         seeds = range(1 if size == "all" else n_seeds)
-        fits = [fit_one(data, features, np.random.default_rng(seed).permutation(dev)[:n], test, seed) for seed in seeds]
+        fits = [
+            fit_one(
+                data, features, np.random.default_rng(seed).permutation(dev)[:n], test, seed,
+                texts if seed < n_rivals else None,
+            )
+            for seed in seeds
+        ]  # fmt: skip
+        compared = [fit for fit in fits if fit.rival is not None]
         row: dict[str, Any] = {"source": source, "size": size, "n": n, "n_seeds": len(seeds)}
         row |= figures(fits, actual, np.arange(len(test)))
         draw = np.random.default_rng(0)
-        draws = [figures(fits[:3], actual, draw.integers(0, len(test), len(test))) for _ in range(N_DRAWS // 10)]
+        draws = [figures(compared[:3], actual, draw.integers(0, len(test), len(test))) for _ in range(N_DRAWS)]
+        paired = figures(compared, actual, np.arange(len(test)))
         for name, one, other in (
             ("auc gain", "auc ours", "auc yardstick"), ("brier gain", "brier yardstick", "brier ours"),
             ("chosen gain", "chosen", "best single"), ("score gain", "score ours", "best single"),
         ):  # fmt: skip
-            row[name] = row[one] - row[other]
+            against = paired if "yardstick" in one + other else row
+            row[name] = against[one] - against[other]
             row[f"{name} se"] = float(np.std([each[one] - each[other] for each in draws], ddof=1))
+        for name in ("score ours", "apgr ours"):
+            if name in row:
+                alone = [figures([fit], actual, np.arange(len(test)))[name] for fit in fits]
+                of_seeds = np.var(alone, ddof=1) / len(fits) if len(fits) > 1 else 0.0
+                row[f"{name} se"] = float(np.sqrt(np.var([each[name] for each in draws], ddof=1) + of_seeds))
+        for name, gained in gains_of(fits, actual).items():
+            row[f"{name} se"] = float(gained.std(ddof=1) / np.sqrt(len(test)))
         row["covered"], row["cells"] = covered(fits, actual)
         rows.append(row)
         show(row)
@@ -143,15 +175,19 @@ def measure(folder: Path, source: str, n_seeds: int) -> list[dict[str, Any]]:
 
 def show(row: dict[str, Any]) -> None:
     """One line."""
-    apgr = f" apgr {row['apgr ours']:.4f} (yardstick {row['apgr yardstick']:.4f})" if "apgr ours" in row else ""
+    apgr = ""
+    if "apgr ours" in row:
+        apgr = f" apgr {row['apgr ours']:.4f} ±{row['apgr ours se']:.4f} (yardstick {row['apgr yardstick']:.4f})"
     cells = f"{row['covered'] / row['cells']:.3f} of {row['cells']}" if row["cells"] else "-"
     print(
         f"{row['source']:16} {row['size']:>5}"
         f"  auc {row['auc ours']:.4f} {row['auc gain']:+.4f} ±{row['auc gain se']:.4f}"
         f"  brier {row['brier ours']:.4f} {-row['brier gain']:+.4f} ±{row['brier gain se']:.4f}"
-        f"  score {row['score ours']:.4f} (yardstick {row['score yardstick']:.4f}, single {row['best single']:.4f},"
-        f" gain {row['score gain']:+.4f} ±{row['score gain se']:.4f})  chosen {row['chosen']:.4f} (routes"
-        f" {row['routes']:.0%}, gain {row['chosen gain']:+.4f} ±{row['chosen gain se']:.4f}){apgr}"
+        f"  score {row['score ours']:.4f} ±{row['score ours se']:.4f}"
+        f" (yardstick {row['score yardstick']:.4f}, single {row['best single']:.4f},"
+        f" gain {row['score gain']:+.4f} ±{row['score gain se']:.4f})  chosen {row['chosen']:.4f} (proven"
+        f" {row['proven']:.0%}, served {row['served']:.0%},"
+        f" gain {row['chosen gain']:+.4f} ±{row['chosen gain se']:.4f}){apgr}"
         f"  ece {row['ece']:.4f}  covers {cells}",
         flush=True,
     )
@@ -162,10 +198,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAIRLEAD_DATA", "data")))
     parser.add_argument("--sources", default=",".join(SOURCES))
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--rival-seeds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    rows = [row for source in arguments.sources.split(",") for row in measure(arguments.data, source, arguments.seeds)]
+    rows = [
+        row
+        for source in arguments.sources.split(",")
+        for row in measure(arguments.data, source, arguments.seeds, arguments.rival_seeds)
+    ]
     for size in SIZES:
         of_size = [row for row in rows if row["size"] == size]
         means = {name: float(np.mean([row[name] for row in of_size])) for name in ("auc gain", "brier gain")}

@@ -77,7 +77,7 @@ def left_out_of(texts: Texts, rows: Ints, scores: Floats, seed: int) -> Floats:
 
 def rate_of(texts: Texts, world: World, n: int, n_draws: int) -> dict[str, Any]:
     """How often the verdict is to route, over draws of a world."""
-    n_routed, gains = 0, []
+    n_routed, n_likely, gains = 0, 0, []
     for seed in range(n_draws):
         drawer = np.random.default_rng(seed)
         rows = np.sort(drawer.permutation(len(texts.groups))[:n])
@@ -85,8 +85,9 @@ def rate_of(texts: Texts, world: World, n: int, n_draws: int) -> dict[str, Any]:
         left_out = left_out_of(texts, rows, scores, seed)
         verdict = judge(left_out, scores, cost, texts.groups[rows], seed, texts.data.models)
         n_routed += verdict.is_route
+        n_likely += verdict.is_served and not verdict.is_route
         gains.append(verdict.trials[0].gain or 0.0)
-    return as_rate(n_routed, n_draws, float(np.mean(gains)))
+    return as_rate(n_routed, n_draws, float(np.mean(gains))) | {"likely_share": n_likely / n_draws}
 
 
 def rate_at_all(texts: Texts, n_draws: int) -> dict[str, Any]:
@@ -97,15 +98,16 @@ def rate_at_all(texts: Texts, n_draws: int) -> dict[str, Any]:
     print(f"  {judge(left_out, scores, None, texts.groups, 0, texts.data.models).reason}")
     order = np.argsort(texts.groups, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(texts.groups[order])) + 1)
-    n_routed, gains = 0, []
+    n_routed, n_likely, gains = 0, 0, []
     for seed in range(n_draws):
         drawn = np.random.default_rng(seed).integers(0, len(parts), len(parts))
         rows = np.concatenate([parts[group] for group in drawn.tolist()])
         groups = np.repeat(np.arange(len(drawn)), [len(parts[group]) for group in drawn.tolist()])
         verdict = judge(left_out[rows], scores[rows], None, groups, seed, texts.data.models)
         n_routed += verdict.is_route
+        n_likely += verdict.is_served and not verdict.is_route
         gains.append(verdict.trials[0].gain or 0.0)
-    return as_rate(n_routed, n_draws, float(np.mean(gains)))
+    return as_rate(n_routed, n_draws, float(np.mean(gains))) | {"likely_share": n_likely / n_draws}
 
 
 def as_rate(n_routed: int, n_draws: int, gain: float) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def worlds_of(texts: Texts) -> dict[str, World]:
 
 
 def print_trials(source: str, verdict: Verdict) -> None:
-    print(f"\n{source}: {'route' if verdict.is_route else 'do not route'}; {verdict.reason}")
+    print(f"\n{source}: {verdict.word}; {verdict.reason}")
     print("  weight  verdict       best single                        gain   at least  over mix")
     for trial in verdict.trials:
         word = "route" if trial.is_route else "do not route"
@@ -187,7 +189,8 @@ def main() -> None:
 
 def print_rate(name: str, rate: dict[str, Any]) -> None:
     print(
-        f"  {name:34s} {rate['route_share']:6.1%} [{rate['low']:.1%}, {rate['high']:.1%}] of {rate['n_draws']}; "
+        f"  {name:34s} {rate['route_share']:6.1%} [{rate['low']:.1%}, {rate['high']:.1%}] of {rate['n_draws']}, "
+        f"not proven but served {rate['likely_share']:.1%}; "
         f"mean gain over the best single model {rate['mean_gain']:+.4f}",
         flush=True,
     )

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fairlead.cli.map_view import cluster_labels, draw_bar, entry_json, print_entry
+from fairlead.cli.cluster_labels import cluster_labels
+from fairlead.cli.map_view import draw_bar, entry_json, print_entry
 from fairlead.cli.models import app
 from fairlead.cli.output import Printer
 from fairlead.domain.errors import ArtifactError
@@ -198,3 +199,10 @@ def test_clusters_are_named_by_what_sets_their_texts_apart() -> None:
     clusters = Clusters(np.array([0.8, 0.1, 0.1]), np.zeros(3), np.ones(3), shape)
 
     assert cluster_labels(clusters) == ("usual ones", "long", "numbers")
+
+
+def test_a_cluster_that_is_mostly_of_one_kind_is_named_by_it_first() -> None:
+    kinds = np.full((2, len(KINDS)), 0.1)
+    kinds[0, KINDS.index("maths")] = 0.6
+    clusters = Clusters(np.array([0.5, 0.5]), np.zeros(2), np.ones(2), np.zeros((2, len(SHAPE_NAMES))), kinds)
+    assert cluster_labels(clusters) == ("maths", "usual ones")

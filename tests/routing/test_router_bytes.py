@@ -12,7 +12,9 @@ from fairlead.domain.errors import ArtifactError
 from fairlead.domain.outline import outline_of_text
 from fairlead.learning.training import train
 from fairlead.routing.container import pack, unpack
+from fairlead.routing.features.joined_embedder import JoinedEmbedder
 from fairlead.routing.features.query_features import QueryEncoder
+from fairlead.routing.features.static_table import StaticTable
 from fairlead.routing.policies.objective import Objective
 from fairlead.routing.router_bytes import KIND, VERSION, dump_router, load_router
 from fairlead.routing.trained_router import TrainedRouter
@@ -175,6 +177,51 @@ def test_every_array_that_lacks_is_missed(stored: bytes) -> None:
             load_router(changed(stored, lambda _, held, name=name: held.pop(name)))  # type: ignore[misc]
 
 
+def test_no_array_may_lack_a_row_or_a_column(stored: bytes) -> None:
+    _, arrays = unpack(stored, KIND, VERSION, "", may_hold_nan=NAN)
+    for name, array in arrays.items():
+        for axis in range(array.ndim):
+            if array.shape[axis]:
+                cut = {name: np.delete(array, -1, axis=axis)}
+                with pytest.raises(ArtifactError):
+                    assert not load_router(changed(stored, lambda _, held, cut=cut: held.update(cut))), (name, axis)  # type: ignore[misc]
+
+
+class Letters:
+    """An encoder of three numbers, by what it is called."""
+
+    n_dims = 3
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def embed(self, text: str) -> NDArray[np.float32]:
+        vector = np.array([1.0, text.count("e"), text.count("1")], dtype=np.float32)
+        return vector / np.float32(np.linalg.norm(vector))
+
+
+def test_a_router_with_an_outer_encoder_asks_for_it_and_for_no_other() -> None:
+    table = encoder().embedder
+    assert isinstance(table, StaticTable)
+    joined = QueryEncoder(JoinedEmbedder(table, Letters("letters")))
+    trained = train(sums_and_poems(60), joined).router
+    stored = dump_router(trained)
+
+    loaded = load_router(stored, Letters("letters"))
+
+    outline = outline_of_text(POEM)
+    assert loaded.foretell([outline]).quality.tobytes() == trained.foretell([outline]).quality.tobytes()
+    with pytest.raises(ArtifactError, match="encoder letters too"):
+        load_router(stored)
+    with pytest.raises(ArtifactError, match="not numbers"):
+        load_router(stored, Letters("numbers"))
+
+
+def test_a_router_without_an_encoder_is_not_read_with_one(stored: bytes) -> None:
+    with pytest.raises(ArtifactError, match="without an encoder"):
+        load_router(stored, Letters("letters"))
+
+
 def test_a_router_on_another_encoder_cannot_be_stored(router: TrainedRouter) -> None:
     class Blank:
         n_dims = 256
@@ -182,5 +229,5 @@ def test_a_router_on_another_encoder_cannot_be_stored(router: TrainedRouter) -> 
         def embed(self, text: str) -> NDArray[np.float32]:
             return np.zeros(256, dtype=np.float32)
 
-    with pytest.raises(ArtifactError, match="static table only"):
+    with pytest.raises(ArtifactError, match="with a static table"):
         dump_router(replace(router, encoder=QueryEncoder(Blank())))

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from fairlead.learning.stacking import fit_stack
+from fairlead.routing.policies.steady import steadied
 from fairlead.routing.predictors.cluster_table import ClusterTable
 from fairlead.routing.predictors.part import Part, take_reading
 from fairlead.routing.predictors.registry import PARTS
-from fairlead.routing.predictors.stack import GROUP, INTERVAL_Z, LOWEST, Stack, novelty_of
+from fairlead.routing.predictors.stack import GROUP, INTERVAL_Z, LOWEST, Stack, believed, novelty_of
 from tests.routing.small_texts import features_of, small_sample, small_scores, with_holes
 
 SAMPLE = small_sample(90)
@@ -25,18 +26,31 @@ def test_a_forecast_is_the_weighed_sum_of_the_parts_about_the_mean() -> None:
     for name, part in STACK.parts.items():
         expected += STACK.weights[name] * (part.predict(SAMPLE.reading) - STACK.mean)
 
-    whole = replace(STACK, difference_share=1.0)
-    assert whole.predict(SAMPLE.reading).mean == pytest.approx(np.clip(expected, LOWEST, 1.0 - LOWEST), abs=1e-5)
+    whole = replace(STACK, difference_share=1.0, pair_shares=np.ones(4))
+    expected = steadied(np.clip(expected, LOWEST, 1.0 - LOWEST), STACK.mean + STACK.offset)
+    assert whole.predict(SAMPLE.reading).mean == pytest.approx(expected, abs=1e-5)
 
 
 def test_of_differences_between_arms_only_a_share_is_believed_and_of_what_they_share_all() -> None:
-    whole, half = (replace(STACK, difference_share=share, offset=0.0 * STACK.offset) for share in (1.0, 0.5))
-    told, believed = (stack.predict(SAMPLE.reading).mean - STACK.mean for stack in (whole, half))
-    inside = ((told + STACK.mean > 0.02) & (told + STACK.mean < 0.98)).all(axis=1)
+    told = np.random.default_rng(0).normal(0.0, 0.2, (20, 4))
+    usual = np.array([0.5, 0.6, 0.4, 0.3])
+    level = told.mean(axis=1, keepdims=True)
 
-    level = told[inside].mean(axis=1, keepdims=True)
-    assert inside.sum() > 20
-    assert believed[inside] == pytest.approx(level + 0.5 * (told[inside] - level), abs=1e-6)
+    half = believed(told, usual, 1, 0.5, np.full(4, 0.5), 0)
+    of_two = believed(told, usual, 1, 0.5, np.full(4, 0.5), 2)
+
+    assert believed(told, usual, 1, 1.0, np.ones(4), 0) == pytest.approx(usual + told)
+    assert half == pytest.approx(usual + level + 0.5 * (told - level))
+    assert of_two.mean() - half.mean() == pytest.approx(0.5 * (told[:, :2].mean() - told.mean()))
+
+
+def test_of_one_pair_of_arms_as_much_is_believed_as_its_share_says() -> None:
+    told = np.random.default_rng(0).normal(0.0, 0.2, (20, 4))
+    shares = np.array([0.2, 0.5, 1.0, 0.5])
+
+    gap = believed(told, np.zeros(4), 1, 0.5, shares, 0)
+
+    assert gap - gap[:, 1:2] == pytest.approx((told - told[:, 1:2]) * shares)
 
 
 def test_an_interval_is_the_luck_of_a_group_and_the_errors_of_mean_and_groups() -> None:
@@ -48,7 +62,7 @@ def test_an_interval_is_the_luck_of_a_group_and_the_errors_of_mean_and_groups() 
 
     mean, low, high = stack.predict(SAMPLE.reading)
 
-    half = INTERVAL_Z * np.sqrt(0.04**2 + 2.0 * 0.03**2 + 0.8 * mean * (1.0 - mean) / GROUP)
+    half = INTERVAL_Z * np.sqrt(0.04**2 + 3.0 * 0.03**2 + 0.8 * mean * (1.0 - mean) / GROUP)
     assert low == pytest.approx(np.maximum(mean - half, 0.0))
     assert high == pytest.approx(np.minimum(mean + half, 1.0))
 
@@ -102,7 +116,7 @@ def test_every_single_part_is_a_stack() -> None:
     for name in PARTS:
         stack = stack_of({name: STACK.parts[name]}, {name: 1.0})
 
-        alone = np.clip(STACK.parts[name].predict(SAMPLE.reading), LOWEST, 1.0 - LOWEST)
+        alone = steadied(np.clip(STACK.parts[name].predict(SAMPLE.reading), LOWEST, 1.0 - LOWEST), np.full(4, 0.5))
         assert stack.predict(SAMPLE.reading).mean == pytest.approx(alone, abs=1e-5)
 
 

@@ -11,6 +11,7 @@ from fairlead.catalogue.catalogue import Catalogue
 from fairlead.catalogue.parsing import parse_catalogue
 from fairlead.routing.artifact import PromptModel, checksum_of, load
 from fairlead.routing.container import unpack
+from fairlead.routing.features.joined_embedder import JoinedEmbedder
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.static_table import MEND_TABLE, TABLE_KIND, TABLE_VERSION, StaticTable
 from fairlead.routing.modelmap.measured import MeasuredAbility
@@ -62,6 +63,15 @@ def static_table() -> StaticTable:
 def query_encoder() -> QueryEncoder:
     """What turns a request into features, on the table that comes with the package. Raises: ArtifactError."""
     return QueryEncoder(static_table())
+
+
+def encoder_with(place: str | None) -> QueryEncoder:
+    """The same beside an outer encoder, a folder or URL#model; without one for None. Raises: ArtifactError."""
+    if place is None:
+        return query_encoder()
+    from fairlead.evaluation.outer_encoders import open_encoder  # noqa: PLC0415 - of the extra `embed`
+
+    return QueryEncoder(JoinedEmbedder(static_table(), open_encoder(place)))
 
 
 @cache

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from fairlead.catalogue.cards import ModelCard
 from fairlead.catalogue.catalogue import Catalogue
+from fairlead.cli.cluster_labels import LABEL_COLUMNS, cluster_labels, kind_shares
 from fairlead.cli.output import Printer
 from fairlead.domain.kinds import KINDS
-from fairlead.routing.features.shape import SHAPE_NAMES
 from fairlead.routing.modelmap.ability import MIN_PUBLISHED_FIGURES, Abilities, abilities_of
 from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale
 from fairlead.routing.modelmap.entry import MEASURES, Clusters, Entry, Measure
@@ -31,7 +31,6 @@ SURE: Final = 0.9
 """From such a chance on, a difference is told as one."""
 BAR_COLUMNS: Final = 31
 SMALL_BAR_COLUMNS: Final = 21
-LABEL_COLUMNS: Final = 17
 N_ENDS: Final = 4
 """Of the clusters so many best and worst ones are drawn."""
 OF_OWN: Final = 1.0
@@ -39,23 +38,6 @@ OF_OWN: Final = 1.0
 HARD: Final = 0.5
 """Logits from the usual query at which a cluster is called easy or hard."""
 _PRICED: Final = {CostBasis.STATED: "as stated", CostBasis.LEARNED: "learned from calls"}
-_SHAPE_WORDS: Final = {
-    "log_length": ("short", "long"),
-    "log_lines": ("one line", "many lines"),
-    "log_options": (None, "options"),
-    "code_fence": (None, "code fence"),
-    "blank": (None, "blanks"),
-    "log_marks_{": (None, "braces"),
-    "log_marks_=": (None, "equations"),
-    "log_marks_\\": (None, "formulas"),
-    "log_marks_$": (None, "formulas"),
-    'log_marks_"': (None, "quotes"),
-    "log_marks_?": ("no question", "questions"),
-    "word_length": ("short words", "long words"),
-    "digit_share": (None, "numbers"),
-    "capital_share": (None, "capitals"),
-    "non_ascii_share": (None, "other scripts"),
-}
 
 
 class Standing(NamedTuple):
@@ -210,22 +192,6 @@ def view_clusters(router: TrainedRouter, arm: str) -> tuple[Standing, ...]:
     return tuple(found)
 
 
-def cluster_labels(clusters: Clusters) -> tuple[str, ...]:
-    """What is usual of each cluster's texts, in a few words; texts themselves are not in a router."""
-    usual = clusters.share @ clusters.shape
-    spread = np.sqrt(clusters.share @ (clusters.shape - usual) ** 2)
-    far = (clusters.shape - usual) / np.maximum(spread, 1e-6)
-    labels = []
-    for row in far:
-        words: list[str] = []
-        for at in np.argsort(-np.abs(row)).tolist():
-            word = _SHAPE_WORDS.get(SHAPE_NAMES[at], (None, None))[int(row[at] > 0)]
-            if word and abs(row[at]) >= 1.0 and word not in words and len(", ".join([*words, word])) <= LABEL_COLUMNS:
-                words.append(word)
-        labels.append(", ".join(words) or "usual ones")
-    return tuple(labels)
-
-
 def print_entry(out: Printer, router: TrainedRouter, arm: str, file: str) -> None:
     """The map of a trained router's model for people."""
     entries = router.model_map.entries
@@ -313,6 +279,7 @@ def entry_json(router: TrainedRouter, arm: str) -> dict[str, Any]:
         "clusters": [
             {
                 "label": one.label,
+                "kinds": kind_shares(clusters.kinds, at),
                 "share": round(float(clusters.share[at]), 4),
                 "difficulty": round(float(clusters.difficulty[at]), 3),
                 "median_chars": float(clusters.median_chars[at]),

@@ -20,6 +20,9 @@ def predict(
         list[float] | None,
         typer.Option(help="Quality points that the cost of the dearest model's mean call is worth; may be repeated."),
     ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="The encoder that the router was trained with: a folder, or URL#model.")
+    ] = None,
     ignore_verdict: Annotated[
         bool, typer.Option("--ignore-verdict", help="Route even if the router's verdict is not to.")
     ] = False,
@@ -30,14 +33,14 @@ def predict(
     from fairlead.evaluation.query_files import read_query_file
     from fairlead.evaluation.router_file import load_router
 
-    trained = load_router(router)
+    trained = load_router(router, encoder)
     n_rows = write_predictions(
         trained, read_query_file(queries), output, _objectives(prefer, cost_weight or []),
         states_weights=bool(cost_weight), heeds_verdict=not ignore_verdict,
     )  # fmt: skip
     printer = to_stderr()
     if not trained.verdict.is_route and not ignore_verdict:
-        printer.line(f"Do not route: {trained.verdict.reason}", "yellow")
+        printer.line(f"{trained.verdict.word}: {trained.verdict.reason}", "yellow")
     printer.line(f"{n_rows} rows written to {output}")
 
 

@@ -30,6 +30,9 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
     router: Annotated[
         Path | None, typer.Option(help="With --add-model: the router to start from; else the output itself.")
     ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="An encoder to read texts with too: a folder with an ONNX model, or URL#model.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
@@ -46,9 +49,9 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
     wanted = tuple(name.strip() for name in (models or "").split(",") if name.strip())
     with progress_bar(N_STEPS, is_quiet=quiet or as_json) as say:
         if add_model is not None:
-            lines = _grow(outcomes, queries, add_model, router or output, output, say)
+            lines = _grow(outcomes, queries, add_model, router or output, output, encoder, say)
         else:
-            read, training, comparison = _fit(outcomes, queries, wanted, prices, seed, say)
+            read, training, comparison = _fit(outcomes, queries, wanted, prices, seed, encoder, say)
             from fairlead.evaluation.router_file import save_router
 
             save_router(training.router, output)
@@ -65,9 +68,15 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
 
 
 def _fit(
-    paths: list[Path], queries: Path | None, models: tuple[str, ...], prices: Path | None, seed: int, say: Say
+    paths: list[Path],
+    queries: Path | None,
+    models: tuple[str, ...],
+    prices: Path | None,
+    seed: int,
+    encoder: str | None,
+    say: Say,
 ) -> "tuple[Outcomes, Training, Comparison]":
-    from fairlead.assembly.shipped import query_encoder
+    from fairlead.assembly.shipped import encoder_with, prompt_reader
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.price_tables import read_price_table
     from fairlead.evaluation.training_report import cross_validated
@@ -77,12 +86,18 @@ def _fit(
     table = None if prices is None else read_price_table(prices)
     read = read_outcome_files(paths, queries, models)
     card = {"files": [path.name for path in paths], "as_of": today(), "seed": seed}
-    training = fit(read, query_encoder(), seed=seed, prices=table, card=card, progress=say)
+    reader = prompt_reader()
+    training = fit(
+        read, encoder_with(encoder), seed=seed, prices=table, card=card,
+        kinds_of=lambda outline: reader.read(outline).kind_shares, progress=say,
+    )  # fmt: skip
     say("measuring it beside the baselines")
     return read, training, cross_validated(read, training)
 
 
-def _grow(paths: list[Path], queries: Path | None, name: str, base: Path, output: Path, say: Say) -> tuple[str, ...]:
+def _grow(
+    paths: list[Path], queries: Path | None, name: str, base: Path, output: Path, encoder: str | None, say: Say
+) -> tuple[str, ...]:
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.router_file import load_router, save_router
     from fairlead.learning.onboarding import add_arm
@@ -90,7 +105,7 @@ def _grow(paths: list[Path], queries: Path | None, name: str, base: Path, output
     say("reading outcomes")
     read = read_outcome_files(paths, queries, (name,))
     say("adding the model")
-    grown = add_arm(load_router(base), name, read, as_of=today())
+    grown = add_arm(load_router(base, encoder), name, read, as_of=today())
     save_router(grown.router, output)
     return (*grown.lines, f"written to {output}")
 
@@ -112,7 +127,7 @@ def _show(
         printer.line(line, "dim")
     verdict = training.router.verdict
     printer.line()
-    printer.line("Route." if verdict.is_route else "Do not route.", "green" if verdict.is_route else "yellow")
+    printer.line(f"{verdict.word}.", "green" if verdict.is_route else "yellow")
     printer.line(verdict.reason)
     printer.line(f"The router is in {output}.")
 

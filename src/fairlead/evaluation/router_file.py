@@ -10,6 +10,7 @@ import numpy as np
 
 from fairlead.domain.errors import ArtifactError, InvalidOptionError, MalformedBodyError
 from fairlead.domain.outline import Outline, outline_of_text
+from fairlead.routing.features.joined_embedder import OuterEncoder
 from fairlead.routing.policies.objective import Foretold, Objective
 from fairlead.routing.policies.preference_names import objective_of
 from fairlead.routing.router_bytes import dump_router
@@ -56,9 +57,12 @@ class Router:
         self.trained = trained
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a router file. Raises: ArtifactError that says what is wrong with the file and how to mend it."""
-        return cls(load_router(Path(path)))
+    def load(cls, path: str | Path, encoder: str | None = None) -> Self:
+        """Read a router file; `encoder`: the folder or URL of the encoder that it was trained with, if it was.
+
+        Raises: ArtifactError that says what is wrong with the file and how to mend it.
+        """
+        return cls(load_router(Path(path), encoder))
 
     def save(self, path: str | Path) -> None:
         """Write a router file; it appears whole or not at all. Raises: ArtifactError."""
@@ -101,8 +105,8 @@ class Router:
         return self.trained.foretell([outline_of_text(text) for text in texts])
 
 
-def load_router(path: Path) -> TrainedRouter:
-    """The router of a file. Raises: ArtifactError with the path."""
+def load_router(path: Path, encoder: str | None = None) -> TrainedRouter:
+    """The router of a file; `encoder`: where the encoder is that it was trained with. Raises: ArtifactError."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ArtifactError(f"{path}: a file of more than {MAX_FILE_BYTES >> 20} MiB is no router")
@@ -112,9 +116,15 @@ def load_router(path: Path) -> TrainedRouter:
             f"{path}: cannot be read ({error.strerror or error}): train one with `fairlead train`"
         ) from error
     try:
-        return router_of_bytes(data)
+        return router_of_bytes(data, None if encoder is None else _opened(encoder))
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error.message}") from error
+
+
+def _opened(place: str) -> OuterEncoder:
+    from fairlead.evaluation.outer_encoders import open_encoder  # noqa: PLC0415 - few routers need an HTTP client
+
+    return open_encoder(place)
 
 
 def save_router(router: TrainedRouter, path: Path) -> None:

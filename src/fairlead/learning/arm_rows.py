@@ -16,6 +16,7 @@ from fairlead.learning.mapping import cluster_means
 from fairlead.learning.new_arm import NewArm, ProbeOutcomes
 from fairlead.learning.query_places import logit
 from fairlead.routing.modelmap.known_queries import KnownQueries
+from fairlead.routing.predictors.cluster_committee import ClusterCommittee
 from fairlead.routing.predictors.cluster_table import PRIOR_WEIGHT, ClusterTable
 from fairlead.routing.predictors.item_response import ItemResponse
 from fairlead.routing.predictors.kernel_ridge import KernelRidge
@@ -23,7 +24,7 @@ from fairlead.routing.predictors.linear import Linear
 from fairlead.routing.predictors.log_amounts import LogAmounts
 from fairlead.routing.predictors.neighbours import Neighbours
 from fairlead.routing.predictors.part import Part
-from fairlead.routing.predictors.stack import Stack
+from fairlead.routing.predictors.stack import LOWEST, Stack
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +57,7 @@ def add_to_stack(stack: Stack, joining: Joining) -> Stack:
         parts=parts,
         mean=np.append(stack.mean, arm.mean),
         offset=np.append(stack.offset, 0.0),
+        pair_shares=np.append(stack.plan.pair_shares, stack.difference_share),
         mean_error=np.append(stack.mean_error, arm.group_error),
         noise=np.append(stack.noise, arm.noise),
     )
@@ -82,6 +84,13 @@ def add_to_clusters(part: ClusterTable, joining: Joining) -> ClusterTable:
     """One more column of Beta parameters: what is expected of the cluster, then the probes' outcomes."""
     wins, losses = cluster_counts(joining, len(part.centroids))
     return replace(part, wins=np.column_stack((part.wins, wins)), losses=np.column_stack((part.losses, losses)))
+
+
+def add_to_committee(part: ClusterCommittee, joining: Joining) -> ClusterCommittee:
+    """One more column of rates: the new model's mean, moved in each cluster as its mix of the pool moves."""
+    moved = (part.rates - joining.means) @ joining.arm.mix
+    column = np.clip(joining.arm.mean + moved, LOWEST, 1.0 - LOWEST)
+    return replace(part, rates=np.concatenate((part.rates, column[:, :, None]), axis=2))
 
 
 def cluster_counts(joining: Joining, n_clusters: int) -> tuple[Floats, Floats]:
@@ -172,5 +181,6 @@ _ADDERS: Final[Mapping[type[Any], Adder]] = {
     Linear: add_to_ridge,
     ItemResponse: add_to_items,
     ClusterTable: add_to_clusters,
+    ClusterCommittee: add_to_committee,
     Neighbours: add_to_neighbours,
 }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fairlead.catalogue.cards import Prices
 from fairlead.domain.errors import OutcomesError
-from fairlead.domain.outline import outline_of_text
+from fairlead.domain.outline import Outline, outline_of_text
 from fairlead.learning.mapping import map_models
 from fairlead.learning.outcomes import MEASURES, Floats, Outcomes
 from fairlead.learning.stacking import StackFit, fit_stack
@@ -60,11 +60,13 @@ def train(
     parts: Sequence[str] = tuple(PARTS),
     prices: PriceTable | None = None,
     card: Mapping[str, Any] | None = None,
+    kinds_of: Callable[[Outline], Sequence[float]] | None = None,
     progress: Progress = lambda _: None,
 ) -> Training:
     """Fit a router.
 
     `prices`: arm -> USD per million input and output tokens, where they are known better than the outcomes tell.
+    `kinds_of`: the mix of kinds of task that somebody reads in a text (n_kinds,), for the map's clusters alone.
     Raises: OutcomesError when there is nothing to learn from, or a figure or name cannot be; ValueError for a part that
     is none.
     """
@@ -91,6 +93,7 @@ def train(
     progress("the verdict")
     verdict = judge(stack_fit.left_out, kept.score, cost, groups, seed, kept.arms)
     as_of = str((card or {}).get("as_of", ""))
+    kinds = None if kinds_of is None else np.array([kinds_of(outline) for outline in outlines])
     router = TrainedRouter(
         arms=kept.arms,
         encoder=encoder,
@@ -99,7 +102,7 @@ def train(
         lengths=heads.lengths,
         costs=heads.costs,
         delays=heads.delays,
-        model_map=map_models(sample, stack_fit.stack, kept, stack_fit.left_out, as_of=as_of),
+        model_map=map_models(sample, stack_fit.stack, kept, stack_fit.left_out, as_of=as_of, kinds=kinds),
         verdict=verdict,
         cost_scale_usd=None if cost is None else dearest_mean(cost),
         card=dict(card or {}),

@@ -12,17 +12,20 @@ from numpy.typing import NDArray
 from fairlead.domain.errors import ArtifactError
 from fairlead.domain.outline import outline_of_text
 from fairlead.routing.container import pack, unpack
+from fairlead.routing.features.joined_embedder import JoinedEmbedder, OuterEncoder
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.shape import SHAPE_NAMES
 from fairlead.routing.features.static_table import StaticTable
 from fairlead.routing.features.text_hashing import N_BUCKETS, RUN_BYTES
 from fairlead.routing.modelmap.entry import ModelMap
 from fairlead.routing.policies.verdict import Verdict
+from fairlead.routing.predictors.cluster_table import ClusterTable
 from fairlead.routing.predictors.costs import Costs
 from fairlead.routing.predictors.delays import Delays
 from fairlead.routing.predictors.kernel_basis import basis_from
 from fairlead.routing.predictors.lengths import Lengths
 from fairlead.routing.predictors.neighbours import Neighbours
+from fairlead.routing.predictors.part import check_shapes
 from fairlead.routing.predictors.stack import Stack
 from fairlead.routing.trained_router import TrainedRouter
 
@@ -37,9 +40,11 @@ _MAY_HOLD_NAN: Final = ("stack.neighbours.scores", "costs.input_usd", "costs.out
 
 def dump_router(router: TrainedRouter) -> bytes:
     """The bytes of a router; equal routers give equal bytes. Raises: ArtifactError for a number that is not finite."""
-    table = router.encoder.embedder
+    embedder = router.encoder.embedder
+    outer = embedder.outer if isinstance(embedder, JoinedEmbedder) else None
+    table = embedder.table if isinstance(embedder, JoinedEmbedder) else embedder
     if not isinstance(table, StaticTable):
-        raise ArtifactError("a router is stored with a static table only: fit it on one")
+        raise ArtifactError("a router is stored with a static table, with or without an outer encoder: fit it on one")
     arrays: dict[str, NDArray[Any]] = {}
     _add(arrays, "table", table.arrays())
     _add(arrays, "basis", router.basis.arrays())
@@ -49,6 +54,7 @@ def dump_router(router: TrainedRouter) -> bytes:
         _add(arrays, name, getattr(router, name).arrays())
     header = {
         "features": _features(),
+        **({} if outer is None else {"encoder": {"name": outer.name, "n_dims": outer.n_dims}}),
         "arms": list(router.arms),
         "parts": list(router.stack.parts),
         "heads": heads,
@@ -59,17 +65,20 @@ def dump_router(router: TrainedRouter) -> bytes:
     return pack(KIND, VERSION, header, arrays, may_hold_nan=_MAY_HOLD_NAN)
 
 
-def load_router(data: bytes) -> TrainedRouter:
-    """The router of these bytes.
+def load_router(data: bytes, outer: OuterEncoder | None = None) -> TrainedRouter:
+    """The router of these bytes; `outer`: the encoder that it was trained with beside the table, if it was.
 
-    Raises: ArtifactError if they are not whole, not a router, of another version, or do not fit together.
+    Raises: ArtifactError if they are not whole, not a router, of another version, do not fit together, or were trained
+    with another encoder than is given.
     """
     header, arrays = unpack(data, KIND, VERSION, MEND, may_hold_nan=_MAY_HOLD_NAN)
     if header.get("features") != _features():
         raise ArtifactError(f"the router was trained on other features than this fairlead reads: {MEND}")
+    _check_encoder(header.get("encoder"), outer)
     try:
         _check_stated(header, arrays)
-        encoder = QueryEncoder(StaticTable.from_arrays(_part(arrays, "table"), MEND))
+        table = StaticTable.from_arrays(_part(arrays, "table"), MEND)
+        encoder = QueryEncoder(table if outer is None else JoinedEmbedder(table, outer))
         heads = {name: _HEADS[name].from_arrays(_part(arrays, name)) for name in _names(header["heads"])}
         router = TrainedRouter(
             arms=_names(header["arms"]),
@@ -85,9 +94,26 @@ def load_router(data: bytes) -> TrainedRouter:
             card=dict(header["card"]),
         )
         _check(router)
+        _check_sizes(router, arrays)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ArtifactError(f"the router does not fit together ({error!r}): {MEND}") from error
     return router
+
+
+def _check_encoder(stated: Any, outer: OuterEncoder | None) -> None:
+    """Raises: ArtifactError unless the encoder that is given is the one that was trained with."""
+    name = stated.get("name") if isinstance(stated, dict) else None
+    if stated is not None and not isinstance(name, str):
+        raise ArtifactError(f"the router states no name of its encoder: {MEND}")
+    if name is None and outer is not None:
+        raise ArtifactError(f"the router was trained without an encoder: leave {outer.name} away")
+    if name is not None and outer is None:
+        raise ArtifactError(
+            f"the router reads texts with the encoder {name} too, which its file does not hold: give it (--encoder), "
+            "or train again without one"
+        )
+    if outer is not None and (outer.name, outer.n_dims) != (name, stated.get("n_dims")):
+        raise ArtifactError(f"the router was trained with the encoder {name}, not {outer.name}: give that one")
 
 
 def _check_stated(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -116,6 +142,27 @@ def _check(router: TrainedRouter) -> None:
         raise ValueError("the quality foretold is no number")
     if tuple(router.model_map.entries) != router.arms:
         raise ValueError("the model map is of other arms")
+
+
+_OF_ARMS: Final = (
+    "lengths.log_spread", "lengths.n_seen", "costs.fit_error", "costs.basis", "delays.log_spread",
+    "delays.ttft_log_spread", "delays.n_seen", "delays.n_ttft_seen",
+)  # fmt: skip
+"""Arrays of one number an arm that no forecast of one text reads in full."""
+
+
+def _check_sizes(router: TrainedRouter, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """The sizes of what a trial forecast does not touch: a map, counts, a table that waits for new models."""
+    n_arms, n_shape, n_clusters = len(router.arms), len(SHAPE_NAMES), len(router.model_map.clusters)
+    expected: dict[str, tuple[int, ...]] = dict.fromkeys(_OF_ARMS, (n_arms,))
+    for name in ("difficulty", "median_chars", "share"):
+        expected[f"model_map.clusters.{name}"] = (n_clusters,)
+    expected["model_map.clusters.shape"] = (n_clusters, n_shape)
+    table = router.stack.parts.get("cluster_table")
+    if isinstance(table, ClusterTable):
+        expected["stack.cluster_table.centroids"] = (len(table.centroids), len(router.basis.centre) + n_shape)
+    there = {name: shape for name, shape in expected.items() if name in arrays}
+    check_shapes(**{name: (arrays[name], shape) for name, shape in there.items()})
 
 
 def _names(stated: Any) -> tuple[str, ...]:

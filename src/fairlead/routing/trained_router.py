@@ -89,13 +89,13 @@ class TrainedRouter:
         """The chosen arm of every request (n,).
 
         Where the verdict does not find routing to pay at this preference, one arm is served to all, within the
-        objective's limits. Among arms that promise nearly the same the usually best one is taken (policies/steady).
+        objective's limits. Else the arm of the highest worth: what is foretold is steadied already (policies/steady).
         """
         if heeds_verdict:
             instead = self.verdict.serve_instead(self.arms, objective)
             if instead is not None:
                 return np.full(len(foretold.quality), instead, dtype=np.int64)
-        return objective.pick(foretold, self.cost_scale_usd, self.verdict.usual_of(self.arms))
+        return objective.pick(foretold, self.cost_scale_usd)
 
 
 class _Functions(NamedTuple):

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.domain.wishes import Weights
-from fairlead.routing.policies.steady import MARGIN, near_best
 from fairlead.routing.preferences import sure_quality, utility
 
 Floats = NDArray[np.float64]
@@ -73,14 +72,8 @@ class Objective:
         cost = as_dear_as_the_dearest(foretold.cost_usd, 1.0)
         return utility(sure_quality(foretold.quality, foretold.quality_low), cost, delay, self.weights)
 
-    def pick(
-        self, foretold: Foretold, cost_scale_usd: float | None, usual: Foretold | None = None
-    ) -> NDArray[np.int64]:
-        """The chosen arm of every query (n,): the best within the limits; where none is within, the least far out.
-
-        `usual`: what is known of the arms' mean query (1, n_arms). With it the choice is steady: of arms within
-        MARGIN of the best the usually best one.
-        """
+    def pick(self, foretold: Foretold, cost_scale_usd: float | None) -> NDArray[np.int64]:
+        """The chosen arm of every query (n,): the best within the limits; where none is within, the least far out."""
         worth = self.worth(foretold, cost_scale_usd)
         excess = np.zeros_like(worth)
         if self.max_cost_usd is not None:
@@ -91,20 +84,9 @@ class Objective:
             excess += np.maximum(self.min_quality - foretold.quality, 0.0)
         # Ties go to the cheaper, unknown costs last, then to the arm that stands first; never to a name.
         cost = np.where(np.isnan(foretold.cost_usd), np.inf, foretold.cost_usd)
-        first = worth if usual is None else self._steadied(worth, excess, usual, cost_scale_usd)
-        order = np.lexsort((cost, -worth, -first, excess), axis=1)
+        order = np.lexsort((cost, -worth, excess), axis=1)
         result: NDArray[np.int64] = order[:, 0]
         return result
-
-    def _steadied(self, worth: Floats, excess: Floats, usual: Foretold, cost_scale_usd: float | None) -> Floats:
-        """The usual worth of the arms that are near the best of those least far out, -inf for the others."""
-        scale = 1.0
-        if self.weights is not None:
-            scale = self.weights.quality / (self.weights.quality + self.weights.cost + self.weights.speed)
-        allowed = excess <= excess.min(axis=1, keepdims=True)
-        near = near_best(np.where(allowed, worth, -np.inf), MARGIN * scale)
-        typical = self.worth(usual, cost_scale_usd)
-        return np.where(near, np.where(np.isnan(typical), worth, typical), -np.inf)
 
 
 @dataclass(frozen=True, slots=True)

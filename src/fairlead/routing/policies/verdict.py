@@ -13,7 +13,9 @@ import numpy as np
 
 from fairlead.routing.policies.objective import Foretold, Objective
 
-_FIGURES: Final = ("routed_score", "best_single_score", "gain", "gain_low", "routed_cost_usd", "gain_over_mix")
+_FIGURES: Final = (
+    "routed_score", "best_single_score", "gain", "gain_low", "foresight_low", "routed_cost_usd", "gain_over_mix",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,13 @@ class Trial:
     """Mean gain over the best single model in score less weighed cost."""
     gain_low: float | None = None
     """Lower bound of that gain over every single model, and so of the gain over any blind mix at the routed cost."""
+    foresight_low: float | None = None
+    """Lower bound of the slope of actual on foretold differences between models, within each pair; quality alone only.
+
+    Above 0: the texts do tell which model is better where. That is seen long before the gain is.
+    """
+    is_likely: bool = False
+    """Not proven, but likely: foresight is shown and the gain is on the right side. It is served, and said to be so."""
     routed_cost_usd: float | None = None
     gain_over_mix: float | None = None
     """Mean score less that of the best blind mix (zero router) at the routed cost."""
@@ -65,13 +74,27 @@ class Verdict:
     """What a cost weight is measured in: the mean cost of the dearest model."""
     trials: tuple[Trial, ...] = ()
 
+    @property
+    def word(self) -> str:
+        """The verdict in a word or two, for people."""
+        if self.is_route:
+            return "Route"
+        return "Not proven; the router is served" if self.is_served else "Do not route"
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the router chooses under any preference: where routing is proven to pay, or likely to."""
+        return self.is_route or any(trial.is_likely for trial in self.trials)
+
     def is_route_at(self, cost_weight: float) -> bool:
-        """Whether to route at this preference: for quality alone what was shown of quality alone, else the verdict.
+        """Whether to serve the router at this preference: for quality alone what was shown of that, else the verdict.
 
         A router that was shown to pay at one weight of cost is not switched off at its neighbours: a choice that jumps
         between router and single model from weight to weight would be worse than either.
         """
-        return self.trials[0].is_route if self.trials and cost_weight <= 0 else self.is_route
+        if not self.trials or cost_weight > 0:
+            return self.is_served
+        return self.trials[0].is_route or self.trials[0].is_likely
 
     def serve_instead(self, arms: Sequence[str], objective: Objective) -> int | None:
         """The place among `arms` of the one model to serve to all; None where the router is to choose.
@@ -80,7 +103,7 @@ class Verdict:
         later) are not served blindly.
         """
         is_linear = objective.weights is None
-        if self.is_route_at(objective.cost_weight or 0.0) if is_linear else self.is_route:
+        if self.is_route_at(objective.cost_weight or 0.0) if is_linear else self.is_served:
             return None
         usual = self.usual_of(arms)
         known = np.flatnonzero(np.isfinite(usual.quality[0]))
@@ -163,7 +186,8 @@ def _trial(stated: Mapping[str, Any]) -> Trial:
         best_single=_text(stated["best_single"]),
         n_queries=int(stated["n_queries"]),
         confidence=float(stated["confidence"]),
-        **{name: _number(stated[name]) for name in _FIGURES},
+        is_likely=_claim(stated.get("is_likely", False)),
+        **{name: _number(stated.get(name)) for name in _FIGURES},
     )
 
 

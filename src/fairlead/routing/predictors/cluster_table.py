@@ -91,8 +91,10 @@ def k_means(points: Singles, n_clusters: int, seed: int) -> Singles:
     for _ in range(_ROUNDS):
         at = nearest(points, centroids, half_squares_of(centroids))
         counts = np.bincount(at, minlength=len(centroids))
-        sums = np.zeros_like(centroids)
-        np.add.at(sums, at, points)
+        # Rows in the order of their clusters, summed run by run: many times faster than adding them one by one.
+        filled, sums = np.flatnonzero(counts), np.zeros_like(centroids)
+        begins = counts.cumsum() - counts
+        sums[filled] = np.add.reduceat(points[np.argsort(at, kind="stable")], begins[filled], axis=0)
         means = sums / np.maximum(counts, 1).astype(np.float32)[:, None]
         moved = np.where(counts[:, None] > 0, means, centroids)
         if np.array_equal(moved, centroids):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from fairlead.routing.predictors.cluster_committee import ClusterCommittee
 from fairlead.routing.predictors.cluster_table import ClusterTable
 from fairlead.routing.predictors.item_response import ItemResponse
 from fairlead.routing.predictors.kernel_ridge import KernelRidge
@@ -15,5 +16,6 @@ PARTS: Final[Mapping[str, type[Part]]] = {
     "item_response": ItemResponse,
     "linear": Linear,
     "cluster_table": ClusterTable,
+    "cluster_committee": ClusterCommittee,
     "neighbours": Neighbours,
 }

@@ -1,10 +1,13 @@
 """Stack: several parts as one prediction, weighed by cross-validation, calibrated, with an interval.
 
-    quality = mean + sum of weight * (part - mean), then each arm's offset
-    interval = +- z sqrt(what cross-validated groups missed by + twice the mean's own error + luck of GROUP queries)
+    quality = mean + sum of weight * (part - mean), then each arm's offset, then differences between arms in part
+    interval = +- z sqrt(what cross-validated groups missed by + thrice the mean's own error + luck of GROUP queries)
 
 An interval is of the mean score of about GROUP queries that are foretold alike: of one query, which is right or wrong,
 only [0, 1] would be sure.
+
+What is foretold last is steadied (policies/steady): the arm of the highest quality is the arm that is served when
+quality alone counts, in every report and benchmark too.
 """
 
 from dataclasses import dataclass, field
@@ -13,12 +16,15 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fairlead.routing.policies.steady import steadied
 from fairlead.routing.predictors.kernel_basis import Reading
 from fairlead.routing.predictors.kernel_functions import KernelFunctions
 from fairlead.routing.predictors.part import Arrays, Floats, FunctionPart, Part, check_shapes
 from fairlead.routing.predictors.registry import PARTS
 
 GROUP: Final = 150
+MEAN_DOUBT: Final = 3.0
+"""How many variances of the mean are in what a text tells: with 2 the intervals of 300 queries held too few cells."""
 INTERVAL_Z: Final = 1.6448536269514722
 """Standard normal quantile of 95 %: the two ends hold 90 % between them."""
 LOWEST: Final = 0.005
@@ -57,6 +63,8 @@ class Stack:
 
     Differences are small and learned last: with few outcomes most of what is seen of them is noise.
     """
+    pair_shares: Floats = field(default_factory=lambda: np.empty(0))
+    """The same of each arm's difference to the usually best arm (n_arms,); empty: the share of all."""
     n_pool: int = 0
     """The first so many arms, on which the others joined later, say what a text tells of all together; 0 for all."""
     plan: "_Plan" = field(init=False, repr=False, compare=False)
@@ -87,12 +95,10 @@ class Stack:
         if values is not None:
             for weight, function_part, columns in plan.sharing:
                 total += weight * function_part.of_values(values[:, columns])
-        share = self.difference_share
-        if share != 1.0:
-            told = total - plan.usual
-            level = told[:, : self.n_pool or None].mean(axis=1, keepdims=True)
-            total = plan.usual + share * told + (1.0 - share) * level
-        mean = np.maximum(np.minimum(total, 1.0 - LOWEST), LOWEST)
+        total = believed(
+            total - plan.usual, plan.usual, plan.best, self.difference_share, plan.pair_shares, self.n_pool
+        )
+        mean = steadied(np.maximum(np.minimum(total, 1.0 - LOWEST), LOWEST), plan.usual)
         variance = mean - mean * mean
         variance *= plan.luck
         variance += plan.error
@@ -108,6 +114,7 @@ class Stack:
             **kept,
             "weights": np.array([self.weights[name] for name in self.parts]),
             "mean": self.mean, "offset": self.offset, "mean_error": self.mean_error, "noise": self.noise,
+            "pair_shares": self.plan.pair_shares,
             "scalars": np.array([self.group_error, self.usual_novelty, self.difference_share, float(self.n_pool)]),
         }  # fmt: skip
 
@@ -120,7 +127,7 @@ class Stack:
             own = {key[len(prefix) :]: array for key, array in arrays.items() if key.startswith(prefix)}
             parts[name] = PARTS[name].from_arrays(own)
         group_error, usual_novelty, difference_share, n_pool = arrays["scalars"].tolist()
-        by_arm = {name: arrays[name] for name in ("mean", "offset", "mean_error", "noise")}
+        by_arm = {name: arrays[name] for name in ("mean", "offset", "mean_error", "noise", "pair_shares")}
         check_shapes(**{name: (array, (by_arm["mean"].size,)) for name, array in by_arm.items()})
         if not bool((by_arm["noise"] >= 0.0).all()):
             raise ValueError("noise is below 0")
@@ -134,12 +141,14 @@ class Stack:
 class _Plan(NamedTuple):
     """What a prediction needs of a stack, made ready once: a part without weight is not asked.
 
-    Shapes: start, what is added to the weighed parts, usual, what is foretold of the usual text, luck and error, of the
-    variance: (n_arms,).
+    Shapes: start, what is added to the weighed parts, usual, what is foretold of the usual text, pair_shares, luck
+    and error, of the variance: (n_arms,).
     """
 
     start: Floats
     usual: Floats
+    best: int
+    pair_shares: Floats
     luck: Floats
     error: Floats
     others: tuple[tuple[float, Part], ...]
@@ -161,13 +170,30 @@ def _plan_of(stack: Stack) -> _Plan:
     return _Plan(
         start=stack.mean * (1.0 - sum(weight for weight, _ in asked)) + stack.offset,
         usual=stack.mean + stack.offset,
+        best=int((stack.mean + stack.offset).argmax()) if len(stack.mean) else 0,
+        pair_shares=stack.pair_shares if stack.pair_shares.size else np.full(len(stack.mean), stack.difference_share),
         luck=stack.noise / GROUP,
         # What a text tells is at least as unsure as the mean that it is told about.
-        error=stack.group_error**2 + 2.0 * stack.mean_error**2,
+        error=stack.group_error**2 + MEAN_DOUBT * stack.mean_error**2,
         others=others,
         functions=functions,
         sharing=tuple(sharing),
     )
+
+
+def believed(told: Floats, usual: Floats, best: int, share: float, pair_shares: Floats, n_pool: int) -> Floats:
+    """Qualities, once the foretold differences between arms are believed in part.
+
+    All is believed of what a text tells of the arms together; `share` of how the usually best arm differs from that;
+    each arm's pair share of how it differs from the usually best one. Shapes: told (n, n_arms), what is foretold
+    beyond usual (n_arms,); n_pool: the arms that "together" means, 0 for all.
+    """
+    level = told[:, : n_pool or None].mean(axis=1, keepdims=True)
+    reference = told[:, best : best + 1]
+    result: Floats = (told - reference) * pair_shares
+    result += level + share * (reference - level)
+    result += usual
+    return result
 
 
 def novelty_of(reading: Reading) -> Floats:

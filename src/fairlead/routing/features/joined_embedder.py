@@ -1,0 +1,56 @@
+"""JoinedEmbedder: the static table's vector beside that of an outer encoder, as one vector of unit length.
+
+The outer encoder (a local model, an embeddings endpoint) is not part of a router file: whoever loads the router brings
+it, and what it calls itself must be what the router was trained with.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.routing.features.static_table import StaticTable
+
+Singles = NDArray[np.float32]
+
+_HALF: Final = np.float32(1.0 / sqrt(2.0))
+"""Two vectors of unit length side by side make one again."""
+
+
+class OuterEncoder(Protocol):
+    """An encoder that a router names but does not hold."""
+
+    @property
+    def name(self) -> str:
+        """What it is, so that another one is not taken for it: a hash of its files, or an endpoint and its model."""
+        ...
+
+    @property
+    def n_dims(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed(self, text: str) -> Singles:
+        """A vector of unit length (n_dims,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedEmbedder:
+    """Both vectors, each with half of the squared length."""
+
+    table: StaticTable
+    outer: OuterEncoder
+
+    @property
+    def n_dims(self) -> int:
+        """Of both together."""
+        return self.table.n_dims + self.outer.n_dims
+
+    def embed(self, text: str) -> Singles:
+        """Both vectors of a text (n_dims,)."""
+        joined: Singles = np.concatenate((self.table.embed(text), self.outer.embed(text)))
+        joined *= _HALF
+        return joined

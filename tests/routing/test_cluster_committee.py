@@ -1,0 +1,63 @@
+"""A committee of cluster tables is the mean of its tables, and a smoother guess than one of them."""
+
+import numpy as np
+import pytest
+
+from fairlead.routing.predictors.cluster_committee import N_TABLES, PRIOR_WEIGHT, ClusterCommittee, cluster_rates
+from fairlead.routing.predictors.cluster_table import ClusterTable
+from tests.routing.small_texts import features_of, small_chances, small_sample, small_scores, small_texts
+
+
+def test_a_rate_is_the_mean_of_the_cluster_drawn_to_the_models_own() -> None:
+    scores = np.array([[1.0, 0.5], [0.0, np.nan], [1.0, 1.0]])
+    mean = cluster_rates(np.zeros(3, dtype=np.int64), scores, 2)[1]
+
+    rates = cluster_rates(np.array([0, 0, 1]), scores, 3)
+
+    assert rates[0] == pytest.approx(
+        (np.array([1.0, 0.5]) + PRIOR_WEIGHT * mean) / (np.array([2.0, 1.0]) + PRIOR_WEIGHT)
+    )
+    assert rates[2] == pytest.approx(mean)
+
+
+def test_what_it_foretells_is_the_mean_of_the_nearest_clusters_rates() -> None:
+    sample, scores = small_sample(120), small_scores(120, 0)
+    fitted = ClusterCommittee.fit(sample, scores)
+    points = np.hstack((sample.reading.meaning, sample.reading.shape))
+    expected = np.zeros_like(scores)
+    for directions, heights, rates in zip(fitted.directions, fitted.heights, fitted.rates, strict=True):
+        expected += rates[(points @ directions.T - heights).argmax(axis=1)] / N_TABLES
+
+    assert fitted.predict(sample.reading) == pytest.approx(expected, abs=1e-6)
+
+
+def test_it_foretells_new_texts_better_than_one_table() -> None:
+    sample, truth = small_sample(200), small_chances(200)
+    reading = sample.basis.read(features_of(small_texts(200, 7)))
+    scores = small_scores(200, 0)
+
+    def error(part: ClusterTable | ClusterCommittee) -> float:
+        return float(((part.predict(reading) - truth) ** 2).mean())
+
+    assert error(ClusterCommittee.fit(sample, scores)) < error(ClusterTable.fit(sample, scores))
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        ("heights", lambda array: array[:, :-1]),
+        ("rates", lambda array: array[:-1]),
+        ("directions", lambda array: array[0]),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(name: str, cut: object) -> None:
+    arrays = ClusterCommittee.fit(small_sample(60), small_scores(60, 0)).arrays()
+    assert callable(cut)
+    with pytest.raises(ValueError, match="shape"):
+        ClusterCommittee.from_arrays({**arrays, name: cut(arrays[name])})
+
+
+def test_a_rate_that_is_no_number_is_refused() -> None:
+    arrays = ClusterCommittee.fit(small_sample(60), small_scores(60, 0)).arrays()
+    with pytest.raises(ValueError, match="not a number"):
+        ClusterCommittee.from_arrays({**arrays, "rates": arrays["rates"] * np.nan})

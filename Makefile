@@ -51,7 +51,7 @@ run: setup  ## set up, then serve: what keys and local servers allow, or the dem
 	@$(BIN)/fairlead serve --demo-if-empty $(ARGS)
 
 test: check  ## set up, check, and run the tests
-	$(BIN)/python -m pytest -n auto -m "not inference and not agents and not scale" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not inference and not agents and not scale" $(ARGS)
 
 test-inference: .venv/inference.stamp  ## test with a real inference server as an upstream (llama.cpp, a 32 MB wheel)
 	$(BIN)/python -m pytest -m inference tests/inference $(ARGS)

@@ -3,6 +3,7 @@
 Exit codes: 0 it worked, 1 it failed, 2 it was asked wrongly or the configuration is wrong, 130 it was interrupted.
 """
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any, Final, NamedTuple
@@ -55,6 +56,9 @@ class LazyGroup(TyperGroup):
 
 def load(command: Command) -> Any:
     """The command itself, imported now."""
+    # Before numpy is: our matrices are small, and the threads of its algebra spin while they wait for each other. With
+    # another job on the machine a fit of .1 s took 1.4 s with two of them (docs/log.md, 2026-11-30).
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     found = getattr(import_module(command.module), command.attribute)
     if not isinstance(found, typer.Typer):
         single = typer.Typer(add_completion=False)

@@ -82,7 +82,7 @@ def test_a_preference_that_means_nothing_is_refused(router: Router, preference: 
 
 @pytest.mark.parametrize(
     "request_",
-    [{}, {"messages": 3}, {"messages": object()}, body("\ud800"), 3, None, b"bytes", {"messages": [], 1: 2}],
+    [{}, {"messages": 3}, {"messages": NotImplemented}, body("\ud800"), 3, None, b"bytes", {"messages": [], 1: 2}],
     ids=str,
 )
 def test_what_is_no_request_is_refused_with_a_reason(router: Router, request_: Any) -> None:

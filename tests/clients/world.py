@@ -6,7 +6,7 @@ results are in the conversation.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -30,8 +30,8 @@ from tests.routing.small_pool import Known
 KEY: Final = "fl-real-client"
 OTHER_KEY: Final = "fl-other-tenant"
 BACK_NAMES: Final = tuple(BACKS)
-RESULTS: Final = (b'"tool_result"', b'"role":"tool"', b"function_call_output", b"functionResponse", b"toolResult")
-"""How the result of a tool looks in the formats; one of a custom tool ends alike."""
+RESULTS: Final = (b'"tool_result"', b'"role":"tool"', b"_call_output", b"functionResponse", b"toolResult")
+"""How the result of a tool looks in the formats; in OpenAI's Responses that of a custom tool ends alike."""
 
 
 def scene_of(body: bytes) -> Scene:
@@ -39,8 +39,13 @@ def scene_of(body: bytes) -> Scene:
     scene = scene_in(body)
     if scene.kind != "loop":
         return scene
+    return Scene("ok" if has_result(body) else "tools")
+
+
+def has_result(body: bytes) -> bool:
+    """Whether a tool's result is in the conversation."""
     packed = body.replace(b" ", b"")
-    return Scene("ok" if any(mark in packed for mark in RESULTS) or b"tool_call_output" in packed else "tools")
+    return any(mark in packed for mark in RESULTS)
 
 
 @dataclass
@@ -62,9 +67,13 @@ class Front:
 
 @asynccontextmanager
 async def front(
-    scripts: Mapping[FormatName, Script] | None = None, *, formats: tuple[FormatName, ...] = BACK_NAMES
+    scripts: Mapping[FormatName, Script] | None = None,
+    *,
+    formats: tuple[FormatName, ...] = BACK_NAMES,
+    scene_of: Callable[[bytes], Scene] = scene_of,
+    model: str = "lab/{back}",
 ) -> AsyncIterator[Front]:
-    """Run it; the model `lab/FORMAT` stands at the upstream of that format."""
+    """Run it; unless it is to be called otherwise, the model `lab/FORMAT` stands at the upstream of that format."""
     async with AsyncExitStack() as stack:
         peers: dict[FormatName, Peer] = {}
         upstreams: dict[UpstreamName, Upstream] = {}
@@ -83,7 +92,7 @@ async def front(
             AccessKey("other", digest(OTHER_KEY), TenantName("u"), frozenset(["chat"])),
         ]
         able: dict[Ability, bool] = {"tools": True, "structured_output": True, "vision": True, "reasoning": True}
-        arms = [Known(f"lab/{name}", name, name, abilities=able) for name in formats]
+        arms = [Known(model.format(back=name), name, name, abilities=able) for name in formats]
         made = world(
             arms=arms,
             keys=keys,

@@ -1,4 +1,4 @@
-"""The real Claude Code through the gateway: it runs the tool that the model calls, whoever serves and in what format."""
+"""The real Claude Code through the gateway: it runs the tool that a model calls, whatever format that speaks."""
 
 import json
 from pathlib import Path

@@ -36,6 +36,8 @@ RESULTS: Final = (b'"tool_result"', b'"role":"tool"', b"_call_output", b"functio
 
 def scene_of(body: bytes) -> Scene:
     """The scene that the prompt names; a loop is over when the tools' results are there."""
+    if b"scene:" not in body:
+        return Scene("ok")  # the prompt is where `previous_response_id` says
     scene = scene_in(body)
     if scene.kind != "loop":
         return scene

@@ -134,6 +134,7 @@ def _response(content: str, status: str, output: list[dict[str, Any]]) -> dict[s
         "model": SERVED,
         "output": output,
         "parallel_tool_calls": True,
+        "store": True,
         "tool_choice": "auto",
         "tools": [],
         "usage": usage if status == "completed" else None,

@@ -1,7 +1,8 @@
 """Continuation: a request that names earlier replies or items by id gets what they said, or goes to who keeps them.
 
 Ids of replies that we translated are replaced by what is kept of them (`kept_replies`); then the request is like any
-other. Ids that an upstream gave stay as they are, and only that upstream is asked.
+other. Ids of replies that an upstream says it stores stay as they are, and only
+that upstream is asked. Servers of the format that store nothing (llama.cpp) say so by their silence.
 """
 
 from typing import Final
@@ -49,7 +50,7 @@ def remember(engine: Engine, work: Work, spec: ArmSpec, told: bytes) -> None:
     services = engine.services
     upstream = spec.arm.upstream
     now_s = services.clock()
-    if work.way.door.name in services.upstreams[upstream].formats:
+    if made.is_stored and work.way.door.name in services.upstreams[upstream].formats:
         kept = Reply(None, b"", {name: b"" for name, _ in made.items}, upstream)
         if request.previous_reply is not None:
             engine.replies.keep(work.tenant, request.previous_reply, Reply(None, b"", {}, upstream), now_s)

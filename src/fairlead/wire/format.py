@@ -51,6 +51,8 @@ class Made(NamedTuple):
     reply_id: str
     items: tuple[tuple[str, bytes], ...]
     """Each item's id, and its JSON; b"" for an item that need not be told again."""
+    is_stored: bool = False
+    """Whoever wrote the reply says that it is stored there (`store`)."""
 
 
 class References(NamedTuple):

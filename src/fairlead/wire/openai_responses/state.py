@@ -29,6 +29,7 @@ class _Item(msgspec.Struct):
 
 class _Reply(msgspec.Struct):
     id: str | None = None
+    store: bool | None = None
     output: list[msgspec.Raw] | None = None
 
 
@@ -133,7 +134,7 @@ def read_made(said: bytes) -> Made | None:
                 items.append((item.id, bytes(raw) if _is_worth_telling(item) else b""))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-    return Made(reply.id, tuple(items))
+    return Made(reply.id, tuple(items), reply.store is True)
 
 
 def _refers(item: _Item) -> bool:

@@ -29,7 +29,8 @@ help:  ## show this list
 	@touch $@
 
 # The programs of the agents come in packages for this platform: nothing needs to be built or run to install them.
-.venv/agents.stamp: tests/agents/package.json .venv/dev.stamp
+.venv/agents.stamp: tests/agents/package.json requirements/agents.lock .venv/dev.stamp
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements/agents.lock
 	@mkdir -p .venv/agents && cp tests/agents/package.json .venv/agents/
 	@npm install --prefix .venv/agents --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
@@ -56,7 +57,7 @@ test: check  ## set up, check, and run the tests
 test-inference: .venv/inference.stamp  ## test with a real inference server as an upstream (llama.cpp, a 32 MB wheel)
 	$(BIN)/python -m pytest -m inference tests/inference $(ARGS)
 
-test-agents: .venv/agents.stamp  ## test with real coding agents as clients, offline (needs Node.js; fetches 150 MB)
+test-agents: .venv/agents.stamp  ## test with real coding agents and SDKs as clients, offline (needs Node.js; fetches 300 MB)
 	$(BIN)/python -m pytest -m agents tests/agents $(ARGS)
 
 test-scale: .venv/scale.stamp  ## test evaluation on two local Ray nodes, one killed in the middle (a 79 MB wheel)
@@ -116,6 +117,7 @@ lock:  ## compile the two lock files anew (needs uv: pip install uv)
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
 	uv pip compile requirements/scale.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/scale.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock
+	uv pip compile requirements/agents.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/agents.lock
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist build

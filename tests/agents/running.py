@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-BIN: Final = Path(__file__).parents[2] / ".venv" / "agents" / "node_modules" / ".bin"
+AGENTS: Final = Path(__file__).parents[2] / ".venv" / "agents" / "node_modules"
+BIN: Final = AGENTS / ".bin"
 PATIENCE_S: Final = 120.0
 _NOWHERE: Final = "http://127.0.0.1:9"
 """Where a proxy would have to be for an agent to reach anything beyond this machine: nobody listens there."""

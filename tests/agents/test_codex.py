@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from fairlead.domain.content import Reasoning, Text, ToolCall, ToolResult
+from fairlead.domain.content import FormatName, Reasoning, Text, ToolCall, ToolResult
 from fairlead.domain.errors import TruncatedError
 from fairlead.domain.events import (
     ArgumentsDelta,
@@ -24,7 +24,9 @@ from fairlead.domain.usage import Usage
 from fairlead.wire.format import AskedRequest
 from fairlead.wire.openai_responses import DOOR
 from tests.agents.running import BIN, Ran, run_agent
-from tests.peers.door_server import DoorServer, serving_door
+from tests.agents.shell_loop import SAID, one_tool
+from tests.clients.world import KEY, front
+from tests.peers.door_server import serving_door
 
 CODEX: Final = BIN / "codex"
 pytestmark = [
@@ -33,7 +35,7 @@ pytestmark = [
 ]
 
 CONFIG: Final = """\
-model = "auto"
+model = "{model}"
 model_provider = "fairlead"
 check_for_update_on_startup = false
 [analytics]
@@ -49,13 +51,13 @@ stream_max_retries = 0
 USAGE: Final = UsageReported(Usage(input_tokens=900, cached_read_tokens=100, output_tokens=40, reasoning_tokens=8))
 
 
-async def codex(server: DoorServer, folder: Path, prompt: str) -> Ran:
-    """One turn of the agent with the server as its provider."""
+async def codex(port: int, folder: Path, prompt: str, model: str = "auto", key: str = "fl-any") -> Ran:
+    """One turn of the agent with whoever listens at this port as its provider."""
     home = folder / "codex"
     home.mkdir()
-    (home / "config.toml").write_text(CONFIG.format(port=server.port), encoding="utf-8")
+    (home / "config.toml").write_text(CONFIG.format(port=port, model=model), encoding="utf-8")
     arguments = ["exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", prompt]
-    return await run_agent(CODEX, arguments, folder, {"CODEX_HOME": str(home), "FAIRLEAD_KEY": "fl-any"})
+    return await run_agent(CODEX, arguments, folder, {"CODEX_HOME": str(home), "FAIRLEAD_KEY": key})
 
 
 def items(ran: Ran) -> list[dict[str, Any]]:
@@ -90,7 +92,7 @@ async def test_codex_runs_a_tool_and_sends_call_result_and_signed_thoughts_back(
         return calls("exec_command", {"cmd": "echo fairlead-$((6*7))"})
 
     async with serving_door(DOOR, answer) as server:
-        ran = await codex(server, tmp_path, "What is six times seven? Use the shell.")
+        ran = await codex(server.port, tmp_path, "What is six times seven? Use the shell.")
     assert ran.code == 0, ran
     assert [item["text"] for item in items(ran) if item["type"] == "agent_message"][-1] == "It is forty-two."
     first, second = server.asked
@@ -117,7 +119,7 @@ async def test_codex_acts_on_a_call_of_a_tool_in_a_namespace(tmp_path: Path) -> 
         return calls("multi_agent_v1__close_agent", {"target": "nobody"})
 
     async with serving_door(DOOR, answer) as server:
-        ran = await codex(server, tmp_path, "Close the agent called nobody.")
+        ran = await codex(server.port, tmp_path, "Close the agent called nobody.")
     assert ran.code == 0, ran
     result = server.asked[-1].chat().turns[-1].parts[0]
     assert isinstance(result, ToolResult)
@@ -132,7 +134,33 @@ async def test_codex_reports_a_stream_that_failed_as_failed(tmp_path: Path, n_be
     failed = ReplyFailed(TruncatedError("The upstream ended the stream before the reply was finished."))
 
     async with serving_door(DOOR, lambda _: [*says("Half an")[:n_before], failed]) as server:
-        ran = await codex(server, tmp_path, "Say something.")
+        ran = await codex(server.port, tmp_path, "Say something.")
     assert ran.code != 0
     assert "turn.failed" in ran.out
     assert "ended the stream before the reply was finished" in ran.out
+
+
+@pytest.mark.parametrize("back", ["openai_responses", "openai_chat", "anthropic_messages"])
+async def test_codex_through_the_gateway_runs_a_tool_and_answers(back: FormatName, tmp_path: Path) -> None:
+    script, scene_of = one_tool(back, "exec_command", {"cmd": "echo fairlead-$((6*7))"})
+    async with front({back: script}, formats=(back,), scene_of=scene_of) as running:
+        ran = await codex(running.port, tmp_path, "What is six times seven? Use the shell.", f"lab/{back}", KEY)
+        assert ran.code == 0, ran
+        assert [item["text"] for item in items(ran) if item["type"] == "agent_message"][-1] == SAID
+        assert b"fairlead-42" in running.peers[back].bodies[-1], "the result came back to the model"
+        assert {attempt.outcome for attempt in running.world.moments.attempts} == {"ok"}
+
+
+KNOWS_CUSTOM_TOOLS: Final = "gpt-5.5"
+"""Codex offers custom tools to models that it knows by name, and 0.171.0 knows this one."""
+PATCH: Final = "*** Begin Patch\n*** Add File: made.txt\n+forty-two\n*** End Patch\n"
+
+
+@pytest.mark.parametrize("back", ["openai_chat", "anthropic_messages"])
+async def test_codex_applies_a_patch_that_a_model_without_custom_tools_wrote(back: FormatName, tmp_path: Path) -> None:
+    """apply_patch is a custom tool: a function with one text for the model, and free text again for Codex."""
+    script, scene_of = one_tool(back, "apply_patch", {"input": PATCH})
+    async with front({back: script}, formats=(back,), scene_of=scene_of, model=KNOWS_CUSTOM_TOOLS) as running:
+        ran = await codex(running.port, tmp_path, "Make a file.", KNOWS_CUSTOM_TOOLS, KEY)
+        assert ran.code == 0, ran
+    assert (tmp_path / "made.txt").read_text(encoding="utf-8") == "forty-two\n"

@@ -40,10 +40,13 @@ def inference_server(model: Path, *, port: int = 0) -> Iterator[Running]:
 
 
 @contextmanager
-def gateway(upstream: Running, folder: Path) -> Iterator[Running]:
-    """Fairlead with this server as its only upstream, told nothing but the address."""
-    config = folder / f"upstream-{upstream.port}.yaml"
-    config.write_text(f"upstreams:\n  llama:\n    base_url: {upstream.url}/v1\n", encoding="utf-8")
+def gateway(upstream: Running, folder: Path, *formats: str) -> Iterator[Running]:
+    """Fairlead with this server as its only upstream, told nothing but the address, or also the formats it speaks."""
+    config = folder / f"upstream-{upstream.port}-{len(formats)}.yaml"
+    said = f"upstreams:\n  llama:\n    base_url: {upstream.url}/v1\n"
+    if formats:
+        said += f"    formats: [{', '.join(formats)}]\n"
+    config.write_text(said, encoding="utf-8")
     command = [sys.executable, "-m", "fairlead", "serve", "--config", str(config), "--port", "0"]
     with _running(command, "Press Ctrl-C", folder) as running:
         yield running

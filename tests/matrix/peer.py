@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from tests.matrix.scenes import GARBAGE, GOOD, Scene, scene_in
@@ -15,8 +15,11 @@ SAID = "the upstream's own words"
 class Peer:
     """One running upstream."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, scene_of: Callable[[bytes], Scene] = scene_in) -> None:
         self._script = script
+        self._scene_of = scene_of
+        self.bodies: list[bytes] = []
+        """Of every request, in their order."""
         self.port = 0
         self.received: dict[str, bytes] = {}
         """The last request body of each scene."""
@@ -34,7 +37,8 @@ class Peer:
                 body = await reader.readexactly(int(length[1])) if length else b""
                 path = head.split(b" ")[1].decode()
                 self.paths.add(path)
-                scene = scene_in(body)
+                self.bodies.append(body)
+                scene = self._scene_of(body)
                 self.received[scene.marker()] = body
                 is_stream = "stream" in path.lower() or b'"stream":true' in body.replace(b" ", b"")
                 await self._play(scene, reader, writer, is_stream=is_stream)
@@ -110,9 +114,11 @@ def _piece(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 @asynccontextmanager
-async def serving_peer(name: str) -> AsyncIterator[Peer]:
-    """Run the upstream of a format."""
-    peer = Peer(SCRIPTS[name])
+async def serving_peer(
+    name: str, script: Script | None = None, scene_of: Callable[[bytes], Scene] = scene_in
+) -> AsyncIterator[Peer]:
+    """Run the upstream of a format; with a script and a choice of scenes of its own, if need be."""
+    peer = Peer(script or SCRIPTS[name], scene_of)
     server = await asyncio.start_server(peer.accept, "127.0.0.1", 0, limit=1 << 22)
     peer.port = server.sockets[0].getsockname()[1]
     try:

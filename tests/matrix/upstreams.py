@@ -13,6 +13,8 @@ from tests.matrix.scenes import CALLS, PIECES, SIGNATURE, STRUCTURED, TEXT, THOU
 
 N_IN, N_OUT = USAGE
 SERVED: Final = "served-model"
+Calls = tuple[tuple[str, str, str], ...]
+"""Ids, names and arguments of the calls in the scene `tools`."""
 
 
 class Script(NamedTuple):
@@ -44,7 +46,7 @@ def _named(value: dict[str, Any]) -> bytes:
 # --- OpenAI chat completions
 
 
-def chat_whole(content: str) -> bytes:
+def chat_whole(content: str, calls: Calls = CALLS) -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": _full(content)}
     finish = "stop"
     if content == "tools":
@@ -52,7 +54,7 @@ def chat_whole(content: str) -> bytes:
         message["content"] = None
         message["tool_calls"] = [
             {"id": i, "type": "function", "function": {"name": name, "arguments": arguments}}
-            for i, name, arguments in CALLS
+            for i, name, arguments in calls
         ]
     if content == "reasoning":
         message["reasoning_content"] = "".join(THOUGHTS)
@@ -62,7 +64,7 @@ def chat_whole(content: str) -> bytes:
     return json.dumps(reply).encode()
 
 
-def chat_events(content: str) -> list[bytes]:
+def chat_events(content: str, calls: Calls = CALLS) -> list[bytes]:
     def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return _data(
@@ -75,7 +77,7 @@ def chat_events(content: str) -> list[bytes]:
         events += [chunk({"reasoning_content": piece}) for piece in THOUGHTS]
     if content == "tools":
         finish = "tool_calls"
-        for index, (i, name, arguments) in enumerate(CALLS):
+        for index, (i, name, arguments) in enumerate(calls):
             function = {"name": name, "arguments": ""}
             events.append(chunk({"tool_calls": [{"index": index, "id": i, "type": "function", "function": function}]}))
             for piece in (arguments[:5], arguments[5:]):
@@ -96,13 +98,13 @@ def chat_error(status: int, message: str) -> bytes:
 # --- OpenAI Responses
 
 
-def _responses_items(content: str) -> list[dict[str, Any]]:
+def _responses_items(content: str, calls: Calls) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     if content == "reasoning":
         summary = [{"type": "summary_text", "text": "".join(THOUGHTS)}]
         items.append({"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": SIGNATURE})
     if content == "tools":
-        for i, name, arguments in CALLS:
+        for i, name, arguments in calls:
             items.append(
                 {"type": "function_call", "id": f"fc_{i}", "call_id": i, "name": name, "arguments": arguments,
                  "status": "completed"}
@@ -132,22 +134,23 @@ def _response(content: str, status: str, output: list[dict[str, Any]]) -> dict[s
         "model": SERVED,
         "output": output,
         "parallel_tool_calls": True,
+        "store": True,
         "tool_choice": "auto",
         "tools": [],
         "usage": usage if status == "completed" else None,
     }
 
 
-def responses_whole(content: str) -> bytes:
-    return json.dumps(_response(content, "completed", _responses_items(content))).encode()
+def responses_whole(content: str, calls: Calls = CALLS) -> bytes:
+    return json.dumps(_response(content, "completed", _responses_items(content, calls))).encode()
 
 
-def responses_events(content: str) -> list[bytes]:
+def responses_events(content: str, calls: Calls = CALLS) -> list[bytes]:
     events: list[dict[str, Any]] = [
         {"type": "response.created", "response": _response(content, "in_progress", [])},
         {"type": "response.in_progress", "response": _response(content, "in_progress", [])},
     ]
-    items = _responses_items(content)
+    items = _responses_items(content, calls)
     for index, item in enumerate(items):
         at = {"output_index": index, "item_id": item["id"]}
         if item["type"] == "reasoning":
@@ -191,10 +194,10 @@ def responses_events(content: str) -> list[bytes]:
 # --- Anthropic Messages
 
 
-def _messages_blocks(content: str) -> list[dict[str, Any]]:
+def _messages_blocks(content: str, calls: Calls) -> list[dict[str, Any]]:
     if content == "tools":
         return [
-            {"type": "tool_use", "id": i, "name": name, "input": json.loads(arguments)} for i, name, arguments in CALLS
+            {"type": "tool_use", "id": i, "name": name, "input": json.loads(arguments)} for i, name, arguments in calls
         ]
     blocks: list[dict[str, Any]] = [{"type": "text", "text": _full(content)}]
     if content == "reasoning":
@@ -202,14 +205,14 @@ def _messages_blocks(content: str) -> list[dict[str, Any]]:
     return blocks
 
 
-def messages_whole(content: str) -> bytes:
+def messages_whole(content: str, calls: Calls = CALLS) -> bytes:
     return json.dumps(
         {
             "id": "msg_1",
             "type": "message",
             "role": "assistant",
             "model": SERVED,
-            "content": _messages_blocks(content),
+            "content": _messages_blocks(content, calls),
             "stop_reason": "tool_use" if content == "tools" else "end_turn",
             "stop_sequence": None,
             "usage": {"input_tokens": N_IN, "output_tokens": N_OUT},
@@ -217,13 +220,13 @@ def messages_whole(content: str) -> bytes:
     ).encode()
 
 
-def messages_events(content: str) -> list[bytes]:
-    message = json.loads(messages_whole(content)) | {"content": [], "stop_reason": None}
+def messages_events(content: str, calls: Calls = CALLS) -> list[bytes]:
+    message = json.loads(messages_whole(content, calls)) | {"content": [], "stop_reason": None}
     message["usage"] = {"input_tokens": N_IN, "output_tokens": 1}
     events: list[dict[str, Any]] = [{"type": "message_start", "message": message}, {"type": "ping"}]
-    for index, block in enumerate(_messages_blocks(content)):
+    for index, block in enumerate(_messages_blocks(content, calls)):
         if block["type"] == "tool_use":
-            begun, text = {**block, "input": {}}, CALLS[index][2]
+            begun, text = {**block, "input": {}}, calls[index][2]
             deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ("", text[:5], text[5:])]
         elif block["type"] == "thinking":
             begun = {"type": "thinking", "thinking": "", "signature": ""}

@@ -44,6 +44,9 @@ def show_session(printer: Printer, decision: Mapping[str, Any]) -> None:
     chosen, session = decision["chosen"], decision["session"]
     printer.pair("chosen", f"{chosen['model']} at {chosen['upstream']}" if chosen else "nobody")
     printer.pair("why", decision["reason"]["text"])
+    for each in decision["ineligible"]:
+        if each["code"] == "down":
+            printer.pair("resting", f"{each['model']} at {each['upstream']} rests: {each['why']}")
     if session is None:
         printer.pair("session", "not known to this server (it may be known to another of its workers)")
         return

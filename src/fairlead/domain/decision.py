@@ -27,6 +27,7 @@ IneligibleCode = Literal[
     "provider_excluded",
     "data_policy",
     "foreign_signature",
+    "state_elsewhere",
     "down",
 ]
 

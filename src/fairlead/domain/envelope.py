@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, cast, get_args
 
 from fairlead.domain.content import FormatName
 
-_MARK: Final = "fl1"
+MARK: Final = "fl1"
+"""How an envelope begins."""
 _FORMATS: Final = frozenset(get_args(FormatName))
 
 
@@ -23,12 +24,12 @@ class Envelope(NamedTuple):
 
 def seal(envelope: Envelope) -> str:
     """The envelope as one printable text."""
-    return f"{_MARK}~{envelope.origin}~{'r' if envelope.is_redacted else ''}~{envelope.item_id or ''}~{envelope.blob}"
+    return f"{MARK}~{envelope.origin}~{'r' if envelope.is_redacted else ''}~{envelope.item_id or ''}~{envelope.blob}"
 
 
 def unseal(text: str) -> Envelope | None:
     """The envelope in this text; None when it is not one of ours (then it is the format's own blob)."""
     pieces = text.split("~", 4)
-    if len(pieces) != 5 or pieces[0] != _MARK or pieces[1] not in _FORMATS:
+    if len(pieces) != 5 or pieces[0] != MARK or pieces[1] not in _FORMATS:
         return None
     return Envelope(cast("FormatName", pieces[1]), pieces[4], pieces[3] or None, pieces[2] == "r")

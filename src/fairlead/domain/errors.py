@@ -85,6 +85,12 @@ class NoEligibleModelError(RequestError):
     code = "no_eligible_model"
 
 
+class UnknownReferenceError(RequestError):
+    """An id of an earlier reply or item that nobody keeps who may serve this request."""
+
+    code = "previous_response_not_found"
+
+
 class UnauthenticatedError(RequestError):
     """No key, or not one of ours."""
 

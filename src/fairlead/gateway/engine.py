@@ -13,7 +13,7 @@ import numpy as np
 from fairlead.domain.content import FormatName
 from fairlead.domain.decision import Arm
 from fairlead.domain.engine_state import ArmState, EngineState, UpstreamState
-from fairlead.domain.errors import UpstreamError
+from fairlead.domain.errors import UnknownReferenceError, UpstreamError
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.affinity import SessionMemory, is_worth_remembering, places_of, session_key
 from fairlead.gateway.breaker import Breakers, blames_upstream
@@ -21,6 +21,7 @@ from fairlead.gateway.concurrency import Gate, is_crowded
 from fairlead.gateway.conduct import ConductBook
 from fairlead.gateway.failover import RetryBudget
 from fairlead.gateway.idempotency import Idempotency
+from fairlead.gateway.kept_replies import KeptReplies
 from fairlead.gateway.ports import Services
 from fairlead.gateway.pulse import Pulse
 from fairlead.gateway.replay_cache import ReplayCache
@@ -28,7 +29,7 @@ from fairlead.gateway.running import Running
 from fairlead.gateway.work import Work
 from fairlead.routing.pool import Bools
 from fairlead.routing.router import Choice
-from fairlead.routing.switching import held_to
+from fairlead.routing.switching import held_to, kept_to
 
 HEDGE_CAPACITY: Final = 5.0
 """Hedges that may be begun in a row: a slow minute of one upstream is not answered by doubling all of it."""
@@ -56,6 +57,7 @@ class Engine:
         self.sessions = SessionMemory()
         self.cache = ReplayCache(services.cache) if services.cache is not None else None
         self.idempotency = Idempotency()
+        self.replies = KeptReplies()
         self.running: set[Running] = set()
         self.pulse = Pulse(limits.heartbeat_s, self.running)
         self.is_draining = False
@@ -71,6 +73,7 @@ class Engine:
         self.budget.tokens = min(self.budget.tokens, old.budget.tokens)
         self.sessions = old.sessions
         self.idempotency = old.idempotency
+        self.replies = old.replies
         if self.cache is not None and old.cache is not None and self.cache.limits == old.cache.limits:
             self.cache = old.cache
 
@@ -91,11 +94,30 @@ class Engine:
         choice = services.router.decide(
             request.asked, outline, request.wishes, self.breakers.down(now_s), self.conduct.current(now_s)
         )
+        if work.only is not None:
+            choice = self._kept_to(choice, work, work.only)
         readers = self._readers_of(outline.signed_by) if outline.signed_by is not None else None
         if session is None and readers is None:
             return choice
         held = self.sessions.held(session, self.places, now_s) if session is not None else None
         return held_to(services.router.pool, choice, held, readers)
+
+    def _kept_to(self, choice: Choice, work: Work, member: str) -> Choice:
+        """The choice among those who can serve what the request leaves to one provider's state."""
+        keepers = self._readers_of(work.way.door.name)
+        if work.keeper is not None:
+            specs = self.services.router.pool.specs
+            keepers = keepers & np.array([spec.arm.upstream == work.keeper for spec in specs], dtype=np.bool_)
+        elif not any(keepers[i] for i in (*choice.order, *choice.resting)):
+            return choice  # nobody: the translation refuses it, and says how to do without
+        kept = kept_to(choice, keepers)
+        if work.keeper is not None and (choice.order or choice.resting) and not (kept.order or kept.resting):
+            raise UnknownReferenceError(
+                f"What '{member}' names is kept by the upstream '{work.keeper}', and nothing that may serve this "
+                "request stands there: name a model of it, or send the earlier items in 'input', with store=false.",
+                param=member,
+            )
+        return kept
 
     def _readers_of(self, name: FormatName) -> Bools:
         """Which arms stand at upstreams that speak this format."""

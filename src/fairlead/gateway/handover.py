@@ -9,6 +9,7 @@ from fairlead.domain.call import Answer, Headers
 from fairlead.domain.errors import FairleadError, GarbledError, UpstreamError
 from fairlead.domain.request import Loss
 from fairlead.gateway.attempt import Attempt
+from fairlead.gateway.continuation import remember
 from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.kept_answers import KeptAnswers
@@ -25,7 +26,18 @@ _MAX_LOSS_HEADER_CHARS: Final = 1_000
 class Handover:
     """One request's."""
 
-    __slots__ = ("_added", "_engine", "_out", "_record", "_stream", "_work", "expected_usd", "keeper", "overhead_s")
+    __slots__ = (
+        "_added",
+        "_engine",
+        "_has_state",
+        "_out",
+        "_record",
+        "_stream",
+        "_work",
+        "expected_usd",
+        "keeper",
+        "overhead_s",
+    )
 
     def __init__(
         self,
@@ -43,6 +55,7 @@ class Handover:
         self._record = record
         self.expected_usd = expected_usd
         """What an arm was expected to cost; None when its price is unknown."""
+        self._has_state = work.way.door.name == "openai_responses"
         self._stream: ReplyStream | None = None
         self.keeper: KeptAnswers | None = None
         """Who wants a copy of what the client gets."""
@@ -78,6 +91,8 @@ class Handover:
         headers.append((b"x-fairlead-cost-usd", str(cost).encode() if cost is not None else b"unknown"))
         if self._record.session is not None:
             self._remember(self._record.session, attempt)
+        if self._has_state:
+            remember(self._engine, self._work, attempt.spec, reply.body)
         if self.keeper is not None:
             self.keeper.keep_whole(headers, reply.body, attempt.arm, reply.usage)
         return headers
@@ -103,6 +118,8 @@ class Handover:
                 self._remember(self._record.session, attempt)
             comment = _cost_comment(attempt)
             tail = stream.finish(comment)
+            if self._has_state:
+                remember(self._engine, self._work, attempt.spec, tail)
             if self.keeper is not None:
                 self.keeper.keep_stream(tail.replace(comment, b"", 1), attempt.arm, attempt.usage)
             await out.piece(tail)

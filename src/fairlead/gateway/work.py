@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from fairlead.domain.call import Headers
 from fairlead.domain.content import FormatName
 from fairlead.domain.errors import RejectedError
-from fairlead.domain.names import TenantName
+from fairlead.domain.names import TenantName, UpstreamName
 from fairlead.domain.request import Carried, ChatRequest, Loss
 from fairlead.domain.usage import Usage
 from fairlead.gateway.affinity import SESSION_HEADERS, stated_session
@@ -15,6 +15,7 @@ from fairlead.gateway.idempotency import key_in
 from fairlead.gateway.ports import Upstream
 from fairlead.routing.pool import ArmSpec
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
+from fairlead.wire.custom_tools import CustomisedReader, custom_names, customised, with_functions
 from fairlead.wire.failures import read_failure
 from fairlead.wire.format import AskedRequest, Back, Door, ReadReply, ReplyStream
 from fairlead.wire.lane import put_together, take_apart
@@ -73,6 +74,14 @@ class Work(NamedTuple):
     """The client's SDK says that it has sent this before, and had no answer."""
     repeat_key: bytes | None = None
     """The request's Idempotency-Key."""
+    only: str | None = None
+    """The member because of which only upstreams of the door's format can serve."""
+    keeper: UpstreamName | None = None
+    """The upstream that keeps what the request refers to: no other can serve."""
+    continues: str | None = None
+    """The kept reply that the request goes on from; the request holds what was said until then."""
+    said: bytes | None = None
+    """Of such a request, its own items; None where that is all of its input."""
 
     def prepare(self, upstream: Upstream, spec: ArmSpec, backs: Mapping[FormatName, Back]) -> Prepared:
         """The request for this upstream: on the lane if it speaks the door's format, else through the hub.
@@ -96,13 +105,23 @@ class Work(NamedTuple):
     def _translated(self, back: Back, spec: ArmSpec, quirks: Quirks) -> Prepared:
         request, sent = self.request, spec.arm.sent_model
         chat = _suited(request.chat(), spec)
+        # Of those whose tools are text, OpenAI alone is known, and OpenAI speaks this format itself.
+        customs = custom_names(chat) if chat.tools and back.name != "openai_responses" else frozenset()
+        if customs:
+            chat = with_functions(chat)
         carried = _quirked(back.write_request(chat, sent), back.name, quirks)
 
         def read_reply(body: bytes) -> ReadReply:
             reply = back.read_reply(body)
+            if customs:
+                reply = customised(reply, customs)
             if not reply.served:
                 reply = reply._replace(served=sent)
             return ReadReply(request.write_reply(reply), reply.served, reply.usage)
+
+        def open_stream() -> ReplyStream:
+            reader = back.reader()
+            return TranslatedStream(CustomisedReader(reader, customs) if customs else reader, request.writer(), sent)
 
         return Prepared(
             path=back.path(sent, request.is_streaming),
@@ -110,7 +129,7 @@ class Work(NamedTuple):
             headers=(),
             losses=(*chat.losses, *carried.losses),
             read_reply=read_reply,
-            open_stream=lambda: TranslatedStream(back.reader(), request.writer(), sent),
+            open_stream=open_stream,
             read_failure=back.read_failure,
         )
 

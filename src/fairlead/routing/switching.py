@@ -67,6 +67,16 @@ def held_to(pool: Pool, choice: Choice, held: Held | None, readers: Bools | None
     return _priced(pool, choice, held.anchor, held)
 
 
+def kept_to(choice: Choice, keepers: Bools) -> Choice:
+    """The choice among the arms at whoever keeps what the request refers to, or speaks its format at all."""
+    check = Check("state_elsewhere", ~keepers, lambda _i: "the request refers to what another provider keeps")
+    return choice._replace(
+        order=tuple(i for i in choice.order if keepers[i]),
+        resting=tuple(i for i in choice.resting if keepers[i]),
+        checks=(*choice.checks, check),
+    )
+
+
 def _is_free(choice: Choice) -> bool:
     """Whether the order is ours to change: no sort, no order of providers, no list of models was asked for."""
     wishes = choice.wishes

@@ -45,6 +45,24 @@ class ReadReply(NamedTuple):
     usage: Usage | None
 
 
+class Made(NamedTuple):
+    """What a reply gave ids to, by which a client may refer to it later."""
+
+    reply_id: str
+    items: tuple[tuple[str, bytes], ...]
+    """Each item's id, and its JSON; b"" for an item that need not be told again."""
+    is_stored: bool = False
+    """Whoever wrote the reply says that it is stored there (`store`)."""
+
+
+class References(NamedTuple):
+    """What a request refers to by ids."""
+
+    previous: str | None
+    """A reply that it goes on from."""
+    items: tuple[str, ...]
+
+
 class ReplyStream(Protocol):
     """A reply stream on its way to the client: the lane's watch, or a translation. Bytes in, bytes to send on out."""
 

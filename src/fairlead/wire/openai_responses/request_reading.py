@@ -158,7 +158,7 @@ def _losses(members: Members, body: _Body) -> list[Loss]:
     ]
     losses += [Loss(f"include[{name}]", _NO_WORD) for name in body.include or () if name not in (LOGPROBS, ENCRYPTED)]
     if body.store:
-        losses.append(Loss("store", "a translated reply is not kept anywhere"))
+        losses.append(Loss("store", "a translated reply is kept for an hour, in this server's memory alone"))
     if body.truncation not in (None, "disabled"):
         losses.append(Loss("truncation", _NO_WORD))
     if body.reasoning is not None:

@@ -14,12 +14,13 @@ from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS
 from fairlead.domain.reply import Reply
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.wishes import Wishes
-from fairlead.wire.format import ReadReply, ReplyStream, ReplyWriter
+from fairlead.wire.format import ReadReply, References, ReplyStream, ReplyWriter
 from fairlead.wire.lane import Members, put_together, raw, take_apart
 from fairlead.wire.openai_responses.member_reading import NOTHING, has, read_member
 from fairlead.wire.openai_responses.replies import lane_reply, write_reply
 from fairlead.wire.openai_responses.request_reading import lane_only, read_chat
 from fairlead.wire.openai_responses.response_object import ReplyShape
+from fairlead.wire.openai_responses.state import references, without_foreign
 from fairlead.wire.openai_responses.stream import ResponseWatch
 from fairlead.wire.openai_responses.stream_writing import ResponseWriter
 from fairlead.wire.openai_responses.tool_names import SpacedNames
@@ -99,6 +100,10 @@ class ResponsesRequest:
     """The reply or conversation that this one continues, kept by whoever gave the first."""
     lane_only: str | None
     """The member because of which only an upstream of this format can serve."""
+    continues: str | None = None
+    """The reply that it goes on from, where that stands in the input already."""
+    refers: References | None = None
+    """The replies and items that it names by id."""
     reply_id: str = ""
     """What our own reply is to be called, if the upstream's own id should not show."""
     created_s: int = 0
@@ -108,7 +113,7 @@ class ResponsesRequest:
 
     def body_for(self, sent: SentModel) -> bytes:
         """The body to send: every member as it came but for the model. Usage is always in this format's last event."""
-        members = self.members
+        members = without_foreign(self.members)
         members["model"] = raw(sent)
         return put_together(members)
 
@@ -134,7 +139,10 @@ class ResponsesRequest:
         return ResponseWriter(self._shape())
 
     def _shape(self) -> ReplyShape:
-        return ReplyShape(self.members, self.asked, self.reply_id, self.created_s, self.spaced)
+        members = self.members
+        if self.continues is not None:
+            members = members | {"previous_response_id": raw(self.continues)}
+        return ReplyShape(members, self.asked, self.reply_id, self.created_s, self.spaced)
 
 
 def read_request(body: bytes) -> ResponsesRequest:
@@ -147,7 +155,11 @@ def read_request(body: bytes) -> ResponsesRequest:
         # Some servers (those in Go, Ollama among them) read `Model` as `model`: it would undo what was decided.
         if name not in _DECIDING and name.lower() in _DECIDING:
             raise InvalidOptionError(f"Write {name.lower()!r} in lower case.", param=name[:40])
-    wishes = take_wishes(members)
+    return of_members(members, take_wishes(members))
+
+
+def of_members(members: Members, wishes: Wishes) -> ResponsesRequest:
+    """The request of these members, from which ours are taken out. Raises: InvalidOptionError."""
     # Decoded from the members, not from the body: what is decided on is what will be sent.
     envelope = read_member(put_together(members), _ENVELOPE, "")
     asked = envelope.model or ""
@@ -165,6 +177,7 @@ def read_request(body: bytes) -> ResponsesRequest:
         session=_session(members),
         previous_reply=_previous(members),
         lane_only=only,
+        refers=references(members) if only in ("previous_response_id", "item_reference") else None,
     )
 
 

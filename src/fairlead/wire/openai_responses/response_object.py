@@ -69,7 +69,7 @@ class ReplyShape(NamedTuple):
             "incomplete_details": None,
             "model": served or self.asked,
             "output": [],
-            "store": False,
+            "store": bytes(self.members.get("store", _NULL)) != b"false",
         }
         for name, default in _ECHOED.items():
             said = self.members.get(name)

@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
+MINUTES ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench soak bench-quality bench-analysis bench-evaluation constants \
+.PHONY: help setup setup-dev run test check format bench soak fuzz bench-quality bench-analysis bench-evaluation constants \
 	artefact catalogue lock test-inference test-agents test-scale clean
 
 help:  ## show this list
@@ -26,6 +27,10 @@ help:  ## show this list
 
 .venv/inference.stamp: requirements/inference.lock .venv/dev.stamp
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements/inference.lock
+	@touch $@
+
+.venv/fuzz.stamp: requirements/fuzz.lock .venv/dev.stamp
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements/fuzz.lock
 	@touch $@
 
 # The programs of the agents come in packages for this platform: nothing needs to be built or run to install them.
@@ -81,6 +86,9 @@ bench: setup-dev  ## measure speed against the direct line and a bare pass-throu
 soak: setup-dev  ## kill, stall and limit upstreams under 500 streams: answers, ledgers, leaks (a few minutes)
 	$(BIN)/python -m benchmarks.soak.kill_test $(ARGS)
 
+fuzz: .venv/fuzz.stamp  ## fuzz every parser, guided by coverage, for MINUTES each (1)
+	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) $(ARGS)
+
 bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, an hour (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/difficulty.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/judge_presets.py
@@ -112,12 +120,13 @@ artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DAT
 catalogue: setup-dev  ## write the shipped catalogue anew from the public lists (FAIRLEAD_DATA)
 	$(BIN)/python -m fairlead.evaluation.catalogue_build $(FAIRLEAD_DATA)
 
-lock:  ## compile the two lock files anew (needs uv: pip install uv)
+lock:  ## compile the lock files anew (needs uv: pip install uv)
 	uv pip compile pyproject.toml --extra eval --extra hub --extra embed --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
 	uv pip compile requirements/scale.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/scale.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock
 	uv pip compile requirements/agents.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/agents.lock
+	uv pip compile requirements/fuzz.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/fuzz.lock
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist build

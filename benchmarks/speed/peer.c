@@ -1,11 +1,12 @@
 /*
  * peer: both ends of a gateway benchmark in one program, one thread, epoll, Linux.
  *
- *   peer mock PORT DELAY_MS CHUNK_GAP_US N_CHUNKS
+ *   peer mock PORT DELAY_MS CHUNK_GAP_US N_CHUNKS [REPLIES]
  *       A chat upstream on 127.0.0.1:PORT. POST bodies with "stream":true get N_CHUNKS content events, a finish event,
  *       a usage event when stream_options.include_usage is true, and [DONE]; others get one JSON reply. DELAY_MS passes
  *       before the first byte, CHUNK_GAP_US between two events (0: all in one go, one write each). Keep-alive;
  *       requests by content-length or chunked, up to 8 MiB. Prints "ready" once it listens. Ends on SIGTERM.
+ *       REPLIES speaks another format instead: records as in BODYFILE below, first the JSON reply, then each event.
  *
  *   peer load HOST PORT PATH CONNECTIONS SECONDS BODYFILE [HEADER...]
  *       Posts the bodies of BODYFILE in turn on that many keep-alive connections, each sending the next request when
@@ -13,7 +14,7 @@
  *       bytes, a newline; many different bodies, so that no cache can answer. The replies to the first tenth of the
  *       time (at most half a second) warm up and are not counted.
  *       Prints one JSON line: n, rps, first_byte_p50_us, first_byte_p99_us, total_p50_us, total_p99_us (of good replies),
- *       bad (status other than 200, or a stream that does not end in [DONE] and a zero-length chunk), errors (connections
+ *       bad (status other than 200, or a stream without its format's last event and a zero-length chunk), errors (connections
  *       lost in mid-request; each is dialled anew), events_per_reply, seconds.
  *       Ends with status 1 when the server cannot be reached.
  *
@@ -211,7 +212,7 @@ static int say_next(conn *c) {
         say(c, &events[c->next++]);
         return 1;
     }
-    if (c->wants_usage) say(c, &usage_event);
+    if (c->wants_usage && usage_event.used) say(c, &usage_event);
     say(c, &done_event);
     return 0;
 }
@@ -337,6 +338,35 @@ static void write_replies(void) {
     buf_add(&done_event, "0\r\n\r\n", 5);
 }
 
+/* The replies of another format, from a file: the last event goes where the chat format has its [DONE]. */
+static void read_replies(const char *path) {
+    FILE *file = fopen(path, "rb");
+    size_t n, n_events = 0;
+    char head[128];
+    if (!file) die(path);
+    events = need(calloc((size_t)n_chunks + 2, sizeof *events));
+    for (int i = 0; fscanf(file, "%zu", &n) == 1; i++) {
+        buf record = {0};
+        buf_room(&record, n + 1);
+        if (fgetc(file) != '\n' || fread(record.at, 1, n, file) != n) die("a short record");
+        record.at[n] = 0;
+        if (!i) {
+            snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n", n);
+            print_into(&json_reply, 0, head);
+            buf_add(&json_reply, record.at, n);
+        } else if (n_events <= (size_t)n_chunks) {
+            print_into(&events[n_events++], 1, record.at);
+        }
+        free(record.at);
+    }
+    fclose(file);
+    if (n_events < 2) die("too few records");
+    n_chunks = (int)n_events - 2;
+    done_event = events[n_events - 1];
+    buf_add(&done_event, "0\r\n\r\n", 5);
+    print_into(&stream_head, 0, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+}
+
 /* NULL is no limit. */
 static struct timespec *until_next(struct timespec *t) {
     uint64_t due = UINT64_MAX, now, left;
@@ -376,7 +406,7 @@ static void mock(char **arg) {
     delay_ns = (uint64_t)(atof(arg[1]) * 1e6);
     gap_ns = (uint64_t)(atof(arg[2]) * 1e3);
     n_chunks = atoi(arg[3]);
-    write_replies();
+    if (arg[4]) read_replies(arg[4]); else write_replies();
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(listener, (void *)&place, sizeof place) || listen(listener, 4096)) die("listen");
     watch(listener, NULL, EPOLLIN, EPOLL_CTL_ADD);
@@ -484,10 +514,12 @@ static int is_whole(caller *c, int *is_good) {
         *is_good = is_ok && !c->is_stream;
         return c->in.used >= head + strtoul(length, NULL, 10);
     }
-    /* Chunked: whole at the zero-length chunk; good when [DONE] is the last event before it. */
+    /* Chunked: whole at the zero-length chunk; good when the format's last event stands before it. */
     if (c->in.used < head + 5 || memcmp(c->in.at + c->in.used - 5, "0\r\n\r\n", 5)) return 0;
-    size_t tail = c->in.used - head < 64 ? c->in.used - head : 64;
-    int is_done = memmem(c->in.at + c->in.used - tail, tail, "data: [DONE]\n\n", 14) != NULL;
+    size_t tail = c->in.used - head < 8192 ? c->in.used - head : 8192;
+    const char *last = c->in.at + c->in.used - tail;
+    int is_done = memmem(last, tail, "data: [DONE]\n\n", 14) || memmem(last, tail, "\"message_stop\"", 14) ||
+                  memmem(last, tail, "\"response.completed\"", 20);
     *is_good = is_ok && (!c->is_stream || is_done);
     for (char *p = c->in.at + head, *stop = c->in.at + c->in.used; (p = memmem(p, (size_t)(stop - p), "data: ", 6)); p += 6)
         c->n_events++;
@@ -599,7 +631,7 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0) die("epoll_create1");
-    if (argc == 6 && !strcmp(argv[1], "mock")) mock(argv + 2);
+    if ((argc == 6 || argc == 7) && !strcmp(argv[1], "mock")) mock(argv + 2);
     if (argc >= 8 && !strcmp(argv[1], "load")) return load(argv + 2);
     fputs("usage: peer mock PORT DELAY_MS CHUNK_GAP_US N_CHUNKS\n"
           "       peer load HOST PORT PATH CONNECTIONS SECONDS BODYFILE [HEADER...]\n", stderr);

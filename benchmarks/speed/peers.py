@@ -45,10 +45,13 @@ def pinned(core: int, command: list[str]) -> list[str]:
 
 
 @contextmanager
-def mock_upstream(peer: Path, *, delay_ms: float = 0, chunk_gap_us: float = 0, n_chunks: int = 20) -> Iterator[int]:
-    """A mock upstream beside the load; gives its port."""
+def mock_upstream(
+    peer: Path, *, delay_ms: float = 0, chunk_gap_us: float = 0, n_chunks: int = 20, replies: Path | None = None
+) -> Iterator[int]:
+    """A mock upstream beside the load; gives its port. `replies`: what it says instead of the chat format's."""
     port = free_port()
     arguments = ["mock", str(port), str(delay_ms), str(chunk_gap_us), str(n_chunks)]
+    arguments += [str(replies)] if replies is not None else []
     process = subprocess.Popen(pinned(PEER_CORE, [str(peer), *arguments]), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -81,7 +81,7 @@ async def front(
         upstreams: dict[UpstreamName, Upstream] = {}
         for name in formats:
             script = (scripts or {}).get(name, SCRIPTS[name])
-            peers[name] = peer = await stack.enter_async_context(serving_peer(name, script, scene_of))
+            peers[name] = peer = await stack.enter_async_context(serving_peer(name, script=script, scene_of=scene_of))
             live = replace(
                 endpoint(name, f"http://127.0.0.1:{peer.port}/v1"),
                 formats=(name,),

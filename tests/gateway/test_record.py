@@ -11,10 +11,12 @@ from fairlead.domain.errors import (
 from fairlead.domain.money import Usd
 from fairlead.domain.names import DecisionId, TenantName
 from fairlead.domain.usage import Usage
-from fairlead.gateway.record import AttemptRecord, Record, outcome_of
+from fairlead.gateway.record import MOST_TOKENS, AttemptRecord, Record, outcome_of
 from fairlead.gateway.work import DOORS, work_of
+from fairlead.providers.scripted import Scene
 from tests.conftest import VirtualClock
-from tests.peers.worlds import MIDDLE, STRONG, Moments
+from tests.peers.asgi_caller import chat
+from tests.peers.worlds import DONE, MIDDLE, ROLE, STRONG, Moments, chunk, event, reply_body, stream, world
 from tests.routing.small_pool import Known
 
 
@@ -112,3 +114,25 @@ def test_an_answer_from_the_cache_costs_nothing_and_says_so(clock: VirtualClock)
 )
 def test_every_error_has_its_outcome(error: UpstreamError, expected: tuple[str, int | None]) -> None:
     assert outcome_of(error) == expected
+
+
+@pytest.mark.parametrize("n_tokens", [MOST_TOKENS + 1, 10**400])
+async def test_a_count_beyond_all_reason_is_unknown_and_the_answer_goes_through(n_tokens: int) -> None:
+    usage = {"prompt_tokens": n_tokens, "completion_tokens": 5, "total_tokens": 15}
+    w = world({"one": [Scene.of(reply_body(usage=usage))]})
+    heard = await chat(w.app, model="lab/strong")
+    assert heard.status == 200
+    assert heard.header("x-fairlead-cost-usd") == "unknown"
+    assert w.moments.attempts[0].usage is None
+    assert w.moments.attempts[0].cost is None
+
+
+async def test_so_it_is_in_a_stream_whose_usage_is_our_estimate_then() -> None:
+    last = event({"id": "c", "choices": [], "usage": {"prompt_tokens": 10**400, "completion_tokens": 1}})
+    w = world({"one": [stream(ROLE, chunk("hi"), chunk(None, "stop"), last, DONE)]})
+    heard = await chat(w.app, model="lab/strong", stream=True)
+    assert heard.body.endswith(DONE)
+    assert b"error" not in heard.body
+    (attempt,) = w.moments.attempts
+    assert attempt.outcome == "ok"
+    assert attempt.usage is None or attempt.usage.is_estimated

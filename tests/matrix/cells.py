@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,7 +20,7 @@ from fairlead.wire.formats import BACKS
 from tests.matrix.clients import CLIENTS, Heard, read_stream
 from tests.matrix.peer import SAID, Peer, serving_peer
 from tests.matrix.scenes import CALLS, GARBAGE, GOOD, IMAGE, STRUCTURED, TEXT, THOUGHTS, USAGE, Scene
-from tests.matrix.upstreams import SCRIPTS
+from tests.matrix.upstreams import SCRIPTS, Script
 from tests.peers.live_gateway import serving_gateway
 from tests.peers.worlds import changed, endpoint, world
 from tests.routing.small_pool import Known
@@ -79,6 +79,7 @@ class Matrix:
 
     port: int
     peers: Mapping[FormatName, Peer]
+    transports: list[HttpTransport]
 
     async def run(self, cell: Cell) -> Heard:
         """One call, and what its client heard."""
@@ -124,25 +125,32 @@ def _unchunked(data: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def matrix(backs: Mapping[FormatName, Back] = BACKS) -> AsyncIterator[Matrix]:
+async def matrix(
+    backs: Mapping[FormatName, Back] = BACKS,
+    make_peer: Callable[[Script], Peer] = Peer,
+    limits: Limits = Limits(max_attempts=1),  # noqa: B008 - frozen
+    patience_s: float = PATIENCE_S,
+) -> AsyncIterator[Matrix]:
     """Run the gateway and its upstreams; with broken backs, to see cells turn red."""
     async with AsyncExitStack() as stack:
-        peers: dict[FormatName, Peer] = {name: await stack.enter_async_context(serving_peer(name)) for name in BACKS}
-        upstreams = {}
+        peers: dict[FormatName, Peer] = {
+            name: await stack.enter_async_context(serving_peer(name, make_peer)) for name in BACKS
+        }
+        upstreams: dict[UpstreamName, Upstream] = {}
+        transports: list[HttpTransport] = []
         for name, peer in peers.items():
             live = replace(
                 endpoint(name, f"http://127.0.0.1:{peer.port}/v1"),
                 formats=(name,),
-                deadlines=Deadlines(first_byte_s=PATIENCE_S, idle_s=PATIENCE_S),
+                deadlines=Deadlines(first_byte_s=patience_s, idle_s=patience_s),
             )
-            upstreams[UpstreamName(name)] = Upstream(live, HttpTransport(origin_of(live)))
+            transports.append(HttpTransport(origin_of(live)))
+            upstreams[UpstreamName(name)] = Upstream(live, transports[-1])
         arms = [Known(f"lab/{name}", name, name) for name in BACKS]
-        world_of = world(
-            arms=arms, upstreams=upstreams, limits=Limits(max_attempts=1), clock=asyncio.get_running_loop().time
-        )
+        world_of = world(arms=arms, upstreams=upstreams, limits=limits, clock=asyncio.get_running_loop().time)
         world_of = changed(world_of, backs=backs)
         port = await stack.enter_async_context(serving_gateway(world_of.app))
-        yield Matrix(port, peers)
+        yield Matrix(port, peers, transports)
         for upstream in upstreams.values():
             upstream.close()
 

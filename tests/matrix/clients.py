@@ -97,7 +97,7 @@ def chat_event(heard: Heard, _name: str, data: str) -> None:
         return
     if value.get("usage"):
         heard.usage = (value["usage"]["prompt_tokens"], value["usage"]["completion_tokens"])
-    for choice in value["choices"]:
+    for choice in value.get("choices", ()):  # an event of a newer version may have none
         delta = choice["delta"]
         heard.text += delta.get("content") or ""
         heard.thoughts += delta.get("reasoning_content") or ""
@@ -247,7 +247,7 @@ CLIENTS: Final[Mapping[str, Client]] = {
 
 def read_stream(client: Client, heard: Heard, body: bytes) -> None:
     """Read a stream's events into what was heard."""
-    for block in body.decode().split("\n\n"):
+    for block in body.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n\n"):
         name = data = ""
         for line in block.split("\n"):
             if line.startswith("event: "):

@@ -16,7 +16,7 @@ class Peer:
     """One running upstream."""
 
     def __init__(self, script: Script, scene_of: Callable[[bytes], Scene] = scene_in) -> None:
-        self._script = script
+        self.script = script
         self._scene_of = scene_of
         self.bodies: list[bytes] = []
         """Of every request, in their order."""
@@ -41,24 +41,25 @@ class Peer:
                 scene = self._scene_of(body)
                 self.received[scene.marker()] = body
                 is_stream = "stream" in path.lower() or b'"stream":true' in body.replace(b" ", b"")
-                await self._play(scene, reader, writer, is_stream=is_stream)
+                await self.play(scene, reader, writer, is_stream=is_stream)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
             self.tasks.discard(task)
 
-    async def _play(
+    async def play(
         self, scene: Scene, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_stream: bool
     ) -> None:
+        """Say what the scene wants."""
         if scene.kind in STATUSES:
             status = STATUSES[scene.kind]
-            _whole(writer, status, self._script.error(int(status[:3]), SAID), "application/json")
+            _whole(writer, status, self.script.error(int(status[:3]), SAID), "application/json")
         elif scene.kind == "timeout":
             await reader.read(1)  # until the gateway gives up
             writer.close()
         elif scene.kind == "garbage":
-            kind = self._script.stream_type if is_stream else "application/json"
+            kind = self.script.stream_type if is_stream else "application/json"
             _whole(writer, "200 OK", GARBAGE[scene.at], kind)
         elif is_stream:
             await self._stream(scene, reader, writer)
@@ -68,7 +69,7 @@ class Peer:
             await writer.drain()
 
     async def _json(self, scene: Scene, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        body = self._script.whole(scene.kind if scene.kind in GOOD else scene.content)
+        body = self.script.whole(scene.kind if scene.kind in GOOD else scene.content)
         if scene.kind in GOOD:
             _whole(writer, "200 OK", body, "application/json")
             return
@@ -84,10 +85,10 @@ class Peer:
         writer.close()
 
     async def _stream(self, scene: Scene, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        events = self._script.events(scene.kind if scene.kind in GOOD else scene.content)
+        events = self.script.events(scene.kind if scene.kind in GOOD else scene.content)
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
-            % self._script.stream_type.encode()
+            % self.script.stream_type.encode()
         )
         kept = events if scene.kind in GOOD else events[: scene.at]
         for event in kept:
@@ -115,10 +116,15 @@ def _piece(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 @asynccontextmanager
 async def serving_peer(
-    name: str, script: Script | None = None, scene_of: Callable[[bytes], Scene] = scene_in
-) -> AsyncIterator[Peer]:
-    """Run the upstream of a format; with a script and a choice of scenes of its own, if need be."""
-    peer = Peer(script or SCRIPTS[name], scene_of)
+    name: str,
+    make: Callable[[Script], "Peer"] | None = None,
+    *,
+    script: Script | None = None,
+    scene_of: Callable[[bytes], Scene] = scene_in,
+) -> AsyncIterator["Peer"]:
+    """Run the upstream of a format; of a kind, with a script or a choice of scenes of its own, if need be."""
+    script = script or SCRIPTS[name]
+    peer = Peer(script, scene_of) if make is None else make(script)
     server = await asyncio.start_server(peer.accept, "127.0.0.1", 0, limit=1 << 22)
     peer.port = server.sockets[0].getsockname()[1]
     try:

@@ -153,6 +153,10 @@ class Attempt(AttemptRecord):
         """It failed: told to whoever learns from it, and over."""
         self._engine.failed(self.index, self.arm, error)
         self.ended(*outcome_of(error))
+        # The error's frames hold the attempt, the attempt's stream holds the error, and both hold what was read:
+        # without this, megabytes of a hostile stream would wait for the collector of cycles, which seldom comes.
+        error.__traceback__ = None
+        self.stream = None
 
     def ended(self, outcome: AttemptOutcome, status: int | None) -> None:
         """It is over, however: connection and slot are free again. Only the first word counts."""

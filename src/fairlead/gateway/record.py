@@ -1,6 +1,7 @@
 """Record: what one request did and cost, as it goes; told to the observers in whole moments."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from fairlead.catalogue.prices import price_of
 from fairlead.domain.decision import Arm
@@ -31,6 +32,9 @@ from fairlead.gateway.work import Work
 from fairlead.routing.explanation import explain
 from fairlead.routing.pool import ArmSpec, Pool
 from fairlead.routing.router import Choice
+
+MOST_TOKENS: Final = 10**12
+"""A count above a million long contexts is none: money and measures reckoned from it would not be either."""
 
 
 class AttemptRecord:
@@ -72,6 +76,8 @@ class AttemptRecord:
 
     def used(self, usage: Usage | None) -> None:
         """What the reply used; priced at the arm's rates, which for an unknown rate is unknown."""
+        if usage is not None and max(usage[:5]) > MOST_TOKENS:
+            usage = None
         self.usage = usage
         self.cost = price_of(usage, self.spec.prices) if usage is not None else None
 

@@ -98,6 +98,15 @@ def data_of(event: bytes) -> bytes:
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
 
 
+def check_text(data: bytes) -> None:
+    """See to it that what goes on as it came is text: clients decode it. Raises: GarbledError."""
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            raise GarbledError("The upstream's reply is not UTF-8.") from None
+
+
 PING_COMMENT: Final = b": ping\n\n"
 """A sign of life: a comment, which the common clients of OpenAI's format skip (tried)."""
 

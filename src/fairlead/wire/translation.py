@@ -5,7 +5,7 @@ Nothing is invented: a choice is finished when the upstream said so, and a strea
 
 from typing import Final
 
-from fairlead.domain.errors import FairleadError, TruncatedError, UpstreamError
+from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError, UpstreamError
 from fairlead.domain.events import (
     ArgumentsDelta,
     ChoiceFinished,
@@ -107,7 +107,13 @@ class TranslatedStream:
 
     def _take(self, event: Event) -> bool:
         """Note what an event says of the reply; whether it is the writer's business."""
+        if self.phase is Phase.FAILED:
+            return False
         if isinstance(event, _WORDS):
+            if event.choice in self._finished and isinstance(event, ArgumentsDelta) and event.text:
+                # The call is whole and sent: what belongs to it cannot be added any more, nor be left out in silence.
+                self._fail(GarbledError("The upstream went on with a tool call after the finish of its reply."))
+                return False
             self.n_content_bytes += len(event.text)
             self._speaks(event.choice, has_content=bool(event.text))
         elif isinstance(event, UsageReported):

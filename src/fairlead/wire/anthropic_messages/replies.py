@@ -13,6 +13,7 @@ from fairlead.wire.anthropic_messages.signatures import ORIGIN, UNSIGNED
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
+from fairlead.wire.sse import check_text
 
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
@@ -79,6 +80,7 @@ def check_reply(body: bytes, sent: str) -> ReadReply:
     Raises: GarbledError when it is not a reply (a 200 with an error or a page inside); TruncatedError without a finish.
     """
     head = _head(body)
+    check_text(body)
     if not head.model:
         # A reply says who served; an upstream that does not gets the name that we sent.
         try:

@@ -13,7 +13,7 @@ from fairlead.domain.usage import Usage
 from fairlead.wire.anthropic_messages.failures import write_failure_event
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.format import Phase
-from fairlead.wire.sse import EventSplitter, data_of
+from fairlead.wire.sse import EventSplitter, check_text, data_of
 
 STOP_EVENT: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 PING_EVENT: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -132,6 +132,7 @@ class MessageWatch:
         if self.phase is Phase.DONE or self.phase is Phase.FAILED:
             return False
         data = data_in(event)
+        check_text(event)
         if not data:
             return True
         read = _read_event(data)

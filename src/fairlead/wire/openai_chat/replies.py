@@ -8,6 +8,7 @@ from fairlead.domain.errors import GarbledError, MalformedBodyError, TruncatedEr
 from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
 from fairlead.wire.openai_chat.usage import WireUsage
+from fairlead.wire.sse import check_text
 
 _NOTHING: Final = msgspec.Raw(b"")
 
@@ -62,6 +63,7 @@ def read_embeddings(body: bytes, sent: str) -> ReadReply:
 
 
 def _with_model(body: bytes, reply: _Reply, sent: str) -> ReadReply:
+    check_text(body)
     if not reply.model:
         # A reply says who served; an upstream that does not gets the name that we sent.
         try:

@@ -14,7 +14,7 @@ from fairlead.domain.usage import Usage
 from fairlead.wire.format import Phase
 from fairlead.wire.openai_chat.failures import DONE_EVENT, write_failure_events
 from fairlead.wire.openai_chat.usage import WireUsage
-from fairlead.wire.sse import PING_COMMENT, EventSplitter, data_of
+from fairlead.wire.sse import PING_COMMENT, EventSplitter, check_text, data_of
 
 _NOTHING: Final = msgspec.Raw(b"")
 _EMPTY_DELTA_BYTES: Final = len('{"content":""}')
@@ -106,6 +106,7 @@ class StreamWatch:
         if self.phase is Phase.DONE or self.phase is Phase.FAILED:
             return False
         data = data_of(event)
+        check_text(event)
         if not data:
             return True
         if data == b"[DONE]" or data.strip() == b"[DONE]":

@@ -36,6 +36,7 @@ from fairlead.wire.openai_responses.response_object import (
     sealed,
     text_part,
 )
+from fairlead.wire.sse import check_text
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ENDS: Final = frozenset(("completed", "incomplete"))
@@ -53,6 +54,7 @@ def lane_reply(body: bytes, sent: str, *, may_wait: bool = False) -> ReadReply:
         raise TruncatedError("The upstream's reply does not say that it is completed.")
     if response.output is None:
         raise GarbledError("The upstream's reply holds no output.")
+    check_text(body)
     if not response.model:
         # A reply says who served; an upstream that does not gets the name that we sent.
         try:

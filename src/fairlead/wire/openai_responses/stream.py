@@ -13,7 +13,7 @@ from fairlead.domain.usage import Usage
 from fairlead.wire.format import Phase
 from fairlead.wire.openai_responses.failures import write_failure_events
 from fairlead.wire.openai_responses.usage import WireUsage
-from fairlead.wire.sse import PING_COMMENT, EventSplitter, data_of
+from fairlead.wire.sse import PING_COMMENT, EventSplitter, check_text, data_of
 
 _T = TypeVar("_T")
 _NOTHING: Final = msgspec.Raw(b"")
@@ -116,6 +116,7 @@ class ResponseWatch:
         if self.phase is Phase.DONE or self.phase is Phase.FAILED:
             return False
         data = data_of(event)
+        check_text(event)
         if not data:
             return True
         if data.strip() == b"[DONE]":

@@ -81,7 +81,7 @@ class ResponseWriter:
         """See ReplyWriter."""
         if self._finish is None:
             return comment + self.fail(TruncatedError("The upstream ended the stream before the reply was finished."))
-        begun = self._begun()
+        begun = self._end(self._finish)  # closes what an upstream said after its own finish
         output = [self._items[place] for place in sorted(self._items)]
         response = ended(self._head or {}, self._finish, output, self._usage)
         kind = "response.completed" if response["status"] == "completed" else "response.incomplete"

@@ -73,6 +73,8 @@ class Work(NamedTuple):
     """The client's SDK says that it has sent this before, and had no answer."""
     repeat_key: bytes | None = None
     """The request's Idempotency-Key."""
+    key_name: str = ""
+    """The name of the access key that asks."""
 
     def prepare(self, upstream: Upstream, spec: ArmSpec, backs: Mapping[FormatName, Back]) -> Prepared:
         """The request for this upstream: on the lane if it speaks the door's format, else through the hub.

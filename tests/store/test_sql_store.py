@@ -12,7 +12,7 @@ from fairlead.domain.usage import Usage
 from fairlead.store.book import Book
 from fairlead.store.candidates import CandidateRow
 from fairlead.store.database import Database
-from fairlead.store.rollups import HOUR_S
+from fairlead.store.rollups import DAY_S, HOUR_S
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.store import Search, Window
 from fairlead.store.tables import TABLES, Batch, Put
@@ -141,7 +141,7 @@ def test_sums_are_what_the_rows_give(store: SqlStore) -> None:
     assert everything.p99_s == pytest.approx(2.0, rel=0.2)
 
 
-def test_a_short_window_is_summed_by_minutes_and_a_long_one_by_hours(store: SqlStore) -> None:
+def test_a_short_window_is_summed_by_minutes_a_longer_one_by_hours_and_a_long_one_by_days(store: SqlStore) -> None:
     for number, at_s in enumerate((AT_S, AT_S + 61, AT_S + 2 * HOUR_S), 1):
         store.put(batch_of(*Told(name=f"d{number}").moments(), number=number, at_s=at_s))
     short = store.usage(Window(AT_S - 60, AT_S + 120), is_series=True)
@@ -149,6 +149,9 @@ def test_a_short_window_is_summed_by_minutes_and_a_long_one_by_hours(store: SqlS
     long = store.usage(Window(AT_S - HOUR_S, AT_S + 10 * HOUR_S), is_series=True)
     assert sum(row.n for row in long) == 3
     assert all(row.bucket_s is not None and row.bucket_s % HOUR_S == 0 for row in long)
+    longest = store.usage(Window(AT_S - 30 * DAY_S, AT_S + DAY_S), is_series=True)
+    assert sum(row.n for row in longest) == 3
+    assert all(row.bucket_s is not None and row.bucket_s % DAY_S == 0 for row in longest)
 
 
 def test_what_was_saved_is_what_the_raw_rows_say(store: SqlStore) -> None:

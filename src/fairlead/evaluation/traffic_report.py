@@ -222,7 +222,8 @@ def _chart(seen: Overview, value: Callable[[UsageRow], float], what: str) -> str
             f'<rect x="{x:.1f}" y="{BOTTOM - height:.1f}" width="{width * 0.9:.2f}" height="{height:.1f}">'
             f"<title>{escape(f'{when}: {value(row):,.6g} {what}')}</title></rect>"
         )
-    label = f"{what} by {'minute' if seen.span_s == 60 else 'hour'}, at most {most:,.6g}"
+    step = {60: "minute", 3_600: "hour"}.get(seen.span_s, "day")
+    label = f"{what} by {step}, at most {most:,.6g}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
         f'<text x="{LEFT}" y="14">{escape(label)}</text>{"".join(bars)}'

@@ -1,4 +1,4 @@
-"""Rollups: finished requests -> sums by minute and hour, so that a million requests are looked at in milliseconds."""
+"""Rollups: finished requests -> sums by minute, hour and day, so that a million requests are seen at once."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from fairlead.store.tables import ARM_SUMS, REQUESTS, SUMS, Put
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
+DAY_S: Final = 86_400
 _AT: Final = {name: place for place, name in enumerate(REQUESTS)}
 _COST: Final = COLUMNS.index("cost_usd")
 _QUALITY: Final = COLUMNS.index("quality")
@@ -105,13 +106,14 @@ class Rollups:
 
 
 def _by_span(sums: dict[Key, Any]) -> list[tuple[Any, ...]]:
-    hours: dict[Key, list[float]] = {}
-    for (minute, *rest), values in sums.items():
-        key = (minute // HOUR_S * HOUR_S, *rest)
-        there = hours.get(key)
-        hours[key] = list(values) if there is None else [a + b for a, b in zip(there, values, strict=True)]
     found = [(MINUTE_S, *key, *values) for key, values in sums.items()]
-    found += [(HOUR_S, *key, *values) for key, values in hours.items()]
+    for span_s in (HOUR_S, DAY_S):
+        longer: dict[Key, list[float]] = {}
+        for (minute, *rest), values in sums.items():
+            key = (minute // span_s * span_s, *rest)
+            there = longer.get(key)
+            longer[key] = list(values) if there is None else [a + b for a, b in zip(there, values, strict=True)]
+        found += [(span_s, *key, *values) for key, values in longer.items()]
     return sorted(found)
 
 

@@ -1,14 +1,14 @@
 """SqlStore: the store's verbs over any database, in the SQL that all of them speak."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil, sqrt
 from typing import Any, Final
 
 from fairlead.store.candidates import CandidateRow, unpack_candidates
 from fairlead.store.database import Database, Row
 from fairlead.store.delay_slots import quantile_s
-from fairlead.store.rollups import HOUR_S, MINUTE_S
+from fairlead.store.rollups import DAY_S, HOUR_S, MINUTE_S
 from fairlead.store.rows import (
     AlternativeRow,
     AttemptRow,
@@ -25,7 +25,9 @@ from fairlead.store.tables import ATTEMPTS, BODIES, OPINIONS, SHADOWS, SUMS, Bat
 
 MINUTES_UP_TO_S: Final = 6 * HOUR_S
 """A longer window is summed by hours: 360 minutes are as many points as a chart can show."""
-MINUTES_KEPT_S: Final = 2 * 24 * HOUR_S
+HOURS_UP_TO_S: Final = 2 * DAY_S
+"""And one longer than that by days: of many models, kinds and tenants each hour has hundreds of sums."""
+MINUTES_KEPT_S: Final = 2 * DAY_S
 _REQUEST: Final = ", ".join(f"r.{name}" for name in RequestRow._fields)
 _FILTERS: Final = ("tenant", "model", "upstream", "policy", "kind", "door", "key_name", "session", "error_code")
 _OF_TENANT: Final = "(SELECT decision_id FROM requests WHERE tenant = :tenant)"
@@ -87,19 +89,27 @@ class SqlStore:
         return self._database.fetch(sql, args)
 
     def overview(self, window: Window) -> Overview:
+        """Two passes over the sums, not one for each question: with many models and tenants they are many rows."""
         span_s, whole = _whole(window)
-        total = self.usage(whole)
-        slots = self.delays(whole), self.delays(whole, "first_byte")
-        nobody = DelayRow("", 0, None, None, None)
+        where, args = _buckets(whole)
+        sums = ", ".join(_summed(name) for name in SUMS)
+        sql = f"SELECT bucket_s, model, outcome, {sums} FROM rollups WHERE {where} GROUP BY bucket_s, model, outcome"
+        cells = self._database.fetch(sql, args)
+        total = _gathered(cells, lambda _: ("", None))
+        by_time = _gathered(cells, lambda row: ("", row[0]))
+        slots: dict[str, dict[int, int]] = {"total": {}, "first_byte": {}}
+        sql = f"SELECT what, slot, CAST(SUM(n) AS BIGINT) FROM rollup_delays WHERE {where} GROUP BY what, slot"
+        for what, slot, n in self._database.fetch(sql, args):
+            slots.setdefault(what, {})[slot] = n
         return Overview(
             window=whole,
             span_s=span_s,
             total=total[0] if total else UsageRow("", None, *([0] * (len(UsageRow._fields) - 2))),
-            by_model=self.usage(whole, "model"),
-            by_outcome=self.usage(whole, "outcome"),
-            series=self.usage(whole, is_series=True),
-            delays=slots[0][0] if slots[0] else nobody,
-            first_bytes=slots[1][0] if slots[1] else nobody,
+            by_model=_gathered(cells, lambda row: (row[1], None)),
+            by_outcome=_gathered(cells, lambda row: (row[2], None)),
+            series=tuple(sorted(by_time, key=lambda row: row.bucket_s or 0)),
+            delays=_delay("", slots["total"]),
+            first_bytes=_delay("", slots["first_byte"]),
             alternatives=self.alternatives(whole),
         )
 
@@ -231,7 +241,7 @@ class SqlStore:
             ]
             statements.append(("DELETE FROM requests WHERE at_s < :at", {"at": before_s}))
             statements += [
-                (f"DELETE FROM {name} WHERE bucket_s < :at", {"at": int(before_s)})
+                (f"DELETE FROM {name} WHERE bucket_s + span_s <= :at", {"at": int(before_s)})
                 for name in ("rollups", "rollup_arms", "rollup_delays")
             ]
         return self._database.change(statements) if statements else 0
@@ -288,9 +298,11 @@ def _conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
         where.append("r.outcome = :outcome")
         args["outcome"] = _plain(search.outcome)
     if search.before is not None:
-        # The first condition is what the index is searched by.
-        where += ["r.at_s <= :before_s", "(r.at_s, r.decision_id) < (:before_s, :before_id)"]
-        args |= {"before_s": search.before[0], "before_id": _plain(search.before[1])}
+        # One upper bound alone: the index is searched by the first that it meets.
+        where[1] = "r.at_s <= :before_s"
+        where.append("(r.at_s, r.decision_id) < (:before_s, :before_id)")
+        args |= {"before_s": min(search.before[0], search.until_s), "before_id": _plain(search.before[1])}
+        del args["until_s"]
     return where, args
 
 
@@ -302,8 +314,9 @@ def _of_tenant(window: Window, args: dict[str, Any], prefix: str = "") -> str:
 
 
 def _whole(window: Window) -> tuple[int, Window]:
-    """The window widened to whole minutes or hours."""
-    span_s = MINUTE_S if window.until_s - window.since_s <= MINUTES_UP_TO_S else HOUR_S
+    """The window widened to whole minutes, hours or days."""
+    length_s = window.until_s - window.since_s
+    span_s = MINUTE_S if length_s <= MINUTES_UP_TO_S else HOUR_S if length_s <= HOURS_UP_TO_S else DAY_S
     since_s, until_s = window.since_s // span_s * span_s, ceil(window.until_s / span_s) * span_s
     return span_s, window._replace(since_s=float(since_s), until_s=float(until_s))
 
@@ -316,6 +329,18 @@ def _buckets(window: Window) -> tuple[str, dict[str, Any]]:
 
 def _summed(name: str) -> str:
     return f"SUM({name})" if name.endswith("_s") else f"CAST(SUM({name}) AS BIGINT)"
+
+
+def _gathered(cells: Sequence[Row], group: Callable[[Row], tuple[str, int | None]]) -> tuple[UsageRow, ...]:
+    """Cells of bucket, model, outcome and sums, added up by group; the most frequent first."""
+    found: dict[tuple[str, int | None], list[Any]] = {}
+    for cell in cells:
+        n, *rest = cell[3:]
+        values = [n, n if cell[2] == "ok" else 0, *rest]
+        there = found.get(group(cell))
+        found[group(cell)] = values if there is None else [a + b for a, b in zip(there, values, strict=True)]
+    rows = [UsageRow(*key, *values) for key, values in found.items()]
+    return tuple(sorted(rows, key=lambda row: (-row.n, row.group)))
 
 
 def _delay(model: str, counts: Mapping[int, int]) -> DelayRow:

@@ -22,7 +22,10 @@ Delay = Literal["total", "first_byte"]
 
 
 class Window(NamedTuple):
-    """A stretch of time, in Unix seconds, and whose traffic. Sums know whole minutes, beyond six hours whole hours."""
+    """A stretch of time, in Unix seconds, and whose traffic.
+
+    Sums know whole minutes; beyond six hours whole hours, beyond two days whole days (UTC).
+    """
 
     since_s: float
     until_s: float
@@ -66,7 +69,7 @@ class Overview(NamedTuple):
     """What one looks at first."""
 
     window: Window
-    """As far as it was widened to whole minutes or hours."""
+    """As far as it was widened to whole minutes, hours or days."""
     span_s: int
     """Seconds of each step of `series`."""
     total: UsageRow

@@ -54,6 +54,9 @@ CREATE TABLE requests (
 );
 
 CREATE INDEX requests_at ON requests (at_s);
+-- What is rare, and would have to be looked for in every row.
+CREATE INDEX requests_session ON requests (session, at_s) WHERE session IS NOT NULL;
+CREATE INDEX requests_error ON requests (error_code, at_s) WHERE error_code IS NOT NULL;
 
 CREATE TABLE attempts (
   decision_id TEXT NOT NULL,
@@ -131,7 +134,7 @@ CREATE TABLE pools (
   PRIMARY KEY (pool)
 );
 
--- Sums by minute (span_s 60) and hour (3600), kept by the writer in the transaction of the rows themselves.
+-- Sums by minute (span_s 60), hour (3600) and day (86400, UTC), kept by the writer in the transaction of the rows themselves.
 CREATE TABLE rollups (
   span_s INTEGER NOT NULL,
   bucket_s INTEGER NOT NULL,

@@ -6,8 +6,8 @@ ARGS ?=
 MINUTES ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench soak fuzz bench-quality bench-analysis bench-evaluation constants \
-	artefact catalogue lock test-inference test-agents test-scale clean
+.PHONY: help setup setup-dev run test check format bench soak fuzz bench-quality bench-analysis bench-evaluation bench-store \
+	constants artefact catalogue lock test-inference test-postgres test-agents test-scale clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -68,6 +68,10 @@ test-agents: .venv/agents.stamp  ## test with real coding agents and SDKs as cli
 test-scale: .venv/scale.stamp  ## test evaluation on two local Ray nodes, one killed in the middle (a 79 MB wheel)
 	$(BIN)/python -m pytest -m scale tests/scale $(ARGS)
 
+test-postgres: setup-dev  ## test the traffic store on PostgreSQL (installs Debian's package when it is not there)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -q && apt-get install -q -y --no-install-recommends postgresql; }
+	$(BIN)/python -m pytest -m postgres tests/store $(ARGS)
+
 check: setup-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -114,6 +118,13 @@ bench-evaluation: setup-dev  ## prompts a second, kills, biases of judges; profi
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.profile $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.drift
 
+bench-store: setup-dev  ## what keeping the traffic costs and keeps: overhead, kills, a million rows (needs a C compiler)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.parts
+	$(BIN)/python -m benchmarks.store.overhead --rounds 12 --seconds 5
+	$(BIN)/python -m benchmarks.store.kills --kills 20
+	$(BIN)/python -m benchmarks.store.million
+	$(BIN)/python -m benchmarks.store.one_go $(ARGS)
+
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.prompt_training
 
@@ -121,7 +132,7 @@ catalogue: setup-dev  ## write the shipped catalogue anew from the public lists 
 	$(BIN)/python -m fairlead.evaluation.catalogue_build $(FAIRLEAD_DATA)
 
 lock:  ## compile the lock files anew (needs uv: pip install uv)
-	uv pip compile pyproject.toml --extra eval --extra hub --extra embed --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra eval --extra postgres --extra hub --extra embed --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
 	uv pip compile requirements/scale.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/scale.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock

@@ -7,10 +7,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from benchmarks.speed.peers import GATEWAY_CORE, pinned
+from benchmarks.speed.peers import GATEWAY_CORE, cores, pinned
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 READY_WITHIN_S = 30.0
@@ -84,3 +84,16 @@ def seconds_of(command: list[str], *, runs: int = 5) -> float | None:
             return None
         took.append(time.perf_counter() - begun)
     return sorted(took)[len(took) // 2]
+
+
+def unpin(pid: int | None) -> None:
+    """Let every thread of a process tree run on all of our cores again."""
+    for one in tree(pid) if pid is not None else []:
+        for task in Path(f"/proc/{one}/task").iterdir():
+            os.sched_setaffinity(int(task.name), cores())
+
+
+def send(pid: int, number: int) -> None:
+    """A signal to one process; one that is gone does not mind."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

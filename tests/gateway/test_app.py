@@ -22,6 +22,7 @@ EXPECTED: Final[dict[tuple[str, str], Permission | None]] = {
     ("/v1/messages/count_tokens", "POST"): "chat",
     ("/v1/embeddings", "POST"): "chat",
     ("/v1/route", "POST"): "chat",
+    ("/v1/feedback", "POST"): "feedback",
     ("/v1/models", "GET"): "chat",
     ("/v1/models/*", "GET"): "chat",
     ("/health/live", "GET"): None,
@@ -39,6 +40,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "/v1/embeddings": {"model": "lab/embed", "input": "x"},
     "/v1/chat/completions": {"model": "auto", "messages": [{"role": "user", "content": "x"}]},
     "/v1/route": {"model": "auto", "messages": [{"role": "user", "content": "x"}]},
+    "/v1/feedback": {"decision_id": "d", "score": 1},
 }
 EMBEDDINGS: Final = b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.10,1e-3]}],"model":"e"}'
 
@@ -80,7 +82,8 @@ async def test_every_method_of_every_route_asks_for_its_permission(path: str, ro
         else:
             needs = EXPECTED[path, method]
             if needs is None or role == needs:
-                expected = 503 if path == "/v1/embeddings" else 200  # the script answers chat, which is no embedding
+                # The script answers chat, which is no embedding; and nothing is kept, so no feedback.
+                expected = 503 if path in ("/v1/embeddings", "/v1/feedback") else 200
             else:
                 expected = 401 if role in ("nobody", "stranger") else 403
             assert heard.status == expected, (method, heard.body)

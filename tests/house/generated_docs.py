@@ -23,6 +23,7 @@ ROOM_CAPTIONS: Final = {
     "routing": "who should serve, and why",
     "providers": "how upstreams are reached",
     "observability": "who listens",
+    "store": "what is kept of the traffic: rows in, rows out; the gateway never waits for it",
     "gateway": "one request, door to door",
     "learning": "from outcomes to a trained router; pure arithmetic, never imported while serving",
     "evaluation": "files and reports of what is fitted and measured; while serving only a router file is read by it",

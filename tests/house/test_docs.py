@@ -33,7 +33,7 @@ def test_the_page_of_the_configuration_is_that_of_the_schema() -> None:
 def codes_of_errors() -> set[str]:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FairleadError)]
     found = {kind.code for kind in kinds}
-    for room in ("gateway", "wire", "routing"):
+    for room in ("gateway", "wire", "routing", "store"):
         for path in (ROOMS / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call):

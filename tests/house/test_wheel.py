@@ -20,6 +20,7 @@ DATA = (
     "routing/data/prompt_model.bin",
     "routing/data/token_table.bin",
     "routing/data/prompt_model.json",
+    "store/sql/*/*.sql",
     "py.typed",
 )
 """What the package holds besides its modules."""
@@ -67,4 +68,5 @@ def test_nothing_in_the_wheel_was_pickled_or_compiled(wheel: zipfile.ZipFile) ->
         ".bin",
         ".json",
         ".typed",
+        ".sql",
     }

@@ -41,6 +41,7 @@ from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 from fairlead.routing.predictors.predictor import Predictor
 from fairlead.routing.router import Router
 from fairlead.settings.settings import Settings
+from fairlead.store.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Assembly:
     warnings: tuple[str, ...]
     is_demo: bool
     metrics: Metrics
+    traffic: Traffic | None = None
+    """What keeps its traffic; None keeps nothing."""
 
     @property
     def pool(self) -> Pool:
@@ -116,6 +119,7 @@ async def assemble(
         cache=_cache(settings),
         shared_rests=shared_rests,
         n_workers=n_workers,
+        opinion_weights=settings.store.feedback_weights,
     )
     return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics)
 

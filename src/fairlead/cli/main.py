@@ -37,6 +37,9 @@ COMMANDS: Final = (
     Command("models", "fairlead.cli.models", "app", "List and show the models of the catalogue."),
     Command("config", "fairlead.cli.config", "app", "Write, check and describe the configuration file."),
     Command("doctor", "fairlead.cli.doctor", "doctor", "Say what was found on this machine and what is missing."),
+    Command("logs", "fairlead.cli.logs", "app", "List, follow, export and forget the requests that were kept."),
+    Command("report", "fairlead.cli.report", "report", "What the router did, cost and saved, as a page or as JSON."),
+    Command("top", "fairlead.cli.top", "top", "Watch the traffic in the terminal."),
     Command("keys", "fairlead.cli.keys", "app", "Make access keys for this server."),
 )
 

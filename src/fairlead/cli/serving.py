@@ -85,6 +85,9 @@ class Server(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             timer.cancel()
+            # Not later: with the signal that stopped it, the process ends as soon as the server has.
+            if self._assembly.traffic is not None:
+                self._assembly.traffic.close()
 
     async def reload(self) -> None:
         """Take over the configuration on disk, whole; a wrong one is refused with a log line, and the old one stays."""

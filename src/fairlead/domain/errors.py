@@ -10,6 +10,7 @@ FairleadError
     ForbiddenError             403  a key that may not do this; a Host or Origin that is not ours
     UnknownModelError          404  a model name that nothing answers to
     UnknownRouteError          404  a path that nothing answers to
+    UnknownDecisionError       404  a decision id that is not in the traffic store, or another tenant's
     MethodError                405  a path that does not take this method
     ConflictError              409  an Idempotency-Key that stands for another request
     BodyTooLargeError          413
@@ -30,6 +31,7 @@ FairleadError
     OutcomesError                   outcomes or queries that cannot be used: file, line and mend
     AnalysisError                   a model, its file or a machine that cannot be analysed: what, where and mend
     EvaluationError                 an evaluation that cannot be run as asked: model, cap, sandbox or record
+    StoreError                      a traffic store that cannot be opened, read or written: where and mend
 """
 
 from typing import ClassVar, NamedTuple
@@ -119,6 +121,13 @@ class UnknownRouteError(RequestError):
 
     status = 404
     code = "unknown_route"
+
+
+class UnknownDecisionError(RequestError):
+    """A decision that the caller cannot speak of: not kept, not known, or another tenant's."""
+
+    status = 404
+    code = "unknown_decision"
 
 
 class MethodError(RequestError):
@@ -299,3 +308,16 @@ class EvaluationError(SetupError):
     """An evaluation that cannot be run as asked: the message names the model, cap, sandbox or record, and the mend."""
 
     code = "evaluation_error"
+
+
+class StoreError(SetupError):
+    """A traffic store that cannot be opened, read or written: the message says where and how to mend it.
+
+    `is_lasting`: the store is there, and will never take what it was given.
+    """
+
+    code = "store_error"
+
+    def __init__(self, message: str, *, is_lasting: bool = False) -> None:
+        super().__init__(message)
+        self.is_lasting = is_lasting

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 from fairlead.domain.decision import Arm, Decision
+from fairlead.domain.figures import Figures
 from fairlead.domain.money import Usd
 from fairlead.domain.names import AskedModel, DecisionId, TenantName
+from fairlead.domain.request import ChatRequest
 from fairlead.domain.usage import Usage
 
 AttemptOutcome = Literal[
@@ -39,6 +41,12 @@ class Decided(NamedTuple):
     config_version: str
     explain: Callable[[], Decision]
     """Every candidate with its estimate, reckoned when somebody asks: only while the moment is young."""
+    figures: Callable[[], Figures]
+    """The same in few bytes, at a twentieth of the price."""
+    key_name: str = ""
+    """The name of the access key that asked."""
+    prompt: Callable[[], ChatRequest] | None = None
+    """The request's own words; None unless the operator wants them kept. Raises: RequestError."""
 
 
 class Attempted(NamedTuple):
@@ -60,6 +68,10 @@ class Attempted(NamedTuple):
     stage: Stage = "waiting"
     losses: tuple[str, ...] = ()
     """What this upstream's format could not carry, by name."""
+    number: int = 1
+    """Which attempt of its request it is, in the order of their beginnings."""
+    after_s: float = 0.0
+    """Seconds from the request's arrival until it began."""
 
 
 class Replied(NamedTuple):
@@ -89,6 +101,9 @@ class Replied(NamedTuple):
     config_version: str = ""
     kept: str | None = None
     """What the conversation did to the choice, as in Decided."""
+    key_name: str = ""
+    words: Callable[[], str | None] | None = None
+    """What the client was told; None unless the operator wants it kept."""
 
 
 class DecisionObserver(Protocol):

@@ -5,6 +5,7 @@ from typing import Final
 
 from fairlead.domain.call import Headers
 from fairlead.gateway.asgi import EVENTS_TYPE, JSON_TYPE, Send, send_whole
+from fairlead.gateway.heard import Heard
 
 _NO_BUFFERING: Final[Headers] = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 """Proxies in between must not keep a stream's pieces back."""
@@ -13,7 +14,7 @@ _NO_BUFFERING: Final[Headers] = [(b"cache-control", b"no-cache"), (b"x-accel-buf
 class Delivery:
     """One request's answer."""
 
-    __slots__ = ("_send", "has_begun", "is_over", "n_sent")
+    __slots__ = ("_send", "has_begun", "heard", "is_over", "n_sent")
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -22,10 +23,14 @@ class Delivery:
         self.is_over = False
         self.n_sent = 0
         """Pieces of a stream so far: a silence is a count that stands still."""
+        self.heard: Heard | None = None
+        """Who wants a copy of what the client is told."""
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer in one piece of JSON."""
         self.has_begun = self.is_over = True
+        if self.heard is not None:
+            self.heard.whole(body)
         await send_whole(self._send, status, [JSON_TYPE, *headers], body)
 
     async def begin_stream(self, headers: Headers, first: bytes) -> None:
@@ -39,6 +44,8 @@ class Delivery:
     def piece(self, data: bytes) -> Awaitable[None]:
         """Send more of a stream. Not a coroutine of its own: it is the hottest of all, and would only wait for one."""
         self.n_sent += 1
+        if self.heard is not None:
+            self.heard.piece(data)
         return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def ping(self, headers: Headers, sign: bytes) -> None:

@@ -27,6 +27,7 @@ from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.failover import Failover, GiveUp
 from fairlead.gateway.handover import Handover
+from fairlead.gateway.heard import Heard
 from fairlead.gateway.kept_answers import KeptAnswers
 from fairlead.gateway.pulse import BEATS
 from fairlead.gateway.race import patience_s, raced
@@ -58,8 +59,9 @@ class Exchange:
         self._work = work
         self._out = out
         self._added = added
+        heard = out.heard = Heard(services.backs, work.way.door.name) if services.keeps_words else None
         self._record = Record(
-            DecisionId(services.new_id()), work, services.observers, services.clock, services.config_version
+            DecisionId(services.new_id()), work, services.observers, services.clock, services.config_version, heard
         )
         identity = self._record.decision_id.encode()
         added += [(b"x-fairlead-decision-id", identity), (b"x-request-id", identity)]

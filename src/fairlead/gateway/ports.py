@@ -9,6 +9,8 @@ from fairlead.domain.content import FormatName
 from fairlead.domain.engine_state import EngineState
 from fairlead.domain.moments import DecisionObserver, Observer
 from fairlead.domain.names import UpstreamName
+from fairlead.domain.opinion import Opinion
+from fairlead.domain.store_state import StoreState
 from fairlead.gateway.access import Access
 from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
@@ -33,6 +35,18 @@ class Upstream(Protocol):
 
     async def send(self, call: Call) -> Answer:
         """Send one call. Raises: UpstreamError."""
+        ...
+
+
+class Traffic(Protocol):
+    """What is kept of the traffic, as far as the gateway asks."""
+
+    def state(self) -> StoreState:
+        """How the keeping goes."""
+        ...
+
+    async def keep(self, opinion: Opinion) -> None:
+        """Keep what somebody thinks of a reply. Raises: UnknownDecisionError, UnavailableError."""
         ...
 
 
@@ -110,3 +124,9 @@ class Services:
     n_workers: int = 1
     decision_observers: Sequence[DecisionObserver] = ()
     """Told of decisions; without any, none are told: it costs more than the decision's bookkeeping."""
+    keeps_words: bool = False
+    """Whether the operator wants prompts and replies told to the observers as well."""
+    opinion_weights: Mapping[str, float] = field(default_factory=dict)
+    """How much the feedback of each tenant counts; 1 for one that is not named."""
+    traffic: Traffic | None = None
+    """What is kept of the traffic; None keeps nothing."""

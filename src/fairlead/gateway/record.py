@@ -27,9 +27,11 @@ from fairlead.domain.moments import (
 from fairlead.domain.money import Usd
 from fairlead.domain.names import DecisionId
 from fairlead.domain.usage import Usage
+from fairlead.gateway.heard import Heard
 from fairlead.gateway.ports import Clock
 from fairlead.gateway.work import Work
 from fairlead.routing.explanation import explain
+from fairlead.routing.figures import figures_of
 from fairlead.routing.pool import ArmSpec, Pool
 from fairlead.routing.router import Choice
 
@@ -41,8 +43,8 @@ class AttemptRecord:
     """One attempt's account. Several of one request may run at once."""
 
     __slots__ = (
-        "_clock", "_is_over", "_observers", "began_s", "cost", "decision_id", "first_byte_s",
-        "is_hedge", "losses", "place", "spec", "stage", "usage",
+        "_clock", "_is_over", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s",
+        "is_hedge", "losses", "number", "place", "spec", "stage", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +70,9 @@ class AttemptRecord:
         self.usage: Usage | None = None
         self.cost: Usd | None = None
         self.began_s = clock()
+        self.number = 1
+        self.after_s = 0.0
+        """Seconds from the request's arrival until it began."""
 
     def answered(self, stage: Stage) -> None:
         """The upstream has brought its first content, or its whole reply: the waiting is over."""
@@ -109,6 +114,8 @@ class AttemptRecord:
             self.is_hedge,
             self.stage,
             self.losses,
+            self.number,
+            self.after_s,
         )
         for observer in self._observers:
             observer.attempted(moment)
@@ -119,7 +126,7 @@ class Record:
 
     __slots__ = (
         "_cached_arm", "_clock", "_observers", "_waited_s", "_work", "config_version", "decide_s", "decision_id",
-        "first_byte_s", "kept", "last", "n_attempts", "policy", "session",
+        "first_byte_s", "heard", "kept", "last", "n_attempts", "policy", "session",
     )  # fmt: skip
 
     def __init__(
@@ -129,6 +136,7 @@ class Record:
         observers: Sequence[Observer],
         clock: Clock,
         config_version: str = "",
+        heard: Heard | None = None,
     ) -> None:
         self.decision_id = decision_id
         self._work = work
@@ -145,6 +153,8 @@ class Record:
         self.last: AttemptRecord | None = None
         """The attempt that serves, or the last that tried."""
         self._cached_arm: Arm | None = None
+        self.heard = heard
+        """Whoever listens to what the client is told; None unless the operator wants it kept."""
         self.first_byte_s: float | None = None
 
     def decided(
@@ -167,6 +177,9 @@ class Record:
             kept.plain_usd if kept is not None else None,
             self.config_version,
             lambda: explain(pool, choice, asked),
+            lambda: figures_of(pool, choice, order),
+            self._work.key_name,
+            self._work.request.chat if self.heard is not None else None,
         )
         for listener in listeners:
             listener.decided(moment)
@@ -175,6 +188,8 @@ class Record:
         """An attempt begins; it has an account of its own."""
         self.n_attempts += 1
         self.last = attempt
+        attempt.number = self.n_attempts
+        attempt.after_s = attempt.began_s - self._work.began_s
 
     def delivers(self, attempt: AttemptRecord) -> None:
         """This attempt's content goes to the client."""
@@ -219,6 +234,8 @@ class Record:
             is_cached=cached is not None,
             config_version=self.config_version,
             kept=self.kept,
+            key_name=work.key_name,
+            words=self.heard.text if self.heard is not None else None,
         )
         for observer in self._observers:
             observer.replied(moment)

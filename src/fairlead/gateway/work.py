@@ -82,6 +82,8 @@ class Work(NamedTuple):
     """The kept reply that the request goes on from; the request holds what was said until then."""
     said: bytes | None = None
     """Of such a request, its own items; None where that is all of its input."""
+    key_name: str = ""
+    """The name of the access key that asks."""
 
     def prepare(self, upstream: Upstream, spec: ArmSpec, backs: Mapping[FormatName, Back]) -> Prepared:
         """The request for this upstream: on the lane if it speaks the door's format, else through the hub.

@@ -4,6 +4,7 @@ Children are looked up once and kept: prometheus-client's `labels` costs more th
 values come from the configuration, so their number is bounded.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import (
@@ -18,6 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from fairlead.domain.engine_state import EngineState
 from fairlead.domain.moments import Attempted, Replied
+from fairlead.domain.store_state import StoreState
 from fairlead.domain.usage import Usage
 from fairlead.observability.state_metrics import StateCollector
 
@@ -131,6 +133,15 @@ class Metrics:
         if total is None:
             total = self._total_children[moment.door] = self._total.labels(moment.door)
         total.observe(moment.total_s)
+
+    @property
+    def store_state(self) -> Callable[[], StoreState] | None:
+        """How the keeping of traffic goes, for the page; None where nothing is kept."""
+        return self._state.store_state
+
+    @store_state.setter
+    def store_state(self, state: Callable[[], StoreState]) -> None:
+        self._state.store_state = state
 
     def page(self, state: EngineState | None = None) -> tuple[bytes, str]:
         """The text for GET /metrics, and its content type; with several workers `state` is the answering one's."""

@@ -1,11 +1,12 @@
 """State metrics: an EngineState as gauges; what stands now rather than what has been counted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from fairlead.domain.engine_state import EngineState
+from fairlead.domain.store_state import StoreState
 
 Family = GaugeMetricFamily | CounterMetricFamily
 
@@ -15,9 +16,12 @@ class StateCollector(Collector):
 
     def __init__(self) -> None:
         self.state: EngineState | None = None
+        self.store_state: Callable[[], StoreState] | None = None
 
     def collect(self) -> Iterator[Family]:
         """The families, for prometheus-client."""
+        if self.store_state is not None:
+            yield from _store(self.store_state())
         state = self.state
         if state is None:
             return
@@ -34,6 +38,21 @@ class StateCollector(Collector):
         looks.add_metric(("hit",), state.cache_hits)
         looks.add_metric(("miss",), state.cache_misses)
         yield looks
+
+
+def _store(state: StoreState) -> Iterator[Family]:
+    yield GaugeMetricFamily("fairlead_store_queue", "Moments before the store's writer", value=state.n_waiting)
+    yield GaugeMetricFamily("fairlead_store_spool_bytes", "Bytes that wait for the store", value=state.spool_bytes)
+    yield GaugeMetricFamily("fairlead_store_up", "1 while the store takes rows", value=float(state.fault is None))
+    rows = CounterMetricFamily("fairlead_store_rows", "Rows of traffic by what became of them", labels=("fate",))
+    for fate, n in (
+        ("written", state.n_written),
+        ("spooled", state.n_spooled),
+        ("recovered", state.n_recovered),
+        ("dropped", state.n_dropped),
+    ):
+        rows.add_metric((fate,), n)
+    yield rows
 
 
 def _upstreams(state: EngineState) -> Iterator[Family]:

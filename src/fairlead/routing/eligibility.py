@@ -14,6 +14,7 @@ from fairlead.domain.decision import IneligibleCode, Resting
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
 from fairlead.routing.pool import ArmSpec, Bools, Floats, Pool
+from fairlead.routing.predictors.predictor import Forecast
 
 
 class Check(NamedTuple):
@@ -36,6 +37,8 @@ class Expected(NamedTuple):
     ttft_s: Floats
     total_s: Floats
     s_per_token: Floats
+    forecast: Forecast
+    """What it was reckoned from; by card, not by arm."""
 
 
 _NEEDS: Final[tuple[tuple[str, Ability, IneligibleCode, str], ...]] = (

@@ -23,7 +23,7 @@ _MAX_WEIGHT: Final = 10.0
 
 def explain(pool: Pool, choice: Choice, model: AskedModel) -> Decision:
     """The whole decision. Off the hot path."""
-    forecast = pool.forecaster.forecast(choice.outline)
+    forecast = choice.expected.forecast
     candidates = tuple(
         Candidate(pool.specs[i].arm, _estimate(pool, choice, forecast, i), float(choice.utility[i]))
         for i in choice.order
@@ -88,6 +88,22 @@ def _ineligible(pool: Pool, choice: Choice) -> tuple[Ineligible, ...]:
                 found.append(Ineligible(pool.specs[i].arm, check.code, check.why(i)))
                 break
     return tuple(found)
+
+
+def reason_code(pool: Pool, choice: Choice) -> str:
+    """What decided, as `explain` says it, without the sentence."""
+    if not choice.order:
+        return "nobody_eligible"
+    if choice.asked.is_concrete:
+        return "asked_by_name" if len(choice.asked.ranks) <= 1 else "first_in_list"
+    if choice.wishes.sort is not None:
+        return "sorted"
+    if choice.wishes.provider_order:
+        return "provider_order"
+    kept = choice.kept
+    if kept is not None and kept.code in KEEPING and kept.anchor != kept.plain:
+        return kept.code
+    return "only_candidate" if _rival(pool, choice) is None else "highest_utility"
 
 
 def _reason(pool: Pool, choice: Choice) -> Reason:

@@ -61,7 +61,7 @@ class LearnedForecaster:
         if not len(self._known):
             return found
         foretold = self._router.foretell([outline])
-        quality, low, high, tokens = (array.copy() for array in found)
+        quality, low, high, tokens = (array.copy() for array in found.arrays)
         quality[self._known] = foretold.quality[0, self._arms]
         low[self._known] = foretold.quality_low[0, self._arms]
         high[self._known] = foretold.quality_high[0, self._arms]
@@ -69,7 +69,7 @@ class LearnedForecaster:
         cap = float("inf") if outline.max_output_tokens is None else float(max(1, outline.max_output_tokens))
         learned = np.minimum(learned, cap) * max(outline.n_choices, 1)
         tokens[self._known] = np.where(np.isfinite(learned), learned, tokens[self._known])
-        return Forecast(quality, low, high, tokens)
+        return Forecast(quality, low, high, tokens, found.kind_shares, found.difficulty)
 
     def traits(self, outline: Outline) -> PromptTraits:
         """What was read off the prompt."""

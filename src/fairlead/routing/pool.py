@@ -53,6 +53,8 @@ class Pool:
     """Shapes: every array is (n_arms,). Units: prices in USD per token; limits in tokens, inf where unknown."""
 
     specs: tuple[ArmSpec, ...]
+    arms: tuple[Arm, ...]
+    """Those of the specs."""
     forecaster: Forecaster
     card_of: NDArray[np.intp]
     """Arm -> index of its card in the forecaster."""
@@ -108,6 +110,7 @@ def build_pool(specs: Sequence[ArmSpec], predictor: Predictor) -> Pool:
     stated = {ability: [spec.card.abilities.get(ability) for spec in ordered] for ability in _ABILITIES}
     return Pool(
         specs=ordered,
+        arms=tuple(spec.arm for spec in ordered),
         forecaster=predictor.bind(tuple(cards.values())),
         card_of=np.array([position[spec.arm.model] for spec in ordered], dtype=np.intp),
         input_usd=input_usd,

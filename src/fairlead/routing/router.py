@@ -154,6 +154,7 @@ class Router:
             ttft_s=ttft,
             total_s=ttft + output * s_per_token * (1.0 - hidden_share),
             s_per_token=s_per_token,
+            forecast=forecast,
         )
 
     def _checks(self, asked: Asked, outline: Outline, wishes: Wishes, expected: Expected) -> tuple[Check, ...]:

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from fairlead.settings.effort import CacheSection, LimitsSection
 from fairlead.settings.sections import Dollars, Names, Seconds, Section, Share, Weight
+from fairlead.settings.store_section import StoreSection
 from fairlead.settings.upstream_schema import UpstreamSection
 
 
@@ -174,6 +175,7 @@ class Config(Section):
     cache: CacheSection | None = Field(
         default=None, description="Exact answers kept for the same question of the same tenant; off unless given."
     )
+    store: StoreSection = Field(default_factory=StoreSection, description="What is kept of the traffic.")
     log: LogSection = Field(default_factory=LogSection, description="What is written to standard error.")
 
 

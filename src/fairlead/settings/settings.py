@@ -31,6 +31,7 @@ from fairlead.settings.schema import (
     WeightsSection,
 )
 from fairlead.settings.sheet import Path, Sheet, nearest, read_sheet
+from fairlead.settings.store_section import StoreSection
 from fairlead.settings.upstream_schema import HostingSection
 
 DEFAULT_FILE: Final = "fairlead.yaml"
@@ -64,6 +65,7 @@ class Settings:
     """Whether running conversations keep their model where that pays."""
     limits: LimitsSection
     cache: CacheSection | None
+    store: StoreSection
     log: LogSection
     warnings: tuple[str, ...]
     version: str
@@ -118,6 +120,7 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         keeps_sessions=config.preferences.session_affinity == "auto",
         limits=config.limits,
         cache=config.cache,
+        store=_store(config.store, sheet),
         log=config.log,
         warnings=tuple(warnings),
         version=version_of(config),
@@ -144,6 +147,7 @@ def version_of(config: Config) -> str:
             upstream["aws"] = {"region": upstream["aws"]["region"]}
         upstream["headers"] = sorted(name.lower() for name in upstream["headers"])
         upstream["proxy"] = (upstream["proxy"] or "").rpartition("@")[2]
+    values["store"]["url"] = (values["store"]["url"] or "").rpartition("@")[2]
     text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -294,6 +298,19 @@ def _weights(section: WeightsSection, sheet: Sheet, path: Path) -> Weights:
         return Weights(quality=section.quality, cost=section.cost, speed=section.speed)
     except ValueError:
         sheet.refuse(path, "one of quality, cost and speed must be above 0")
+
+
+def _store(section: StoreSection, sheet: Sheet) -> StoreSection:
+    if section.url is not None and section.path is not None:
+        sheet.refuse(("store", "url"), "give either a path or a url, not both")
+    if section.url is not None and not section.url.startswith(("postgresql://", "postgres://")):
+        sheet.refuse(("store", "url"), "must begin with postgresql://")
+    for place, pattern in enumerate(section.redact_patterns):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            sheet.refuse(("store", "redact_patterns", place), f"is no regular expression: {error.msg}")
+    return section
 
 
 def _default_preset(config: Config, presets: Mapping[str, Preset], sheet: Sheet) -> Preset:

@@ -90,6 +90,17 @@ def ready(engine: Engine) -> Handler:
             "upstreams": {name: ("down" if name in down else "up") for name in sorted(services.upstreams)},
             "config_version": services.config_version,
         }
+        if services.traffic is not None:
+            # A store that takes nothing is a remark: answers still flow.
+            kept = services.traffic.state()
+            said["store"] = {
+                "taking": kept.fault is None,
+                "waiting": kept.n_waiting,
+                "written": kept.n_written,
+                "spooled": kept.n_spooled,
+                "recovered": kept.n_recovered,
+                "dropped": kept.n_dropped,
+            }
         await request.out.whole(200 if said["status"] == "ready" else 503, request.headers, _ENCODER.encode(said))
 
     return handle

@@ -5,6 +5,7 @@ from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Services
 from fairlead.gateway.routes.completions import completions
 from fairlead.gateway.routes.decisions import decisions
+from fairlead.gateway.routes.feedback import feedback
 from fairlead.gateway.routes.information import MODELS_PREFIX, live, metrics, model, models, ready, root
 from fairlead.gateway.routes.token_counts import COUNT_PATH, token_counts
 from fairlead.gateway.work import DOORS
@@ -19,6 +20,7 @@ def build_routes(engine: Engine) -> Routes:
         },
         COUNT_PATH: {"POST": Route(token_counts(engine), "chat", DOORS["/v1/messages"].door.write_failure)},
         "/v1/route": {"POST": Route(decisions(engine), "chat")},
+        "/v1/feedback": {"POST": Route(feedback(engine), "feedback")},
         "/v1/models": {"GET": Route(models(engine), "chat")},
         f"{MODELS_PREFIX}*": {"GET": Route(model(engine), "chat")},
         "/health/live": {"GET": Route(live(engine), None)},

@@ -107,7 +107,8 @@ class BenchmarkForecaster:
         # Near 0 and 1 the mean of so skewed a distribution passes its own 5 % or 95 % point: the interval ends at it.
         np.minimum(quality[1], quality[0], out=quality[1])
         np.maximum(quality[2], quality[0], out=quality[2])
-        return Forecast(quality[0], quality[1], quality[2], self._output_tokens(outline, reading))
+        tokens = self._output_tokens(outline, reading)
+        return Forecast(quality[0], quality[1], quality[2], tokens, reading.kind_shares, reading.difficulty)
 
     def _output_tokens(self, outline: Outline, reading: PromptReading) -> Floats:
         visible = exp(reading.log_output_tokens)

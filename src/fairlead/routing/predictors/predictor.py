@@ -29,6 +29,15 @@ class Forecast(NamedTuple):
     quality_low: Floats
     quality_high: Floats
     output_tokens: Floats
+    kind_shares: Sequence[float] = ()
+    """What was read off the prompt on the way, shape (n_kinds,); empty where no kinds are read."""
+    difficulty: float | None = None
+    """Logits."""
+
+    @property
+    def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """What is said of each model."""
+        return self.quality, self.quality_low, self.quality_high, self.output_tokens
 
 
 class Forecaster(Protocol):

@@ -1,0 +1,131 @@
+"""What the store costs: routed requests per second with the store on against off, in one run, and no row dropped.
+
+    python -m benchmarks.store.overhead [--rounds 6] [--seconds 5] [--cores 1,2] [--json FILE]
+
+Two servers of the same configuration but for `store`, the load generator and the mock upstream of benchmarks/speed. The
+two take turns round by round, the ratio is that of each round's pair, and its median is what counts. The gateway has
+one core, with its writer thread on it, or two. Afterwards every reply that the load generator counted must be a row,
+with its decision and its attempt.
+"""
+
+import argparse
+import json
+import sqlite3
+import statistics
+import tempfile
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks.speed import gateway, peers, processes
+from benchmarks.speed.bodies import chat_bodies, write_records
+
+ROOT = Path(__file__).resolve().parents[2]
+CONNECTIONS = 64
+BODY_BYTES = 1_024
+
+
+def store_state(port: int) -> dict[str, Any]:
+    """What the server says of its store."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10) as answer:
+        said: dict[str, Any] = json.load(answer)
+    return dict(said.get("store", {}))
+
+
+def settled(port: int) -> dict[str, Any]:
+    """The same, once nothing waits any more."""
+    end_s = time.monotonic() + 60
+    while True:
+        state = store_state(port)
+        if not state.get("waiting") or time.monotonic() > end_s:
+            time.sleep(0.5)
+            return store_state(port)
+        time.sleep(0.1)
+
+
+def start(stack: ExitStack, folder: Path, mock_port: int, name: str, store: str) -> gateway.Arm:
+    """A server with this `store` section."""
+    config = folder / f"{name}.yaml"
+    config.write_text(gateway.CONFIG.format(port=mock_port) + f"store: {store}\n")
+    port = peers.free_port()
+    command = [gateway.fairlead_command(), "serve", "--config", str(config), "--port", str(port)]
+    url = f"http://127.0.0.1:{port}/health/ready"
+    pid, ready_s = stack.enter_context(processes.served(command, url, cwd=ROOT, log=folder / f"{name}.log"))
+    return gateway.Arm(name, port, pid, ready_s)
+
+
+def rows_of(path: Path) -> dict[str, int]:
+    """Rows by table, counted by nobody's code but SQLite's."""
+    connection = sqlite3.connect(path)
+    try:
+        counted = {
+            "finished requests": "SELECT COUNT(*) FROM requests WHERE outcome IS NOT NULL AND candidates IS NOT NULL",
+            "unfinished requests": "SELECT COUNT(*) FROM requests WHERE outcome IS NULL",
+            "attempts": "SELECT COUNT(*) FROM attempts",
+            "requests by the rollups": "SELECT SUM(n) FROM rollups WHERE span_s = 3600",
+        }
+        return {name: int(connection.execute(sql).fetchone()[0] or 0) for name, sql in counted.items()}
+    finally:
+        connection.close()
+
+
+def measure(n_cores: int, rounds: int, seconds: float) -> dict[str, Any]:
+    """The figures of one number of cores."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        peer = peers.build(folder)
+        bodies = folder / "chat.bodies"
+        write_records(bodies, chat_bodies(n=2000, size_bytes=BODY_BYTES, model="auto", is_streaming=False))
+        mock_port = stack.enter_context(peers.mock_upstream(peer))
+        file = folder / "traffic.db"
+        arms = [
+            start(stack, folder, mock_port, "off", "{enabled: false}"),
+            start(stack, folder, mock_port, "on", f"{{path: {file}}}"),
+        ]
+        if n_cores > 1:
+            for arm in arms:
+                processes.unpin(arm.pid)
+        runs: dict[str, list[dict[str, float]]] = {"off": [], "on": []}
+        for at in range(rounds):
+            for arm in arms if at % 2 else arms[::-1]:
+                case = gateway.Case("JSON", "1 KB", CONNECTIONS)
+                run = gateway.run_case(peer, arm, case, bodies, seconds)
+                runs[arm.name].append(run)
+        state = settled(arms[1].port)
+        figures: dict[str, Any] = {
+            "rps_off": statistics.median(run["rps"] for run in runs["off"]),
+            "rps_on": statistics.median(run["rps"] for run in runs["on"]),
+            "ratio": statistics.median(on["rps"] / off["rps"] for on, off in zip(runs["on"], runs["off"], strict=True)),
+            "ratios": [round(on["rps"] / off["rps"], 3) for on, off in zip(runs["on"], runs["off"], strict=True)],
+            "cpu_us_off": statistics.median(run["cpu_us"] for run in runs["off"]),
+            "cpu_us_on": statistics.median(run["cpu_us"] for run in runs["on"]),
+            "p99_us_off": statistics.median(run["total_p99_us"] for run in runs["off"]),
+            "p99_us_on": statistics.median(run["total_p99_us"] for run in runs["on"]),
+            "rss_mb_off": runs["off"][-1]["resident_mb"],
+            "rss_mb_on": runs["on"][-1]["resident_mb"],
+            "store": state,
+            "replies_on": sum(int(run["n"]) for run in runs["on"]),
+            "rows": rows_of(file),
+        }
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--cores", default="1,2")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    found = {}
+    for n_cores in map(int, options.cores.split(",")):
+        found[n_cores] = measure(n_cores, options.rounds, options.seconds)
+        print(n_cores, json.dumps(found[n_cores], indent=1))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

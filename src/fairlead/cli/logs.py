@@ -1,0 +1,190 @@
+"""`fairlead logs`: the requests that were kept: listed, followed, exported, forgotten."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from fairlead.cli.store_access import (
+    ConfigOption,
+    DemoOption,
+    SinceOption,
+    TenantOption,
+    now_s,
+    opened_store,
+    since_s,
+)
+
+if TYPE_CHECKING:
+    from fairlead.store.rows import RequestRow
+    from fairlead.store.store import WholeDecision
+
+app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+
+FOLLOW_EVERY_S: Final = 1.0
+HEADS: Final = ("time", "decision", "model", "upstream", "outcome", "tokens", "usd", "seconds", "asked")
+
+
+@app.callback()
+def logs(  # noqa: PLR0913 - every option of the command is a parameter
+    context: typer.Context,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    since: SinceOption = "24h",
+    tenant: TenantOption = None,
+    model: Annotated[str | None, typer.Option(help="Only requests that this model served.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="ok, error, truncated, cancelled, refused, or failed.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind of task.")] = None,
+    session: Annotated[str | None, typer.Option(help="Only this conversation.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="Most rows.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List requests, newest last."""
+    if context.invoked_subcommand is not None:
+        return
+    import time
+
+    from fairlead.store.store import Search
+
+    search = Search(
+        since_s(since, now_s()), tenant=tenant, model=model, outcome=outcome, kind=kind, session=session, limit=limit
+    )
+    with opened_store(config, is_demo=demo) as store:
+        rows = store.requests(search)[::-1]
+        _show(rows, as_json=as_json)
+        seen = {row.decision_id for row in rows}
+        while follow:
+            time.sleep(FOLLOW_EVERY_S)
+            fresh = [row for row in store.requests(search)[::-1] if row.decision_id not in seen and row.outcome]
+            _show(fresh, as_json=as_json, heads=False)
+            seen |= {row.decision_id for row in fresh}
+
+
+def _show(rows: "list[RequestRow] | tuple[RequestRow, ...]", *, as_json: bool, heads: bool = True) -> None:
+    from fairlead.cli.output import to_stdout
+
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row._asdict() | {"cost_usd": row.cost_usd}, ensure_ascii=True))
+        return
+    printer = to_stdout()
+    if not rows and heads:
+        printer.line("No request.")
+    elif rows:
+        printer.table(
+            HEADS if heads else [""] * len(HEADS), [_cells(row) for row in rows], right=("tokens", "usd", "seconds")
+        )
+
+
+def _cells(row: "RequestRow") -> list[Any]:
+    tokens = None if row.input_tokens is None else f"{row.input_tokens}+{row.output_tokens or 0}"
+    return [
+        stamp(row.at_s),
+        row.decision_id,
+        row.model or row.chosen_model,
+        row.upstream or row.chosen_upstream,
+        row.error_code or row.outcome or "running",
+        tokens,
+        None if row.cost_usd is None else f"{row.cost_usd:.6f}",
+        None if row.total_s is None else f"{row.total_s:.2f}",
+        row.asked,
+    ]
+
+
+def stamp(at_s: float) -> str:
+    """A moment for people, in UTC."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@app.command("show")
+def show(
+    decision: Annotated[str, typer.Argument(help="The id in the header x-fairlead-decision-id.")],
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+) -> None:
+    """Everything that is kept of one request, as JSON."""
+    from fairlead.domain.errors import StoreError
+
+    with opened_store(config, is_demo=demo) as store:
+        whole = store.decision(decision)
+    if whole is None:
+        raise StoreError(f"no decision {decision!r} is kept")
+    typer.echo(json.dumps(whole_value(whole), indent=2, ensure_ascii=True))
+
+
+def whole_value(whole: "WholeDecision") -> dict[str, Any]:
+    """One decision as plain values."""
+    return {
+        "request": whole.request._asdict() | {"cost_usd": whole.request.cost_usd},
+        "candidates": [each._asdict() for each in whole.candidates],
+        "attempts": [each._asdict() for each in whole.attempts],
+        "feedback": [each._asdict() for each in whole.opinions],
+        "shadows": [each._asdict() for each in whole.shadows],
+        "body": whole.body._asdict() if whole.body is not None else None,
+    }
+
+
+@app.command("export-outcomes")
+def export_outcomes(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The JSONL file to write, for `fairlead train`.")],
+    since: SinceOption = "30d",
+    tenant: TenantOption = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+) -> None:
+    """Write feedback with its queries as outcomes that `fairlead train` reads."""
+    from fairlead.domain.errors import StoreError
+    from fairlead.evaluation.traffic_tables import outcome_lines
+    from fairlead.store.store import Window
+
+    now = now_s()
+    window = Window(since_s(since, now), now + 1, tenant)
+    with opened_store(config, is_demo=demo) as store:
+        lines = outcome_lines(store.outcomes(window))
+        n_scored = sum(opinion.score is not None for opinion in store.opinions(window))
+    if not lines:
+        raise StoreError(
+            "no feedback with a score has come in: POST /v1/feedback"
+            if not n_scored
+            else f"{n_scored} scores have come in, but their queries were not kept: set 'store.bodies' to "
+            "'redacted' or 'full' for those to come"
+        )
+    output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    left_out = f"; {n_scored - len(lines)} scores count twice or have no query" if n_scored > len(lines) else ""
+    typer.echo(f"{len(lines)} outcomes written to {output}{left_out}")
+
+
+@app.command("export")
+def export(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write Parquet files into.")],
+    since: SinceOption = "30d",
+    tenant: TenantOption = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+) -> None:
+    """Write requests, candidates and attempts as Parquet files (extra `eval`)."""
+    from fairlead.evaluation.traffic_tables import write_tables
+    from fairlead.store.store import Window
+
+    now = now_s()
+    with opened_store(config, is_demo=demo) as store:
+        written = write_tables(store, Window(since_s(since, now), now + 1, tenant), output)
+    for name, n in written.items():
+        typer.echo(f"{n} rows in {output / name}")
+
+
+@app.command("forget")
+def forget(
+    tenant: Annotated[str, typer.Option(help="Whose traffic.")],
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete everything of one tenant: rows, sums, prompts, feedback; their bytes are overwritten."""
+    if not yes:
+        typer.confirm(f"Delete all traffic of the tenant {tenant!r} for ever?", abort=True)
+    with opened_store(config, is_demo=demo) as store:
+        typer.echo(f"{store.forget_tenant(tenant)} rows are gone")

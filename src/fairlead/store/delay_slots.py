@@ -1,0 +1,32 @@
+"""Delay slots: seconds to a small whole number and back, four slots to a doubling: quantiles to within a tenth."""
+
+from collections.abc import Mapping
+from math import log2
+from typing import Final
+
+SHORTEST_S: Final = 1e-5
+PER_DOUBLING: Final = 4
+N_SLOTS: Final = 128
+"""Up to 1e-5 * 2^32 seconds: half a day."""
+
+
+def slot_of(seconds: float) -> int:
+    """The slot of a delay; too short and too long ones go into the outermost."""
+    if seconds <= SHORTEST_S:
+        return 0
+    return min(int(log2(seconds / SHORTEST_S) * PER_DOUBLING) + 1, N_SLOTS - 1)
+
+
+def middle_s(slot: int) -> float:
+    """The geometric middle of a slot, in seconds."""
+    return SHORTEST_S * float(2 ** ((slot - 0.5) / PER_DOUBLING)) if slot else SHORTEST_S
+
+
+def quantile_s(counts: Mapping[int, int], share: float) -> float | None:
+    """The delay that this share of the counted ones do not exceed; None of none."""
+    left = share * sum(counts.values())
+    for slot in sorted(counts):
+        left -= counts[slot]
+        if left <= 0 and counts[slot]:
+            return middle_s(slot)
+    return None

@@ -1,0 +1,207 @@
+"""Rows: what comes out of the store, as frozen values. None is unknown; money in nano-dollars or USD by its name."""
+
+from typing import NamedTuple
+
+from fairlead.domain.figures import FLAG_NAMES
+
+
+class RequestRow(NamedTuple):
+    """One request: what was decided, and how it ended. `outcome` is None while its reply is not known."""
+
+    decision_id: str
+    at_s: float
+    tenant: str
+    key_name: str | None
+    door: str | None
+    asked: str | None
+    policy: str | None
+    config_version: str | None
+    session: str | None
+    kept: str | None
+    """What a running conversation did to the choice."""
+    without_model: str | None
+    without_usd: float | None
+    reason: str | None
+    chosen_model: str | None
+    chosen_upstream: str | None
+    propensity: float | None
+    """The probability with which the chosen one was chosen."""
+    kind: str | None
+    difficulty: float | None
+    language: str | None
+    expected_input_tokens: int | None
+    expected_usd: float | None
+    n_messages: int | None
+    n_tools: int | None
+    flags: int | None
+    n_candidates: int | None
+    outcome: str | None
+    status: int | None
+    error_code: str | None
+    model: str | None
+    """Who served, or was the last to try."""
+    upstream: str | None
+    provider: str | None
+    is_streaming: int | None
+    is_cached: int | None
+    n_attempts: int | None
+    input_tokens: int | None
+    cached_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    is_estimated: int | None
+    cost_nanousd: int | None
+    first_byte_s: float | None
+    total_s: float | None
+    overhead_s: float | None
+    decide_s: float | None
+
+    @property
+    def cost_usd(self) -> float | None:
+        """The cost in USD."""
+        return None if self.cost_nanousd is None else self.cost_nanousd * 1e-9
+
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        """What the request asked of a model."""
+        return tuple(name for bit, name in enumerate(FLAG_NAMES) if (self.flags or 0) >> bit & 1)
+
+
+class AttemptRow(NamedTuple):
+    """One call to one upstream."""
+
+    decision_id: str
+    number: int
+    at_s: float
+    place: int | None
+    model: str
+    upstream: str
+    provider: str | None
+    outcome: str
+    upstream_status: int | None
+    stage: str | None
+    is_hedge: int
+    after_s: float
+    """Seconds from the request's arrival until it began."""
+    first_byte_s: float | None
+    total_s: float
+    input_tokens: int | None
+    cached_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    is_estimated: int | None
+    cost_nanousd: int | None
+    losses: str | None
+
+
+class BodyRow(NamedTuple):
+    """The words of one request; None of what was not kept."""
+
+    decision_id: str
+    at_s: float
+    query: str | None
+    """The last user turn."""
+    prompt: str | None
+    reply: str | None
+
+
+class OpinionRow(NamedTuple):
+    """What somebody thought of a reply."""
+
+    opinion_id: str
+    decision_id: str
+    at_s: float
+    tenant: str
+    key_name: str | None
+    score: float | None
+    label: str | None
+    preferred_model: str | None
+    comment: str | None
+    weight: float
+
+
+class ShadowRow(NamedTuple):
+    """What another model said to the same request, off the hot path."""
+
+    decision_id: str
+    model: str
+    upstream: str
+    at_s: float
+    outcome: str | None
+    output_tokens: int | None
+    cost_nanousd: int | None
+    first_byte_s: float | None
+    total_s: float | None
+    reply: str | None
+
+
+class UsageRow(NamedTuple):
+    """Sums over the requests of one group."""
+
+    group: str
+    """The value that they share; empty where they have none."""
+    bucket_s: int | None
+    """Where a series is asked for: the beginning of its minute or hour."""
+    n: int
+    n_ok: int
+    n_cached: int
+    n_unpriced: int
+    n_attempts: int
+    cost_nanousd: int
+    """Of the priced ones."""
+    input_tokens: int
+    cached_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    n_first: int
+    """Requests whose first content came."""
+    first_byte_s: float
+    total_s: float
+    overhead_s: float
+
+
+class DelayRow(NamedTuple):
+    """Quantiles of one delay of one model, to within a tenth; all models where `model` is empty."""
+
+    model: str
+    n: int
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+
+
+class AlternativeRow(NamedTuple):
+    """What it would have cost to send every request to one arm, beside what was paid for the same requests.
+
+    An alternative's cost is its estimate, scaled by how far off the estimate of the arm that really served was.
+    """
+
+    model: str
+    upstream: str
+    n: int
+    """Requests that it could have served, whole replies with a known cost."""
+    quality: float
+    """Its mean expected quality on them."""
+    alternative_usd: float
+    actual_usd: float
+    saved_usd: float
+    """What was saved against it; negative where it would have been cheaper."""
+    saved_se_usd: float | None
+    """Standard error of that sum, requests taken as independent; None of fewer than two."""
+
+
+class OutcomeRow(NamedTuple):
+    """One opinion with the text and the model that it speaks of, as training reads it."""
+
+    decision_id: str
+    query: str
+    model: str
+    score: float
+    weight: float
+    cost_usd: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    total_s: float | None

@@ -1,0 +1,355 @@
+"""SqlStore: the store's verbs over any database, in the SQL that all of them speak."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import ceil, sqrt
+from typing import Any, Final
+
+from fairlead.store.candidates import CandidateRow, unpack_candidates
+from fairlead.store.database import Database, Row
+from fairlead.store.delay_slots import quantile_s
+from fairlead.store.rollups import DAY_S, HOUR_S, MINUTE_S
+from fairlead.store.rows import (
+    AlternativeRow,
+    AttemptRow,
+    BodyRow,
+    DelayRow,
+    OpinionRow,
+    OutcomeRow,
+    RequestRow,
+    ShadowRow,
+    UsageRow,
+)
+from fairlead.store.store import Delay, Group, Overview, Search, WholeDecision, Window
+from fairlead.store.tables import ATTEMPTS, BODIES, OPINIONS, SHADOWS, SUMS, Batch
+
+MINUTES_UP_TO_S: Final = 6 * HOUR_S
+"""A longer window is summed by hours: 360 minutes are as many points as a chart can show."""
+HOURS_UP_TO_S: Final = 2 * DAY_S
+"""And one longer than that by days: of many models, kinds and tenants each hour has hundreds of sums."""
+MINUTES_KEPT_S: Final = 2 * DAY_S
+_REQUEST: Final = ", ".join(f"r.{name}" for name in RequestRow._fields)
+_FILTERS: Final = ("tenant", "model", "upstream", "policy", "kind", "door", "key_name", "session", "error_code")
+_OF_TENANT: Final = "(SELECT decision_id FROM requests WHERE tenant = :tenant)"
+
+
+class SqlStore:
+    """See store.Store."""
+
+    def __init__(self, open_database: Callable[[], Database]) -> None:
+        """The database is opened at the first question: one that is away at the start may be there later."""
+        self._open = open_database
+        self._opened: Database | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def _database(self) -> Database:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    def tenant_of(self, decision_id: str) -> str | None:
+        rows = self._database.fetch("SELECT tenant FROM requests WHERE decision_id = :id", {"id": _plain(decision_id)})
+        return str(rows[0][0]) if rows else None
+
+    def requests(self, search: Search) -> tuple[RequestRow, ...]:
+        where, args = _conditions(search)
+        sql = (
+            f"SELECT {_REQUEST} FROM requests r WHERE {' AND '.join(where)} "
+            "ORDER BY r.at_s DESC, r.decision_id DESC LIMIT :limit"
+        )
+        return tuple(RequestRow(*row) for row in self._database.fetch(sql, args))
+
+    def decision(self, decision_id: str, tenant: str | None = None) -> WholeDecision | None:
+        args = {"id": _plain(decision_id)}
+        rows = self._database.fetch(
+            f"SELECT r.candidates, r.ineligible, p.arms, {_REQUEST} FROM requests r "
+            "LEFT JOIN pools p ON p.pool = r.pool WHERE r.decision_id = :id",
+            args,
+        )
+        if not rows:
+            return None
+        blob, ineligible, arms, *values = rows[0]
+        request = RequestRow(*values)
+        if tenant is not None and request.tenant != tenant:
+            return None
+        bodies = self._of("bodies", BODIES, "at_s", args)
+        return WholeDecision(
+            request,
+            unpack_candidates(blob, ineligible, arms),
+            tuple(AttemptRow(*row) for row in self._of("attempts", ATTEMPTS, "number", args)),
+            tuple(OpinionRow(*row) for row in self._of("opinions", OPINIONS, "at_s", args)),
+            tuple(ShadowRow(*row) for row in self._of("shadows", SHADOWS, "at_s", args)),
+            BodyRow(*bodies[0]) if bodies else None,
+        )
+
+    def _of(self, table: str, columns: tuple[str, ...], order: str, args: Mapping[str, Any]) -> list[Row]:
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id = :id ORDER BY {order}"
+        return self._database.fetch(sql, args)
+
+    def overview(self, window: Window) -> Overview:
+        """Two passes over the sums, not one for each question: with many models and tenants they are many rows."""
+        span_s, whole = _whole(window)
+        where, args = _buckets(whole)
+        sums = ", ".join(_summed(name) for name in SUMS)
+        sql = f"SELECT bucket_s, model, outcome, {sums} FROM rollups WHERE {where} GROUP BY bucket_s, model, outcome"
+        cells = self._database.fetch(sql, args)
+        total = _gathered(cells, lambda _: ("", None))
+        by_time = _gathered(cells, lambda row: ("", row[0]))
+        slots: dict[str, dict[int, int]] = {"total": {}, "first_byte": {}}
+        sql = f"SELECT what, slot, CAST(SUM(n) AS BIGINT) FROM rollup_delays WHERE {where} GROUP BY what, slot"
+        for what, slot, n in self._database.fetch(sql, args):
+            slots.setdefault(what, {})[slot] = n
+        return Overview(
+            window=whole,
+            span_s=span_s,
+            total=total[0] if total else UsageRow("", None, *([0] * (len(UsageRow._fields) - 2))),
+            by_model=_gathered(cells, lambda row: (row[1], None)),
+            by_outcome=_gathered(cells, lambda row: (row[2], None)),
+            series=tuple(sorted(by_time, key=lambda row: row.bucket_s or 0)),
+            delays=_delay("", slots["total"]),
+            first_bytes=_delay("", slots["first_byte"]),
+            alternatives=self.alternatives(whole),
+        )
+
+    def usage(self, window: Window, by: Group = "all", *, is_series: bool = False) -> tuple[UsageRow, ...]:
+        where, args = _buckets(window)
+        group = "''" if by == "all" else by
+        bucket = "bucket_s" if is_series else "NULL"
+        sums = [_summed(name) for name in SUMS]
+        n_ok = "CAST(SUM(CASE WHEN outcome = 'ok' THEN n ELSE 0 END) AS BIGINT)"
+        grouped = [name for name in (bucket, group) if name not in ("NULL", "''")]
+        sql = (
+            f"SELECT {group}, {bucket}, {sums[0]}, {n_ok}, {', '.join(sums[1:])} FROM rollups WHERE {where}"
+            + (f" GROUP BY {', '.join(grouped)}" if grouped else "")
+            + (" ORDER BY 2, 3 DESC, 1" if is_series else " ORDER BY 3 DESC, 1")
+        )
+        return tuple(UsageRow(*row) for row in self._database.fetch(sql, args) if row[2])
+
+    def delays(self, window: Window, what: Delay = "total") -> tuple[DelayRow, ...]:
+        where, args = _buckets(window)
+        sql = (
+            f"SELECT model, slot, CAST(SUM(n) AS BIGINT) FROM rollup_delays WHERE {where} AND what = :what "
+            "GROUP BY model, slot"
+        )
+        counts: dict[str, dict[int, int]] = {"": {}}
+        everybody: dict[int, int] = {}
+        for model, slot, n in self._database.fetch(sql, {**args, "what": what}):
+            counts.setdefault(model, {})[slot] = n
+            everybody[slot] = everybody.get(slot, 0) + n
+        if not everybody:
+            return ()
+        by_model = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
+        return (_delay("", everybody), *(_delay(model, slots) for model, slots in by_model if model))
+
+    def alternatives(self, window: Window) -> tuple[AlternativeRow, ...]:
+        where, args = _buckets(window)
+        sql = (
+            "SELECT model, upstream, CAST(SUM(n) AS BIGINT), SUM(quality), SUM(alternative_usd), SUM(actual_usd), "
+            f"SUM(saved_usd), SUM(saved_usd_squared) FROM rollup_arms WHERE {where} "
+            "GROUP BY model, upstream HAVING SUM(n) > 0 ORDER BY 3 DESC, 5 DESC, 1, 2"
+        )
+        return tuple(
+            AlternativeRow(model, upstream, n, quality / n, other, actual, saved, _standard_error(n, saved, squares))
+            for model, upstream, n, quality, other, actual, saved, squares in self._database.fetch(sql, args)
+        )
+
+    def scan(self, window: Window, size: int = 1_000) -> Iterator[tuple[RequestRow, tuple[CandidateRow, ...]]]:
+        arms: dict[str, str] = dict(self._database.fetch("SELECT pool, arms FROM pools"))
+        for row in self._pages(
+            f"SELECT r.at_s, r.decision_id, r.candidates, r.ineligible, r.pool, {_REQUEST} FROM requests r",
+            window,
+            size,
+        ):
+            _, _, blob, ineligible, pool, *values = row
+            yield RequestRow(*values), unpack_candidates(blob, ineligible, arms.get(pool))
+
+    def attempts(self, window: Window) -> Iterator[AttemptRow]:
+        columns = ", ".join(f"a.{name}" for name in ATTEMPTS)
+        sql = (
+            f"SELECT r.at_s, r.decision_id, {columns} FROM requests r JOIN attempts a ON a.decision_id = r.decision_id"
+        )
+        # A page ends between two requests, never within one: its size is in requests, about.
+        for row in self._pages(sql, window, 1_000, is_whole=True):
+            yield AttemptRow(*row[2:])
+
+    def _pages(self, sql: str, window: Window, size: int, *, is_whole: bool = False) -> Iterator[Row]:
+        """Rows that begin with at_s and decision_id, oldest first; `is_whole` reads all rows of one request at once."""
+        after: tuple[float, str] = (window.since_s, "")
+        tenant = " AND r.tenant = :tenant" if window.tenant is not None else ""
+        beyond = " AND (r.at_s, r.decision_id) > (:after_s, :after_id) AND r.at_s >= :after_s AND r.at_s < :until_s"
+        while True:
+            args = {"after_s": after[0], "after_id": after[1], "until_s": window.until_s, "limit": size}
+            if window.tenant is not None:
+                args["tenant"] = window.tenant
+            if is_whole:
+                last = self._database.fetch(
+                    f"SELECT r.at_s, r.decision_id FROM requests r WHERE 1 = 1{beyond}{tenant} "
+                    "ORDER BY r.at_s, r.decision_id LIMIT :limit",
+                    args,
+                )
+                if not last:
+                    return
+                upto = " AND (r.at_s, r.decision_id) <= (:last_s, :last_id)"
+                bounds = {key: value for key, value in args.items() if key != "limit"}
+                bounds |= {"last_s": last[-1][0], "last_id": last[-1][1]}
+                yield from self._database.fetch(
+                    f"{sql} WHERE 1 = 1{beyond}{tenant}{upto} ORDER BY r.at_s, r.decision_id", bounds
+                )
+                after = (last[-1][0], last[-1][1])
+                continue
+            rows = self._database.fetch(
+                f"{sql} WHERE 1 = 1{beyond}{tenant} ORDER BY r.at_s, r.decision_id LIMIT :limit", args
+            )
+            yield from rows
+            if len(rows) < size:
+                return
+            after = (rows[-1][0], rows[-1][1])
+
+    def opinions(self, window: Window, limit: int = 100_000) -> tuple[OpinionRow, ...]:
+        args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s, "limit": limit}
+        tenant = _of_tenant(window, args)
+        sql = (
+            f"SELECT {', '.join(OPINIONS)} FROM opinions WHERE at_s >= :since_s AND at_s < :until_s{tenant} "
+            "ORDER BY at_s DESC, opinion_id DESC LIMIT :limit"
+        )
+        return tuple(OpinionRow(*row) for row in self._database.fetch(sql, args))
+
+    def outcomes(self, window: Window) -> Iterator[OutcomeRow]:
+        args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
+        tenant = _of_tenant(window, args, "o.")
+        sql = (
+            "SELECT r.decision_id, b.query, r.model, o.score, o.weight, r.cost_nanousd, r.input_tokens, "
+            "r.output_tokens, r.total_s FROM opinions o JOIN requests r ON r.decision_id = o.decision_id "
+            "JOIN bodies b ON b.decision_id = o.decision_id WHERE o.at_s >= :since_s AND o.at_s < :until_s "
+            f"AND o.score IS NOT NULL AND b.query IS NOT NULL AND r.model IS NOT NULL{tenant} "
+            "ORDER BY o.at_s, o.opinion_id"
+        )
+        for decision, query, model, score, weight, nano, *rest in self._database.fetch(sql, args):
+            yield OutcomeRow(decision, query, model, score, weight, None if nano is None else nano * 1e-9, *rest)
+
+    def forget(self, before_s: float | None, bodies_before_s: float | None) -> int:
+        statements: list[tuple[str, dict[str, Any]]] = []
+        if bodies_before_s is not None:
+            statements.append(("DELETE FROM bodies WHERE at_s < :at", {"at": bodies_before_s}))
+        if before_s is not None:
+            older = "(SELECT decision_id FROM requests WHERE at_s < :at)"
+            statements += [
+                (f"DELETE FROM {name} WHERE decision_id IN {older}", {"at": before_s})
+                for name in ("attempts", "bodies", "opinions", "shadows")
+            ]
+            statements.append(("DELETE FROM requests WHERE at_s < :at", {"at": before_s}))
+            statements += [
+                (f"DELETE FROM {name} WHERE bucket_s + span_s <= :at", {"at": int(before_s)})
+                for name in ("rollups", "rollup_arms", "rollup_delays")
+            ]
+        return self._database.change(statements) if statements else 0
+
+    def forget_minutes(self, now_s: float) -> int:
+        """Delete sums by minute that nobody looks at any more: the hours stay."""
+        before = {"at": int(now_s - MINUTES_KEPT_S), "span": MINUTE_S}
+        return self._database.change(
+            [
+                (f"DELETE FROM {name} WHERE span_s = :span AND bucket_s < :at", before)
+                for name in ("rollups", "rollup_arms", "rollup_delays")
+            ]
+        )
+
+    def forget_tenant(self, tenant: str) -> int:
+        args = {"tenant": tenant}
+        names = ("attempts", "bodies", "opinions", "shadows")
+        n = self._database.change(
+            [(f"DELETE FROM {name} WHERE decision_id IN {_OF_TENANT}", args) for name in names]
+            + [
+                (f"DELETE FROM {name} WHERE tenant = :tenant", args)
+                for name in ("requests", "opinions", "rollups", "rollup_arms", "rollup_delays")
+            ]
+        )
+        self._database.vanish()
+        return n
+
+    def put(self, batch: Batch) -> bool:
+        return self._database.apply(batch)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+
+def _plain(text: str) -> str:
+    """A client's word as every database takes it."""
+    return text[:200].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
+    where = ["r.at_s >= :since_s", "r.at_s < :until_s"]
+    args: dict[str, Any] = {"since_s": search.since_s, "until_s": search.until_s, "limit": search.limit}
+    for name in _FILTERS:
+        value = getattr(search, name)
+        if value is not None:
+            where.append(f"r.{name} = :{name}")
+            args[name] = _plain(value)
+    if search.outcome == "failed":
+        where.append("r.outcome <> 'ok'")
+    elif search.outcome is not None:
+        where.append("r.outcome = :outcome")
+        args["outcome"] = _plain(search.outcome)
+    if search.before is not None:
+        # One upper bound alone: the index is searched by the first that it meets.
+        where[1] = "r.at_s <= :before_s"
+        where.append("(r.at_s, r.decision_id) < (:before_s, :before_id)")
+        args |= {"before_s": min(search.before[0], search.until_s), "before_id": _plain(search.before[1])}
+        del args["until_s"]
+    return where, args
+
+
+def _of_tenant(window: Window, args: dict[str, Any], prefix: str = "") -> str:
+    if window.tenant is None:
+        return ""
+    args["tenant"] = window.tenant
+    return f" AND {prefix}tenant = :tenant"
+
+
+def _whole(window: Window) -> tuple[int, Window]:
+    """The window widened to whole minutes, hours or days."""
+    length_s = window.until_s - window.since_s
+    span_s = MINUTE_S if length_s <= MINUTES_UP_TO_S else HOUR_S if length_s <= HOURS_UP_TO_S else DAY_S
+    since_s, until_s = window.since_s // span_s * span_s, ceil(window.until_s / span_s) * span_s
+    return span_s, window._replace(since_s=float(since_s), until_s=float(until_s))
+
+
+def _buckets(window: Window) -> tuple[str, dict[str, Any]]:
+    span_s, whole = _whole(window)
+    args: dict[str, Any] = {"span": span_s, "since": int(whole.since_s), "until": int(whole.until_s)}
+    return f"span_s = :span AND bucket_s >= :since AND bucket_s < :until{_of_tenant(window, args)}", args
+
+
+def _summed(name: str) -> str:
+    return f"SUM({name})" if name.endswith("_s") else f"CAST(SUM({name}) AS BIGINT)"
+
+
+def _gathered(cells: Sequence[Row], group: Callable[[Row], tuple[str, int | None]]) -> tuple[UsageRow, ...]:
+    """Cells of bucket, model, outcome and sums, added up by group; the most frequent first."""
+    found: dict[tuple[str, int | None], list[Any]] = {}
+    for cell in cells:
+        n, *rest = cell[3:]
+        values = [n, n if cell[2] == "ok" else 0, *rest]
+        there = found.get(group(cell))
+        found[group(cell)] = values if there is None else [a + b for a, b in zip(there, values, strict=True)]
+    rows = [UsageRow(*key, *values) for key, values in found.items()]
+    return tuple(sorted(rows, key=lambda row: (-row.n, row.group)))
+
+
+def _delay(model: str, counts: Mapping[int, int]) -> DelayRow:
+    return DelayRow(model, sum(counts.values()), *(quantile_s(counts, share) for share in (0.5, 0.95, 0.99)))
+
+
+def _standard_error(n: int, total: float, squares: float) -> float | None:
+    """Of a sum of n independent figures."""
+    if n < 2:
+        return None
+    variance = max(squares - total * total / n, 0.0) / (n - 1)
+    return sqrt(variance * n)

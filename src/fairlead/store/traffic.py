@@ -1,0 +1,68 @@
+"""Traffic: the store as the gateway sees it: moments go in, opinions are checked and go in, its state comes out."""
+
+import asyncio
+from typing import Final
+
+from fairlead.domain.errors import StoreError, UnavailableError, UnknownDecisionError
+from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.opinion import Opinion
+from fairlead.domain.store_state import StoreState
+from fairlead.store.keeper import FLUSH_WINDOW_S, Keeper
+from fairlead.store.store import Store
+
+_LOOKS: Final = 3
+"""The row of a reply that has only just gone out may need a flush window, in another worker too."""
+
+
+class Traffic:
+    """One process's."""
+
+    def __init__(self, keeper: Keeper, store: Store) -> None:
+        self.keeper = keeper
+        self.store = store
+
+    def decided(self, moment: Decided) -> None:
+        """See moments.DecisionObserver."""
+        self.keeper.take(moment)
+
+    def attempted(self, moment: Attempted) -> None:
+        """See moments.Observer."""
+        self.keeper.take(moment)
+
+    def replied(self, moment: Replied) -> None:
+        """See moments.Observer."""
+        self.keeper.take(moment)
+
+    def state(self) -> StoreState:
+        """See gateway.ports.Traffic."""
+        return self.keeper.state()
+
+    async def keep(self, opinion: Opinion) -> None:
+        """See gateway.ports.Traffic."""
+        loop = asyncio.get_running_loop()
+        for look in range(_LOOKS):
+            self.keeper.hurry()
+            try:
+                tenant = await loop.run_in_executor(None, self.store.tenant_of, opinion.decision_id)
+            except StoreError:
+                raise UnavailableError(
+                    "The traffic store does not answer just now: send the feedback again.",
+                    code="store_unavailable",
+                    retry_after_s=1.0,
+                ) from None
+            if tenant is not None:
+                break
+            if look < _LOOKS - 1:
+                await asyncio.sleep(FLUSH_WINDOW_S / 2)
+        # Another tenant's decision is as unknown as one that never was: its existence is nobody's business.
+        if tenant != opinion.tenant:
+            raise UnknownDecisionError(
+                f"No decision {opinion.decision_id[:80]!r} is kept here: see the header x-fairlead-decision-id.",
+                param="decision_id",
+            )
+        self.keeper.take(opinion)
+
+    def close(self) -> None:
+        """Write what still waits."""
+        self.keeper.close()
+        self.store.close()

@@ -15,6 +15,8 @@ from fairlead.store.tables import ARM_SUMS, REQUESTS, SUMS, Put
 MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
+ALL_MODELS: Final = "*"
+"""In place of a model, in the delays of all of them together: the overview then reads a tenth of the rows."""
 _AT: Final = {name: place for place, name in enumerate(REQUESTS)}
 _COST: Final = COLUMNS.index("cost_usd")
 _QUALITY: Final = COLUMNS.index("quality")
@@ -61,10 +63,14 @@ class Rollups:
         if first_s is not None:
             sums[10] += 1
             sums[11] += first_s
-            delays[minute, tenant, model, "first_byte", slot_of(first_s)] += 1
+            slot = slot_of(first_s)
+            delays[minute, tenant, model, "first_byte", slot] += 1
+            delays[minute, tenant, ALL_MODELS, "first_byte", slot] += 1
         sums[12] += total_s
         sums[13] += own_s
-        delays[minute, tenant, model, "total", slot_of(total_s)] += 1
+        slot = slot_of(total_s)
+        delays[minute, tenant, model, "total", slot] += 1
+        delays[minute, tenant, ALL_MODELS, "total", slot] += 1
         blob = row[_AT["candidates"]]
         if blob is not None and outcome == "ok" and nano is not None and not is_cached:
             self._compare((minute, tenant), blob, nano * _NANO, row[_AT["expected_usd"]], arms)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fairlead.store.candidates import CandidateRow, unpack_candidates
 from fairlead.store.database import Database, Row
 from fairlead.store.delay_slots import quantile_s
-from fairlead.store.rollups import DAY_S, HOUR_S, MINUTE_S
+from fairlead.store.rollups import ALL_MODELS, DAY_S, HOUR_S, MINUTE_S
 from fairlead.store.rows import (
     AlternativeRow,
     AttemptRow,
@@ -98,8 +98,11 @@ class SqlStore:
         total = _gathered(cells, lambda _: ("", None))
         by_time = _gathered(cells, lambda row: ("", row[0]))
         slots: dict[str, dict[int, int]] = {"total": {}, "first_byte": {}}
-        sql = f"SELECT what, slot, CAST(SUM(n) AS BIGINT) FROM rollup_delays WHERE {where} GROUP BY what, slot"
-        for what, slot, n in self._database.fetch(sql, args):
+        sql = (
+            "SELECT what, slot, CAST(SUM(n) AS BIGINT) FROM rollup_delays "
+            f"WHERE model = :all AND {where} GROUP BY what, slot"
+        )
+        for what, slot, n in self._database.fetch(sql, {**args, "all": ALL_MODELS}):
             slots.setdefault(what, {})[slot] = n
         return Overview(
             window=whole,
@@ -133,11 +136,10 @@ class SqlStore:
             f"SELECT model, slot, CAST(SUM(n) AS BIGINT) FROM rollup_delays WHERE {where} AND what = :what "
             "GROUP BY model, slot"
         )
-        counts: dict[str, dict[int, int]] = {"": {}}
-        everybody: dict[int, int] = {}
+        counts: dict[str, dict[int, int]] = {}
         for model, slot, n in self._database.fetch(sql, {**args, "what": what}):
             counts.setdefault(model, {})[slot] = n
-            everybody[slot] = everybody.get(slot, 0) + n
+        everybody = counts.pop(ALL_MODELS, {})
         if not everybody:
             return ()
         by_model = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))

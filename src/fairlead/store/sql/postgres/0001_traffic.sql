@@ -179,7 +179,7 @@ CREATE TABLE rollup_arms (
   PRIMARY KEY (span_s, bucket_s, tenant, model, upstream)
 );
 
--- Delays by slot, a quarter of a doubling each: see delay_slots.py.
+-- Delays by slot, a quarter of a doubling each: see delay_slots.py. The model '*' is all of them.
 CREATE TABLE rollup_delays (
   span_s BIGINT NOT NULL,
   bucket_s BIGINT NOT NULL,
@@ -188,7 +188,7 @@ CREATE TABLE rollup_delays (
   what TEXT NOT NULL,
   slot BIGINT NOT NULL,
   n BIGINT NOT NULL,
-  PRIMARY KEY (span_s, bucket_s, tenant, model, what, slot)
+  PRIMARY KEY (span_s, model, bucket_s, tenant, what, slot)
 );
 
 -- How far each writing process has come: a batch is taken once.

@@ -86,6 +86,8 @@ bench: setup-dev  ## measure speed against the direct line and a bare pass-throu
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.decide
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.translation
 	$(BIN)/python -m benchmarks.speed.gateway $(ARGS)
+	$(BIN)/python -m benchmarks.speed.doors
+	$(BIN)/python -m benchmarks.speed.hang_ups
 
 soak: setup-dev  ## kill, stall and limit upstreams under 500 streams: answers, ledgers, leaks (a few minutes)
 	$(BIN)/python -m benchmarks.soak.kill_test $(ARGS)

@@ -140,6 +140,10 @@ def streams(name: str) -> list[bytes]:
     """Streams of a format, each with its places to cut at."""
     whole = [b"".join(SCRIPTS[name].events(kind)) for kind in GOOD]
     bad = [SCRIPTS[name].error(500, "no"), b": ping\n\n", b"data: " + SCRIPTS[name].error(500, "no") + b"\n\n"]
+    if name == "openai_chat":
+        # A finish in front of the last piece of a call's arguments.
+        *events, last, finish, usage, done = SCRIPTS[name].events("tools")
+        bad.append(b"".join([*events, finish, last, usage, done]))
     return [_UNCUT + said for said in [*whole, *bad]]
 
 

@@ -47,7 +47,7 @@ async def test_a_judge_compares_with_the_reference_in_both_orders_and_under_the_
         if question.kind != "judge":
             return "the better essay"
         shown = str(question.item.messages)
-        return "Verdict: A" if shown.index("the better essay") < shown.index("a plain one") else "Verdict: B"
+        return "Verdict: A" if shown.index("the better essay") < shown.rindex("a plain one") else "Verdict: B"
 
     journal, books = Journal.open(tmp_path / "j"), Books(text=text)
     live = LiveAnswers(judged_plan("a plain one", (model("judge", "v"),)), journal, means(books))

@@ -1,58 +1,152 @@
 """`fairlead profile`: a new model is asked what tells most, and joins a router with what that showed."""
 
 import asyncio
+import dataclasses
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fairlead.cli.asking_options import (
+    LIVE_OPTIONS,
+    AddressOption,
+    ConcurrencyOption,
+    ConfigOption,
+    DemoOption,
+    EngineOption,
+    InFlightOption,
+    JudgeOption,
+    MaxTokensOption,
+    PricesOption,
+    QuietOption,
+    ScorerOption,
+    TemperatureOption,
+    YesOption,
+    refuse_unless_given,
+)
+from fairlead.cli.train import today
+
 if TYPE_CHECKING:
     from fairlead.cli.output import Printer
+    from fairlead.cli.run_preparation import Wanted
     from fairlead.learning.profiling import Plan, Profiled
     from fairlead.routing.trained_router import TrainedRouter
+
+    Told = tuple[TrainedRouter, Profiled, str, Sequence[str]]
 
 N_CLUSTERS_SHOWN = 6
 
 
 def profile(  # noqa: PLR0913 - every option of the command is a parameter
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="The new model's name.")],
-    router: Annotated[Path, typer.Option(help="The router that it is to join, a file of `fairlead train`.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The router file to write.")],
+    suite: Annotated[Path | None, typer.Option(help="Ask the model itself, prompts of this suite.")] = None,
+    router: Annotated[
+        Path | None, typer.Option(help="The router that it is to join; left out: the configuration's.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The router file to write; left out: the same one.")
+    ] = None,
     answers: Annotated[
-        list[Path], typer.Option(help="Outcomes of the model to take answers from; only those asked for are looked at.")
-    ],
-    queries: Annotated[Path | None, typer.Option(help="A table of query_id and query.")] = None,
+        list[Path] | None, typer.Option(help="Instead of --suite: outcomes of the model to take answers from.")
+    ] = None,
+    queries: Annotated[Path | None, typer.Option(help="With --answers: a table of query_id and query.")] = None,
     probes: Annotated[int, typer.Option(min=1, help="At most so many.")] = 60,
     rounds: Annotated[int, typer.Option(min=1, help="In so many rounds; 1 asks all in parallel.")] = 3,
-    budget: Annotated[float | None, typer.Option(help="USD that the probes may cost.")] = None,
+    budget: Annotated[float | None, typer.Option(help="USD that the probes may cost; with --suite a hard cap.")] = None,
     prefer: Annotated[
         str | None, typer.Option(help="What the router is to choose by: a preset, or quality=..,cost=...")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Do not stop once it is settled where to choose it.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds ask equal probes.")] = 0,
+    scorer: ScorerOption = None,
+    judge: JudgeOption = None,
+    record: Annotated[Path | None, typer.Option(help="Folder of the record; the same command resumes there.")] = None,
+    max_tokens: MaxTokensOption = 1024,
+    temperature: TemperatureOption = 0.0,
+    prices: PricesOption = None,
+    concurrency: ConcurrencyOption = 64,
+    in_flight: InFlightOption = "auto",
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    yes: YesOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Learn a new model from few probes: what it can do, where it would be chosen, and what more probes would buy."""
-    from fairlead.cli.map_view import print_entry
-    from fairlead.cli.output import to_stdout
-    from fairlead.cli.train import today
+    from fairlead.cli.router_option import check_folder, needed_router
+
+    _check_source(context, suite, answers)
+    check_folder(output)
+    plan = _plan(probes, rounds, budget, prefer, every, seed)
+    base = needed_router(router, config)
+    if suite is None:
+        _report(*_from_files(model, base, answers or [], queries, plan), output or base, as_json=as_json)
+        return
+    from fairlead.cli.live_asking import wanted_of
+
+    _report(*_from_endpoint(wanted_of(context.params, "profile"), base, plan), output or base, as_json=as_json)
+
+
+def _check_source(context: typer.Context, suite: Path | None, answers: list[Path] | None) -> None:
+    if (suite is None) == (not answers):
+        raise typer.BadParameter("name a --suite to ask the model itself, or --answers to take them from outcomes")
+    if suite is None:
+        refuse_unless_given(context, LIVE_OPTIONS, "--suite")
+    else:
+        refuse_unless_given(context, ("queries",), "--answers")
+
+
+def _from_files(model: str, base: Path, answers: list[Path], queries: Path | None, plan: "Plan") -> "Told":
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.recorded_answers import RecordedAnswers
-    from fairlead.evaluation.router_file import load_router, save_router
+    from fairlead.evaluation.router_file import load_router
     from fairlead.learning.profiling import profile_model
 
-    if not output.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {output.absolute().parent}: make it, or choose another --output")
-    plan = _plan(probes, rounds, budget, prefer, every, seed)
-    trained = load_router(router)
+    trained = load_router(base)
     recorded = RecordedAnswers(read_outcome_files(answers, queries, (model,)), model)
     found = asyncio.run(profile_model(trained, model, recorded.probes, recorded, plan, as_of=today()))
+    return trained, found, model, ()
+
+
+def _from_endpoint(wanted: "Wanted", base: Path, plan: "Plan") -> "Told":
+    from fairlead.cli.live_asking import live_model
+    from fairlead.cli.run_preparation import stopping_kindly
+    from fairlead.evaluation.router_file import load_router
+    from fairlead.learning.profiling import profile_model
+
+    trained = load_router(base)
+
+    async def ask() -> "Told":
+        async with live_model(wanted, os.environ, plan.n_probes) as live:
+            known = dataclasses.replace(plan, usual_cost_usd=live.usual_cost_usd)
+            probes = live.probes.probes
+            found = await profile_model(trained, live.name, probes, live.probes, known, as_of=today())
+        return trained, found, live.name, live.notes
+
+    with stopping_kindly(wanted.output):
+        return asyncio.run(ask())
+
+
+def _report(
+    trained: "TrainedRouter", found: "Profiled", model: str, notes: Sequence[str], output: Path, *, as_json: bool
+) -> None:
+    from fairlead.cli.map_view import print_entry
+    from fairlead.cli.output import to_stdout
+    from fairlead.evaluation.router_file import save_router
+
     save_router(found.grown.router, output)
     out = to_stdout()
     if as_json:
         out.json(profile_json(found, model))
         return
     print_profile(out, trained, found, model)
+    for note in notes:
+        out.line(note, "yellow")
     out.line()
     print_entry(out, found.grown.router, model, output.name)
     out.line()

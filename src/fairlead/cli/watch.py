@@ -1,64 +1,174 @@
 """`fairlead watch`: is an endpoint still the model that was measured? A sequential check with a stated error rate."""
 
 import asyncio
+import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fairlead.cli.asking_options import (
+    LIVE_OPTIONS,
+    AddressOption,
+    ConcurrencyOption,
+    ConfigOption,
+    DemoOption,
+    EngineOption,
+    InFlightOption,
+    JudgeOption,
+    MaxTokensOption,
+    PricesOption,
+    QuietOption,
+    ScorerOption,
+    TemperatureOption,
+    YesOption,
+    refuse_unless_given,
+)
+
 if TYPE_CHECKING:
     from fairlead.cli.output import Printer
+    from fairlead.cli.run_preparation import Wanted
     from fairlead.learning.watching import Watched
 
 MEND_ONE_RUN = "one earlier run shows only whether it got worse on average; two or more show every change"
 
 
 def watch(  # noqa: PLR0913 - every option of the command is a parameter
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="The model's name, as the outcomes spell it.")],
+    suite: Annotated[Path | None, typer.Option(help="Ask the model itself, prompts of this suite.")] = None,
     earlier: Annotated[
-        list[Path], typer.Option(help="Outcomes of an earlier run of the model; repeat it for each run.")
-    ],
-    now: Annotated[Path, typer.Option(help="Outcomes of the run to check; only those asked for are looked at.")],
-    queries: Annotated[Path | None, typer.Option(help="A table of query_id and query.")] = None,
-    router: Annotated[Path | None, typer.Option(help="On alarm, mark the model stale in this router file.")] = None,
+        list[Path] | None,
+        typer.Option(help="Outcomes of an earlier run of the model; repeat it. Left out: of `evaluate SUITE`."),
+    ] = None,
+    now: Annotated[Path | None, typer.Option(help="Instead of --suite: outcomes of the run to check.")] = None,
+    queries: Annotated[Path | None, typer.Option(help="A table of query_id and query, for the outcomes.")] = None,
+    router: Annotated[
+        Path | None,
+        typer.Option(help="On alarm, mark the model stale in this file; left out: in the configuration's router."),
+    ] = None,
     rate: Annotated[float, typer.Option(help="Chance of a false alarm, at most, of one check.")] = 0.05,
     calls: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200,
+    budget: Annotated[float | None, typer.Option(help="With --suite: a hard cap in USD.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds ask equal probes in equal order.")] = 0,
+    scorer: ScorerOption = None,
+    judge: JudgeOption = None,
+    record: Annotated[Path | None, typer.Option(help="Folder of the checks' records, a numbered one each.")] = None,
+    max_tokens: MaxTokensOption = 1024,
+    temperature: TemperatureOption = 0.0,
+    prices: PricesOption = None,
+    concurrency: ConcurrencyOption = 64,
+    in_flight: InFlightOption = "auto",
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    yes: YesOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Check whether a model still answers as it was measured. Exit code 1 if it does not, or could not be judged."""
-    from fairlead.cli.output import to_stdout
+    _check_source(context, suite, now, earlier)
+    if not 0.0 < rate < 1.0:
+        raise typer.BadParameter(f"--rate is between 0 and 1, not {rate}")
+    check = Check(calls, rate, seed)
+    if now is not None:
+        _report(_from_files(model, earlier or [], now, queries, check), model, router, config, as_json=as_json)
+    else:
+        from fairlead.cli.live_asking import wanted_of
+
+        found, name = _from_endpoint(wanted_of(context.params, "watch"), earlier or [], queries, check)
+        _report(found, name, router, config, as_json=as_json)
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """How a check goes."""
+
+    max_calls: int
+    false_alarm_rate: float
+    seed: int
+
+
+def _check_source(context: typer.Context, suite: Path | None, now: Path | None, earlier: list[Path] | None) -> None:
+    if (suite is None) == (now is None):
+        raise typer.BadParameter("name a --suite to ask the model itself, or --now to take its answers from outcomes")
+    if suite is None:
+        refuse_unless_given(context, ("budget", *LIVE_OPTIONS), "--suite")
+        if not earlier:
+            raise typer.BadParameter("--now is compared with earlier runs: name at least one by --earlier")
+
+
+def _from_files(model: str, earlier: list[Path], now: Path, queries: Path | None, check: Check) -> "Watched":
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.recorded_answers import RecordedAnswers
     from fairlead.learning.watching import reference_of, watch_model
 
-    if not 0.0 < rate < 1.0:
-        raise typer.BadParameter(f"--rate is between 0 and 1, not {rate}")
     # The first run may hold other models too: they say on which queries models differ.
     runs = [read_outcome_files([path], queries) for path in earlier]
     recorded = RecordedAnswers(read_outcome_files([now], queries, (model,)), model)
     reference = reference_of(model, runs).among(recorded.keys)
-    found = asyncio.run(watch_model(reference, recorded, max_calls=calls, false_alarm_rate=rate, seed=seed))
-    marked = found.is_changed and router is not None and _mark(router, model, found)
+    return asyncio.run(watch_model(reference, recorded, **dataclasses.asdict(check)))
+
+
+def _from_endpoint(wanted: "Wanted", earlier: list[Path], queries: Path | None, check: Check) -> "tuple[Watched, str]":
+    from fairlead.cli.live_asking import earlier_runs, live_model, next_check
+    from fairlead.cli.run_preparation import stopping_kindly
+    from fairlead.evaluation.outcome_files import read_outcome_files
+    from fairlead.learning.watching import reference_of, watch_model
+
+    runs = [read_outcome_files([path], queries) for path in earlier_runs(wanted.suite, earlier)]
+    # Each check asks anew: what an earlier one has heard would tell nothing of today.
+    wanted = dataclasses.replace(wanted, output=next_check(wanted.output))
+
+    async def ask() -> "tuple[Watched, str]":
+        async with live_model(wanted, os.environ, check.max_calls) as live:
+            # The outcomes spell it as it was typed, or as the catalogue does.
+            typed = wanted.models[0]
+            name = typed if typed in runs[0].arms else live.name
+            reference = reference_of(name, runs)
+            reference = reference.among(live.probes.among(one.probe for one in reference.probes))
+            found = await watch_model(reference, live.probes, **dataclasses.asdict(check))
+        for note in live.notes:
+            typer.echo(note, err=True)
+        return found, name
+
+    with stopping_kindly(wanted.output):
+        return asyncio.run(ask())
+
+
+def _report(found: "Watched", model: str, router: Path | None, config: Path | None, *, as_json: bool) -> None:
+    from fairlead.cli.output import to_stdout
+
+    marked = _mark(router, config, model, found) if found.is_changed else None
     out = to_stdout()
     if as_json:
-        out.json(watch_json(found, model, marked=marked))
+        out.json(watch_json(found, model, marked=marked is not None))
     else:
         print_watch(out, found, model)
-        if marked:
-            out.line(f"{model} is marked stale in {router}: its intervals are wider until it is trained again.")
+        if marked is not None:
+            out.line(f"{model} is marked stale in {marked}: its intervals are wider until it is trained again.")
     if found.is_changed or not found.is_in_order:
         raise typer.Exit(1)
 
 
-def _mark(path: Path, model: str, found: "Watched") -> bool:
+def _mark(given: Path | None, config: Path | None, model: str, found: "Watched") -> Path | None:
+    """The router file in which the model is now marked; None where there is none, or the usual one knows no such."""
+    from fairlead.cli.router_option import router_in_force
     from fairlead.cli.train import today
     from fairlead.evaluation.router_file import load_router, save_router
     from fairlead.learning.staleness import mark_stale
 
+    path = router_in_force(given, config)
+    if path is None:
+        return None
+    trained = load_router(path)
+    if given is None and model not in trained.arms:
+        return None
     since = f"since {today()} ({found.n_calls} calls, rate of false alarms {found.false_alarm_rate:g})"
-    save_router(mark_stale(load_router(path), model, since), path)
-    return True
+    save_router(mark_stale(trained, model, since), path)
+    return path
 
 
 def print_watch(out: "Printer", found: "Watched", model: str) -> None:

@@ -28,7 +28,6 @@ from fairlead.evaluation.running.scoring import score_all
 from fairlead.evaluation.scorers.registry import JUDGE, Scorers
 from fairlead.evaluation.statistics.intervals import mean_interval
 from fairlead.evaluation.suite_items import content_hash
-from fairlead.learning.metrics.bootstrap import Figure
 
 MAX_NOTED_ERRORS: Final = 3
 
@@ -75,7 +74,7 @@ def check(plan: Plan, ledger: Ledger) -> None:
     known = {run.revision for run in ledger.runs}
     if known and plan.suite.revision not in known:
         raise EvaluationError(
-            "The record in this folder is of another revision of the suite: choose another --output, or put the "
+            "The record in this folder is of another revision of the suite: choose another folder for it, or put the "
             "suite back as it was."
         )
 
@@ -107,10 +106,8 @@ def _judge_usd(plan: Plan, found: Forecast, which: str) -> float:
     return float(np.mean([(tokens * fresh + JUDGE_TOKENS * out) / 1e6 for fresh, out in rates]))
 
 
-async def evaluate(plan: Plan, journal: Journal, means: Means, labels: Sequence[Label] = ()) -> Findings:
-    """Run what is left of a plan. Raises: EvaluationError."""
-    ledger = journal.ledger
-    check(plan, ledger)
+def begin(plan: Plan, journal: Journal, today: str) -> None:
+    """The line by which a run begins, or goes on."""
     journal.write(
         Begun(
             version=FORMAT_VERSION,
@@ -120,9 +117,16 @@ async def evaluate(plan: Plan, journal: Journal, means: Means, labels: Sequence[
             parameters=content_hash(plan.parameters.members()),
             n_samples=plan.n_samples,
             cap_nano=plan.cap_nano,
-            at=means.today,
+            at=today,
         )
     )
+
+
+async def evaluate(plan: Plan, journal: Journal, means: Means, labels: Sequence[Label] = ()) -> Findings:
+    """Run what is left of a plan. Raises: EvaluationError."""
+    ledger = journal.ledger
+    check(plan, ledger)
+    begin(plan, journal, means.today)
     names = {model.upstream for model in (*plan.models, *plan.judges)}
     purse = Purse(plan.cap_nano, spent_nano=ledger.spent_nano, held_nano=ledger.held_nano)
     paces = {name: Pace(means.concurrency, means.clock) for name in names}
@@ -145,7 +149,7 @@ async def evaluate(plan: Plan, journal: Journal, means: Means, labels: Sequence[
         await runner.run([question for _, question in pairs])
     elif plan.judges and plan.needs_judge:
         bouts = [bout for bout, _ in _bouts(plan, ledger)]
-    return found_in(plan, ledger, bouts, labels, [*plan.suite.notes, *_notes(runner)])
+    return found_in(plan, ledger, bouts, labels, [*plan.suite.notes, *notes_of(runner)])
 
 
 def _bouts(plan: Plan, ledger: Ledger) -> list[tuple[Bout, Question]]:
@@ -187,7 +191,8 @@ def judgements(
     return scores_of(pairs), finding
 
 
-def _notes(runner: Runner) -> list[str]:
+def notes_of(runner: Runner) -> list[str]:
+    """What to know of a run that did not ask all: a cap, failures, an upstream given up."""
     tally, notes = runner.tally, []
     if tally.n_over_budget:
         notes.append(f"The cap was reached: {tally.n_over_budget:,} calls were not made. A higher --budget goes on.")
@@ -203,6 +208,3 @@ def _notes(runner: Runner) -> list[str]:
         over = runner.purse.overrun_nano / 1e9
         notes.append(f"Upstreams charged {over:.6f} USD more than their prices and token limits allow.")
     return notes
-
-
-__all__ = ("Figure", "Means", "check", "evaluate", "foretold", "found_in", "judgements")

@@ -130,10 +130,15 @@ async def profile_model(
         seed = plan.seed + len(seat.asked)
         rows = seat.next_rows(size, seat_stake(router, seat, plan.objective), seed)
         outcomes = await ask([suite[row] for row in rows.tolist()])
-        seat.learn(rows, checked(outcomes, len(rows)))
-        if not seat.scored:
-            raise OutcomesError(f"the first {len(rows)} calls to {name} failed: nothing was learned of it")
-        stopped = _enough(seat, plan, seat_stake(router, seat, plan.objective))
+        checked(outcomes, len(rows))
+        asked = np.array([outcome.is_asked for outcome in outcomes], dtype=bool)
+        seat.learn(rows[asked], [outcome for outcome in outcomes if outcome.is_asked])
+        if not seat.scored and asked.any():
+            raise OutcomesError(f"the first {int(asked.sum())} calls to {name} failed: nothing was learned of it")
+        if not asked.all():
+            stopped = f"{len(seat.asked)} probes were asked and the next call was not made"
+        else:
+            stopped = _enough(seat, plan, seat_stake(router, seat, plan.objective))
     if not seat.scored:
         raise OutcomesError(f"{name} was not asked: {stopped}")
     own = _outcomes_of(name, suite, seat)

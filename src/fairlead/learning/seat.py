@@ -51,6 +51,8 @@ class ProbeOutcome(NamedTuple):
     latency_s: float | None = None
     text_digest: str | None = None
     """A short hash of the reply: for telling the same reply again, without keeping it."""
+    is_asked: bool = True
+    """False: the call was not made, since a cap did not allow it or somebody stopped; then nothing else is known."""
 
 
 @dataclass(slots=True)

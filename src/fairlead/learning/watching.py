@@ -89,7 +89,7 @@ class Watched:
     n_earlier: int
     spent_usd: float | None
     is_in_order: bool
-    """False where so many calls failed that nothing was judged."""
+    """False where so many calls failed, or none was made, that nothing was judged."""
 
 
 def reference_of(name: str, runs: Sequence[Outcomes]) -> Reference:
@@ -149,16 +149,19 @@ async def watch_model(
     for start in range(0, len(order), ROUND):
         probes = [reference.probes[row] for row in order[start : start + ROUND].tolist()]
         outcomes = checked(await ask([one.probe for one in probes]), len(probes))
-        n_asked += len(probes)
+        is_cut = not all(outcome.is_asked for outcome in outcomes)
+        n_asked += sum(outcome.is_asked for outcome in outcomes)
         costs += [outcome.cost_usd for outcome in outcomes if outcome.cost_usd is not None]
         for probe, outcome in zip(probes, outcomes, strict=True):
+            if not outcome.is_asked:
+                continue
             if outcome.score is None:
                 failed += 1
             elif not test.is_alarm:
                 test.feed(probe.earlier, answer_of(outcome))
-        if test.is_alarm or test.is_hopeless or failed > MAX_FAILED_SHARE * n_asked:
+        if test.is_alarm or test.is_hopeless or failed > MAX_FAILED_SHARE * n_asked or is_cut:
             break
-    is_in_order = failed <= MAX_FAILED_SHARE * n_asked
+    is_in_order = failed <= MAX_FAILED_SHARE * n_asked and n_asked > 0
     return Watched(
         test.is_alarm, test.n_calls, failed, test.evidence, false_alarm_rate, test.most_telling, test.mean_change,
         reference.n_earlier, float(np.mean(costs)) * n_asked if costs else None, is_in_order,

@@ -1,0 +1,120 @@
+"""LiveModel: one model at its endpoint, asked the items of a suite by `profile` and `watch`; a cap, a record."""
+
+import dataclasses
+import heapq
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from fairlead.cli.asking_options import DEFAULT_FOLDER, check_running, confirmer, names_in
+from fairlead.cli.run_preparation import OUTCOMES, InterruptedRunError, Wanted, connected, prepared, write_outcomes
+from fairlead.domain.errors import EvaluationError, OutcomesError
+from fairlead.evaluation.evaluation_run import notes_of
+from fairlead.evaluation.live_answers import LiveAnswers
+from fairlead.evaluation.live_probes import LiveProbes
+from fairlead.evaluation.running.forecast import forecast
+from fairlead.evaluation.running.plan import Plan
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """What is asked, and what is known of it beforehand."""
+
+    name: str
+    """As outcomes and routers call it."""
+    probes: LiveProbes
+    usual_cost_usd: float | None
+    """Of a call, as foretold."""
+    answers: LiveAnswers
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of calls that were not made or failed."""
+        return notes_of(self.answers.runner)
+
+
+@asynccontextmanager
+async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> AsyncIterator[LiveModel]:
+    """The model that is wanted, for at most so many calls; writes the outcomes beside the record in the end.
+
+    Raises: InterruptedRunError when the operator stops it; SetupError; typer.Exit when the operator says no.
+    """
+    async with prepared(wanted, env) as ready:
+        plan = ready.plan
+        # At most so many, and nobody knows yet which: the longest ones.
+        dearest = heapq.nlargest(n_calls, plan.questions, key=lambda question: question.most_nano)
+        if wanted.cap_nano is None:
+            plan = dataclasses.replace(plan, cap_nano=_most_nano(plan, [each.most_nano for each in dearest]))
+        ledger = ready.journal.ledger
+        answered = {reply.key for reply in ledger.replies()}
+        todo = [question for question in dearest if question.key not in answered]
+        expected = forecast(todo, ledger.replies(), plan.parameters.max_tokens)
+        if not wanted.confirm(plan, expected, ready.journal):
+            raise typer.Exit(1)
+        usual = expected.cost_usd.mid / expected.n_calls if expected.n_calls else None
+        async with connected(wanted, ready, env) as (means, watch):
+            answers = LiveAnswers(plan, ready.journal, means)
+            try:
+                yield LiveModel(plan.models[0].name, LiveProbes(plan.suite, answers), usual, answers)
+            except OutcomesError as error:
+                if watch.was_interrupted:
+                    raise InterruptedRunError(wanted.output) from None
+                why = notes_of(answers.runner)
+                raise OutcomesError(". ".join([error.message, *why])) from None
+        if watch.was_interrupted:
+            raise InterruptedRunError(wanted.output)
+        write_outcomes(wanted.output, plan, ready.journal, answers.judged)
+
+
+def _most_nano(plan: Plan, most_nano: list[int]) -> int:
+    if plan.judges:
+        raise EvaluationError("Judges are paid too, and how much cannot be told beforehand: give a --budget in USD.")
+    return sum(most_nano)
+
+
+def wanted_of(options: Mapping[str, Any], kind: str) -> Wanted:
+    """What the options of `profile` or `watch` ask for. Raises: BadParameter for a word that they do not know."""
+    check_running(options["in_flight"], options["engine"], options["address"])
+    suite, model, budget = options["suite"], options["model"], options["budget"]
+    same = ("scorer", "max_tokens", "temperature", "prices", "concurrency", "in_flight", "engine", "address", "config")
+    return Wanted(
+        suite=suite, models=(model,), judges=names_in(options["judge"] or ""),
+        cap_nano=None if budget is None else round(budget * 1e9), is_demo=options["demo"],
+        output=options["record"] or record_folder(kind, suite, model),
+        is_quiet=options["quiet"] or options["as_json"],
+        confirm=confirmer(yes=options["yes"], as_json=options["as_json"]),
+        **{name: options[name] for name in same},
+    )  # fmt: skip
+
+
+def record_folder(kind: str, suite: Path, model: str) -> Path:
+    """Where the record of this command, suite and model is kept."""
+    return Path(DEFAULT_FOLDER) / _UNSAFE.sub("-", f"{kind}-{suite.name.split('.')[0]}-{model}")
+
+
+def next_check(folder: Path) -> Path:
+    """Where the record of the next check is kept: that of the last one if it did not end, else a new one."""
+    numbers = [int(each.name) for each in folder.glob("[0-9]*") if each.name.isdecimal()] if folder.is_dir() else []
+    last = max(numbers, default=0)
+    is_over = last == 0 or (folder / f"{last:03}" / OUTCOMES).exists()
+    return folder / f"{last + is_over:03}"
+
+
+def earlier_runs(suite: Path, earlier: list[Path]) -> list[Path]:
+    """The earlier runs that were named, else that of `fairlead evaluate` in its usual folder. Raises: OutcomesError."""
+    usual = Path(DEFAULT_FOLDER) / suite.name.split(".")[0] / OUTCOMES
+    if earlier:
+        return earlier
+    if usual.is_file():
+        return [usual]
+    raise OutcomesError(
+        f"No earlier run is named, and there is no {usual}. To mend: run `fairlead evaluate {suite} --models MODEL "
+        "--budget USD`, once or better twice (each with an --output of its own), and name the outcomes by --earlier."
+    )

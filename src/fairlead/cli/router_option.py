@@ -1,0 +1,32 @@
+"""Which router file a command is about: the one that is named, else the configuration's."""
+
+import os
+from pathlib import Path
+
+import typer
+
+
+def router_in_force(given: Path | None, config: Path | None) -> Path | None:
+    """The router file; None where neither the command line nor the configuration names one. Raises: ConfigError."""
+    from fairlead.cli.config_file import load_settings
+
+    if given is not None:
+        return given
+    found = load_settings(config, os.environ)[0].router_file
+    return None if found is None else Path(found)
+
+
+def needed_router(given: Path | None, config: Path | None) -> Path:
+    """The same. Raises: BadParameter where none is named."""
+    found = router_in_force(given, config)
+    if found is None:
+        raise typer.BadParameter(
+            "no router is named: name a file of `fairlead train` by --router, or as `router:` in the configuration"
+        )
+    return found
+
+
+def check_folder(output: Path | None) -> None:
+    """Raises: BadParameter where the folder of a file to write is missing: before anything is paid or learned."""
+    if output is not None and not output.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {output.absolute().parent}: make it, or choose another --output")

@@ -28,6 +28,9 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
     prefer: Annotated[
         str | None, typer.Option(help="What the router is to choose by: a preset, or quality=..,cost=...")
     ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="The encoder that the router was trained with: a folder, or URL#model.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Do not stop once it is settled where to choose it.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds ask equal probes.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
@@ -44,7 +47,7 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
     if not output.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {output.absolute().parent}: make it, or choose another --output")
     plan = _plan(probes, rounds, budget, prefer, every, seed)
-    trained = load_router(router)
+    trained = load_router(router, encoder)
     recorded = RecordedAnswers(read_outcome_files(answers, queries, (model,)), model)
     found = asyncio.run(profile_model(trained, model, recorded.probes, recorded, plan, as_of=today()))
     save_router(found.grown.router, output)

@@ -57,7 +57,7 @@ def _mark(path: Path, model: str, found: "Watched") -> bool:
     from fairlead.learning.staleness import mark_stale
 
     since = f"since {today()} ({found.n_calls} calls, rate of false alarms {found.false_alarm_rate:g})"
-    save_router(mark_stale(load_router(path), model, since), path)
+    save_router(mark_stale(load_router(path, reads_texts=False), model, since), path)
     return True
 
 

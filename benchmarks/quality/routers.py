@@ -1,6 +1,7 @@
 """The learned router beside the yardstick's stack, on the same splits in the same run: numbers 1, 2 and 4.
 
-    python -m benchmarks.quality.routers [--data FOLDER] [--sources A,B] [--seeds 10] [--rival-seeds 5] [--json PATH]
+    python -m benchmarks.quality.routers [--data FOLDER] [--sources A,B] [--sizes 300,all] [--seeds 10]
+        [--rival-seeds 5] [--json PATH]
 
 Fitted on fold `dev` (a random subset of each size per seed), measured on fold `val`; the text only, no task labels.
 score: mean outcome of the model foretold best, which is the one that the router serves at quality alone where its
@@ -11,6 +12,7 @@ that of score and APGR has the spread of the seeds in it. The yardstick's texts 
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -129,15 +131,15 @@ def covered(fits: list[Fit], actual: Floats) -> tuple[int, int]:
     return hit, total
 
 
-def measure(folder: Path, source: str, n_seeds: int, n_rivals: int) -> list[dict[str, Any]]:
+def measure(folder: Path, source: str, sizes: Sequence[str], n_seeds: int, n_rivals: int) -> list[dict[str, Any]]:
     """One row a size."""
     data = read_panel(folder, source)
     features = features_of(data)
     dev, test = np.flatnonzero(data.is_dev), np.flatnonzero(~data.is_dev)
     actual = data.scores[test]
-    texts = yardstick.read_texts(data.texts, dev)
+    texts = yardstick.read_texts(data.texts, dev) if n_rivals else None
     rows = []
-    for size in SIZES:
+    for size in sizes:
         n = len(dev) if size == "all" else min(int(size), len(dev))
         seeds = range(1 if size == "all" else n_seeds)
         fits = [
@@ -151,13 +153,16 @@ def measure(folder: Path, source: str, n_seeds: int, n_rivals: int) -> list[dict
         row: dict[str, Any] = {"source": source, "size": size, "n": n, "n_seeds": len(seeds)}
         row |= figures(fits, actual, np.arange(len(test)))
         draw = np.random.default_rng(0)
-        draws = [figures(compared[:3], actual, draw.integers(0, len(test), len(test))) for _ in range(N_DRAWS)]
+        drawn_of = compared[:3] or fits[:3]
+        draws = [figures(drawn_of, actual, draw.integers(0, len(test), len(test))) for _ in range(N_DRAWS)]
         paired = figures(compared, actual, np.arange(len(test)))
         for name, one, other in (
             ("auc gain", "auc ours", "auc yardstick"), ("brier gain", "brier yardstick", "brier ours"),
             ("chosen gain", "chosen", "best single"), ("score gain", "score ours", "best single"),
         ):  # fmt: skip
             against = paired if "yardstick" in one + other else row
+            if one not in against or other not in against:
+                continue
             row[name] = against[one] - against[other]
             row[f"{name} se"] = float(np.std([each[one] - each[other] for each in draws], ddof=1))
         for name in ("score ours", "apgr ours"):
@@ -177,14 +182,19 @@ def show(row: dict[str, Any]) -> None:
     """One line."""
     apgr = ""
     if "apgr ours" in row:
-        apgr = f" apgr {row['apgr ours']:.4f} ±{row['apgr ours se']:.4f} (yardstick {row['apgr yardstick']:.4f})"
+        rival = f" (yardstick {row['apgr yardstick']:.4f})" if "apgr yardstick" in row else ""
+        apgr = f" apgr {row['apgr ours']:.4f} ±{row['apgr ours se']:.4f}{rival}"
+    auc = brier = score = ""
+    if "auc gain" in row:
+        auc = f" {row['auc gain']:+.4f} ±{row['auc gain se']:.4f}"
+        brier = f" {-row['brier gain']:+.4f} ±{row['brier gain se']:.4f}"
+        score = f"yardstick {row['score yardstick']:.4f}, "
     cells = f"{row['covered'] / row['cells']:.3f} of {row['cells']}" if row["cells"] else "-"
     print(
         f"{row['source']:16} {row['size']:>5}"
-        f"  auc {row['auc ours']:.4f} {row['auc gain']:+.4f} ±{row['auc gain se']:.4f}"
-        f"  brier {row['brier ours']:.4f} {-row['brier gain']:+.4f} ±{row['brier gain se']:.4f}"
+        f"  auc {row['auc ours']:.4f}{auc}  brier {row['brier ours']:.4f}{brier}"
         f"  score {row['score ours']:.4f} ±{row['score ours se']:.4f}"
-        f" (yardstick {row['score yardstick']:.4f}, single {row['best single']:.4f},"
+        f" ({score}single {row['best single']:.4f},"
         f" gain {row['score gain']:+.4f} ±{row['score gain se']:.4f})  chosen {row['chosen']:.4f} (proven"
         f" {row['proven']:.0%}, served {row['served']:.0%},"
         f" gain {row['chosen gain']:+.4f} ±{row['chosen gain se']:.4f}){apgr}"
@@ -198,22 +208,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAIRLEAD_DATA", "data")))
     parser.add_argument("--sources", default=",".join(SOURCES))
+    parser.add_argument("--sizes", default=",".join(SIZES))
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--rival-seeds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    sizes = arguments.sizes.split(",")
     rows = [
         row
         for source in arguments.sources.split(",")
-        for row in measure(arguments.data, source, arguments.seeds, arguments.rival_seeds)
+        for row in measure(arguments.data, source, sizes, arguments.seeds, arguments.rival_seeds)
     ]
-    for size in SIZES:
+    for size in sizes if arguments.rival_seeds else ():
         of_size = [row for row in rows if row["size"] == size]
         means = {name: float(np.mean([row[name] for row in of_size])) for name in ("auc gain", "brier gain")}
         print(f"{size:>5}: AUC {means['auc gain']:+.4f}, Brier {-means['brier gain']:+.4f} on average")
+    if arguments.rival_seeds:
+        means = {name: float(np.mean([row[name] for row in rows])) for name in ("auc gain", "brier gain")}
+        print(f"all sizes: AUC {means['auc gain']:+.4f}, Brier {-means['brier gain']:+.4f} on average")
     print(
-        f"all sizes: AUC {np.mean([row['auc gain'] for row in rows]):+.4f}, "
-        f"Brier {-np.mean([row['brier gain'] for row in rows]):+.4f}; intervals cover "
+        f"intervals cover "
         f"{sum(row['covered'] for row in rows) / max(sum(row['cells'] for row in rows), 1):.3f} of the cells"
     )
     if arguments.json:

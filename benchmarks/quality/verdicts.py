@@ -1,6 +1,6 @@
 """How often the verdict "route or don't" is right, where the truth is known.
 
-    python -m benchmarks.quality.verdicts [--data FOLDER] [--share S] [--json PATH]
+    python -m benchmarks.quality.verdicts [--data FOLDER] [--worlds A,B] [--share S] [--json PATH]
 
 On fold dev of llmrouter9, each figure over fresh draws: the queries are drawn without replacement, the whole stack is
 fitted anew on them (five folds, equal texts together) and judged from what it foretold of left-out queries.
@@ -13,7 +13,7 @@ fitted anew on them (five folds, equal texts together) and judged from what it f
 
 At "all" the fit is one and what is drawn anew, with replacement, is the groups of equal texts that are judged. Error
 rates come with exact 95 % intervals (Clopper-Pearson). The priced sources are judged once, with the mean cost of each
-model; --share below 1 takes so much of the draws.
+model; --share below 1 takes so much of the draws. With --worlds only these, at 300 queries, and nothing else.
 """
 
 import argparse
@@ -45,6 +45,7 @@ World = Callable[[Ints, np.random.Generator], tuple[Floats, Floats | None]]
 SOURCE: Final = "llmrouter9"
 PRICED: Final = ("bfcl", "zeroeval", "routerbench_part")
 MEASURED: Final = "as measured"
+WORLDS: Final = ("shuffled labels", "dominated pool", "tied pool", MEASURED)
 N_DRAWS: Final = 200
 N_DRAWS_OF_1000: Final = 40
 SIZE, LARGER_SIZE = 300, 1_000
@@ -87,7 +88,7 @@ def rate_of(texts: Texts, world: World, n: int, n_draws: int) -> dict[str, Any]:
         n_routed += verdict.is_route
         n_likely += verdict.is_served and not verdict.is_route
         gains.append(verdict.trials[0].gain or 0.0)
-    return as_rate(n_routed, n_draws, float(np.mean(gains))) | {"likely_share": n_likely / n_draws}
+    return as_rate(n_routed, n_likely, n_draws, float(np.mean(gains)))
 
 
 def rate_at_all(texts: Texts, n_draws: int) -> dict[str, Any]:
@@ -107,13 +108,22 @@ def rate_at_all(texts: Texts, n_draws: int) -> dict[str, Any]:
         n_routed += verdict.is_route
         n_likely += verdict.is_served and not verdict.is_route
         gains.append(verdict.trials[0].gain or 0.0)
-    return as_rate(n_routed, n_draws, float(np.mean(gains))) | {"likely_share": n_likely / n_draws}
+    return as_rate(n_routed, n_likely, n_draws, float(np.mean(gains)))
 
 
-def as_rate(n_routed: int, n_draws: int, gain: float) -> dict[str, Any]:
-    low = float(beta.ppf(0.025, n_routed, n_draws - n_routed + 1)) if n_routed else 0.0
-    high = float(beta.ppf(0.975, n_routed + 1, n_draws - n_routed)) if n_routed < n_draws else 1.0
-    return {"route_share": n_routed / n_draws, "low": low, "high": high, "n_draws": n_draws, "mean_gain": gain}
+def as_rate(n_routed: int, n_likely: int, n_draws: int, gain: float) -> dict[str, Any]:
+    low, high = interval_of(n_routed, n_draws)
+    likely_low, likely_high = interval_of(n_likely, n_draws)
+    return {
+        "route_share": n_routed / n_draws, "low": low, "high": high, "n_draws": n_draws, "mean_gain": gain,
+        "likely_share": n_likely / n_draws, "likely_low": likely_low, "likely_high": likely_high,
+    }  # fmt: skip
+
+
+def interval_of(n_hits: int, n_draws: int) -> tuple[float, float]:
+    """Clopper and Pearson's, 95 %."""
+    low = float(beta.ppf(0.025, n_hits, n_draws - n_hits + 1)) if n_hits else 0.0
+    return low, float(beta.ppf(0.975, n_hits + 1, n_draws - n_hits)) if n_hits < n_draws else 1.0
 
 
 def drawn_from(chance: Floats, drawer: np.random.Generator) -> Floats:
@@ -159,20 +169,33 @@ def print_trials(source: str, verdict: Verdict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAIRLEAD_DATA", "")))
+    parser.add_argument("--worlds", help="with commas between: " + ", ".join(WORLDS))
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     if not (arguments.data / "outcomes").is_dir():
         parser.error("set FAIRLEAD_DATA (or --data) to the folder of the measured outcomes")
+    asked = WORLDS if arguments.worlds is None else tuple(arguments.worlds.split(","))
+    if not set(asked) <= set(WORLDS):
+        parser.error(f"--worlds are of {', '.join(WORLDS)}")
     texts = read_dev(arguments.data, SOURCE)
     found: dict[str, Any] = {"rates": {}, "priced": {}}
     print(f"{SOURCE}, fold dev, {len(texts.groups)} queries: share of draws in which the verdict is to route")
-    for name, world in worlds_of(texts).items():
+    worlds = worlds_of(texts)
+    for name in asked:
         for n, n_draws in ((SIZE, N_DRAWS), (LARGER_SIZE, N_DRAWS_OF_1000)):
-            if n == SIZE or name == MEASURED:
-                rate = rate_of(texts, world, n, max(int(n_draws * arguments.share), 1))
+            if n == SIZE or (name == MEASURED and arguments.worlds is None):
+                rate = rate_of(texts, worlds[name], n, max(int(n_draws * arguments.share), 1))
                 found["rates"][f"{name}, {n}"] = rate
                 print_rate(f"{name}, {n:,} queries", rate)
+    if arguments.worlds is None:
+        judge_the_rest(arguments, texts, found)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1))
+
+
+def judge_the_rest(arguments: argparse.Namespace, texts: Texts, found: dict[str, Any]) -> None:
+    """All queries of the source, and the priced sources."""
     found["rates"]["as measured, all"] = rate_at_all(texts, max(int(N_DRAWS * arguments.share), 1))
     print_rate("as measured, all queries", found["rates"]["as measured, all"])
     for source in PRICED:
@@ -183,14 +206,12 @@ def main() -> None:
         verdict = judge(left_out, scores, cost, priced.groups, 0, priced.data.models)
         found["priced"][source] = verdict.to_dict()
         print_trials(source, verdict)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1))
 
 
 def print_rate(name: str, rate: dict[str, Any]) -> None:
     print(
         f"  {name:34s} {rate['route_share']:6.1%} [{rate['low']:.1%}, {rate['high']:.1%}] of {rate['n_draws']}, "
-        f"not proven but served {rate['likely_share']:.1%}; "
+        f"not proven but served {rate['likely_share']:.1%} [{rate['likely_low']:.1%}, {rate['likely_high']:.1%}]; "
         f"mean gain over the best single model {rate['mean_gain']:+.4f}",
         flush=True,
     )

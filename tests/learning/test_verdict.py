@@ -62,6 +62,37 @@ def test_it_routes_on_pure_noise_in_at_most_one_of_twenty(priced: bool) -> None:
     assert n_routed / n_draws <= 0.05
 
 
+def two_models(n_won: int, n_lost: int, foretold: float) -> Verdict:
+    """Of 400 queries 200 are switched from the best single model for a gain that is foretold of each.
+
+    So many are won and lost by it; on the others the switch is rightly foretold to lose.
+    """
+    fates = {(1.0, 0.0): n_lost, (0.0, 1.0): n_won, (1.0, 1.0): 190 - n_won - n_lost, (0.0, 0.0): 10}
+    kept = {(1.0, 0.0): 100, (1.0, 1.0): 50, (0.0, 0.0): 50}
+    scores = np.array([fate for part in (fates, kept) for fate, n in part.items() for _ in range(n)])
+    left_out = np.stack([np.full(400, 0.7), np.repeat([0.7 + foretold, 0.3], 200)], axis=1)
+    return judged(left_out, scores, arms=("fair", "moody"))
+
+
+def test_a_gain_that_is_not_proven_but_likely_is_served_and_said_to_be_so() -> None:
+    verdict = two_models(56, 44, foretold=0.06)
+    assert not verdict.is_route
+    assert verdict.is_served and verdict.is_route_at(0.0)
+    assert verdict.word.startswith("Not proven")
+    assert verdict.reason.endswith("so it is likely, and is served")
+
+
+def test_a_gain_that_is_foretold_but_refuted_by_what_was_seen_is_not_served() -> None:
+    verdict = two_models(46, 44, foretold=0.2)
+    assert verdict.trials[0].foresight_low is not None and verdict.trials[0].foresight_low > 0
+    assert not verdict.is_served
+    assert verdict.word == "Do not route"
+
+
+def test_a_gain_that_is_large_enough_is_proven() -> None:
+    assert two_models(90, 20, foretold=0.2).trials[0].is_route
+
+
 def test_a_cheaper_way_to_the_same_score_routes_at_the_preferences_that_value_it() -> None:
     """The dear model is never worse: quality alone is no reason to route; where the cheap one is as good, money is."""
     drawer = np.random.default_rng(3)

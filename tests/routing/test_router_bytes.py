@@ -217,6 +217,18 @@ def test_a_router_with_an_outer_encoder_asks_for_it_and_for_no_other() -> None:
         load_router(stored, Letters("numbers"))
 
 
+def test_a_router_whose_encoder_is_absent_is_shown_and_written_again_but_reads_no_text() -> None:
+    table = encoder().embedder
+    assert isinstance(table, StaticTable)
+    stored = dump_router(train(sums_and_poems(60), QueryEncoder(JoinedEmbedder(table, Letters("letters")))).router)
+
+    loaded = load_router(stored, reads_texts=False)
+
+    assert dump_router(loaded) == stored
+    with pytest.raises(ArtifactError, match="encoder letters: give it"):
+        loaded.foretell([outline_of_text(POEM)])
+
+
 def test_a_router_without_an_encoder_is_not_read_with_one(stored: bytes) -> None:
     with pytest.raises(ArtifactError, match="without an encoder"):
         load_router(stored, Letters("letters"))

@@ -6,18 +6,21 @@ from typing import Annotated
 import typer
 
 
-def benchmark(
+def benchmark(  # noqa: PLR0913 - every option of the command is a parameter
     outcomes: Annotated[list[Path], typer.Argument(help="Parquet, CSV or JSONL: query_id, model, score, ...")],
     router: Annotated[Path | None, typer.Option(help="Judge this router file; else one is trained per fold.")] = None,
     queries: Annotated[Path | None, typer.Option(help="A table of query_id and query.")] = None,
     prices: Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")] = None,
     folds: Annotated[int, typer.Option(min=2, max=50, help="Folds; equal and near-equal texts share one.")] = 5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    encoder: Annotated[
+        str | None, typer.Option(help="An encoder to read texts with too: a folder with an ONNX model, or URL#model.")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the cost-quality frontier as SVG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every figure with its interval, as JSON.")] = False,
 ) -> None:
     """Measure a router beside the standard baselines, by cross-validation that no text leaks through."""
-    from fairlead.assembly.shipped import query_encoder
+    from fairlead.assembly.shipped import encoder_with
     from fairlead.cli.output import to_stderr, to_stdout
     from fairlead.cli.progress import progress_bar
     from fairlead.evaluation.benchmark_run import run_benchmark
@@ -33,7 +36,7 @@ def benchmark(
     read = read_outcome_files(outcomes, queries)
     with progress_bar(folds + 1, is_quiet=as_json) as say:
         comparison = run_benchmark(
-            read, query_encoder(), router=None if router is None else load_router(router),
+            read, encoder_with(encoder), router=None if router is None else load_router(router, encoder),
             prices=None if prices is None else read_price_table(prices), n_folds=folds, seed=seed, progress=say,
         )  # fmt: skip
     if plot is not None:

@@ -143,7 +143,7 @@ def _show_entry(name: str, file: Path, as_json: bool) -> None:
     from fairlead.cli.output import to_stdout
     from fairlead.evaluation.router_file import load_router
 
-    trained = load_router(file)
+    trained = load_router(file, reads_texts=False)
     arm = next((arm for arm in trained.arms if arm.lower() == name.lower()), None)
     if arm is None:
         like = nearest(name, trained.arms) or trained.arms[:3]

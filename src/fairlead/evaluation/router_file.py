@@ -105,8 +105,11 @@ class Router:
         return self.trained.foretell([outline_of_text(text) for text in texts])
 
 
-def load_router(path: Path, encoder: str | None = None) -> TrainedRouter:
-    """The router of a file; `encoder`: where the encoder is that it was trained with. Raises: ArtifactError."""
+def load_router(path: Path, encoder: str | None = None, *, reads_texts: bool = True) -> TrainedRouter:
+    """The router of a file; `encoder`: where the encoder is that it was trained with. Raises: ArtifactError.
+
+    `reads_texts` false: to look at or to mark, for which the encoder need not be there.
+    """
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ArtifactError(f"{path}: a file of more than {MAX_FILE_BYTES >> 20} MiB is no router")
@@ -116,7 +119,7 @@ def load_router(path: Path, encoder: str | None = None) -> TrainedRouter:
             f"{path}: cannot be read ({error.strerror or error}): train one with `fairlead train`"
         ) from error
     try:
-        return router_of_bytes(data, None if encoder is None else _opened(encoder))
+        return router_of_bytes(data, None if encoder is None else _opened(encoder), reads_texts=reads_texts)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error.message}") from error
 

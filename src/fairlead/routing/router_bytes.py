@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fairlead.domain.errors import ArtifactError
 from fairlead.domain.outline import outline_of_text
 from fairlead.routing.container import pack, unpack
-from fairlead.routing.features.joined_embedder import JoinedEmbedder, OuterEncoder
+from fairlead.routing.features.joined_embedder import AbsentEncoder, JoinedEmbedder, OuterEncoder
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.shape import SHAPE_NAMES
 from fairlead.routing.features.static_table import StaticTable
@@ -65,8 +65,10 @@ def dump_router(router: TrainedRouter) -> bytes:
     return pack(KIND, VERSION, header, arrays, may_hold_nan=_MAY_HOLD_NAN)
 
 
-def load_router(data: bytes, outer: OuterEncoder | None = None) -> TrainedRouter:
+def load_router(data: bytes, outer: OuterEncoder | None = None, *, reads_texts: bool = True) -> TrainedRouter:
     """The router of these bytes; `outer`: the encoder that it was trained with beside the table, if it was.
+
+    Without it such a router is given only to those who don't read texts (`reads_texts` false).
 
     Raises: ArtifactError if they are not whole, not a router, of another version, do not fit together, or were trained
     with another encoder than is given.
@@ -74,7 +76,10 @@ def load_router(data: bytes, outer: OuterEncoder | None = None) -> TrainedRouter
     header, arrays = unpack(data, KIND, VERSION, MEND, may_hold_nan=_MAY_HOLD_NAN)
     if header.get("features") != _features():
         raise ArtifactError(f"the router was trained on other features than this fairlead reads: {MEND}")
-    _check_encoder(header.get("encoder"), outer)
+    stated = header.get("encoder")
+    if outer is None and not reads_texts:
+        outer = _absent(stated)
+    _check_encoder(stated, outer)
     try:
         _check_stated(header, arrays)
         table = StaticTable.from_arrays(_part(arrays, "table"), MEND)
@@ -98,6 +103,14 @@ def load_router(data: bytes, outer: OuterEncoder | None = None) -> TrainedRouter
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ArtifactError(f"the router does not fit together ({error!r}): {MEND}") from error
     return router
+
+
+def _absent(stated: Any) -> OuterEncoder | None:
+    """A stand-in for the encoder that is stated; None where none is, or none that can be."""
+    if not isinstance(stated, dict):
+        return None
+    name, n_dims = stated.get("name"), stated.get("n_dims")
+    return AbsentEncoder(name, n_dims) if isinstance(name, str) and type(n_dims) is int and n_dims > 0 else None
 
 
 def _check_encoder(stated: Any, outer: OuterEncoder | None) -> None:

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fairlead.domain.errors import ArtifactError
 from fairlead.routing.features.static_table import StaticTable
 
 Singles = NDArray[np.float32]
@@ -35,6 +36,18 @@ class OuterEncoder(Protocol):
     def embed(self, text: str) -> Singles:
         """A vector of unit length (n_dims,)."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentEncoder:
+    """In the place of an encoder that nobody brought: enough to look at a router and to write it again."""
+
+    name: str
+    n_dims: int
+
+    def embed(self, text: str) -> Singles:
+        """Raises: ArtifactError, always."""
+        raise ArtifactError(f"a text of {len(text)} characters is to be read with the encoder {self.name}: give it")
 
 
 @dataclass(frozen=True, slots=True)

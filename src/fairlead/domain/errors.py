@@ -88,9 +88,15 @@ class NoEligibleModelError(RequestError):
 
 
 class UnknownReferenceError(RequestError):
-    """An id of an earlier reply or item that nobody keeps who may serve this request."""
+    """An id of an earlier reply that nobody keeps who may serve this request."""
 
     code = "previous_response_not_found"
+
+
+class UnknownItemError(UnknownReferenceError):
+    """The same of an item."""
+
+    code = "item_not_found"
 
 
 class UnauthenticatedError(RequestError):

@@ -7,7 +7,7 @@ that upstream is asked. Servers of the format that store nothing (llama.cpp) say
 
 from typing import Final
 
-from fairlead.domain.errors import UnknownReferenceError
+from fairlead.domain.errors import UnknownItemError, UnknownReferenceError
 from fairlead.domain.names import UpstreamName
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.kept_replies import Reply
@@ -104,14 +104,14 @@ class _Continuing:
             return None
         before = replies.conversation(tenant, name, self._now_s) if found is not None else None
         if before is None:
-            self._may_be_elsewhere(name, "previous_response_id", "previous_response_not_found", "Previous response")
+            self._may_be_elsewhere(name, "previous_response_id", UnknownReferenceError)
         return before
 
     def _item(self, name: str) -> bytes | None:
         """The item; None when an upstream keeps it."""
         found = self._engine.replies.item(self._work.tenant, name, self._now_s)
         if found is None:
-            self._may_be_elsewhere(name, "input", "item_not_found", "Item")
+            self._may_be_elsewhere(name, "input", UnknownItemError)
             return None
         if found[0].keeper is not None:
             self._kept_by(found[0].keeper, "input")
@@ -126,14 +126,14 @@ class _Continuing:
             )
         self._keeper = upstream
 
-    def _may_be_elsewhere(self, name: str, param: str, code: str, what: str) -> None:
+    def _may_be_elsewhere(self, name: str, param: str, error: type[UnknownReferenceError]) -> None:
         """An id that we do not know may be one that an upstream gave before we began; one of ours is lost."""
         door = self._work.way.door.name
         if not is_ours(name) and any(door in each.formats for each in self._engine.services.upstreams.values()):
             return
-        raise UnknownReferenceError(
+        what = "Item" if error is UnknownItemError else "Previous response"
+        raise error(
             f"{what} with id '{name[:80]}' not found: replies are kept for an hour, in the memory of the worker that "
             f"gave them; {_MEND}.",
             param=param,
-            code=code,
         )

@@ -14,7 +14,7 @@ from fairlead.routing.explanation import explain
 from fairlead.routing.pool import ArmSpec, build_pool
 from fairlead.routing.preferences import BUILT_IN_PRESETS
 from fairlead.routing.router import Choice, Router
-from fairlead.routing.switching import MIN_WARM_TOKENS, Held, Warm, held_to, savings_usd
+from fairlead.routing.switching import MIN_WARM_TOKENS, Held, Warm, held_to, kept_to, savings_usd
 from fairlead.wire.decision_json import decision_value
 from tests.routing.small_pool import Known, TablePredictor
 
@@ -149,6 +149,15 @@ def test_signed_reasoning_goes_to_nobody_who_cannot_read_it() -> None:
     refused = explain(router.pool, held, AskedModel("auto")).ineligible
     assert [(each.arm.model, each.code) for each in refused] == [("lab/cheap", "foreign_signature")]
     assert explain(router.pool, held, AskedModel("auto")).reason.code in ("kept_for_signature", "highest_utility")
+
+
+def test_what_a_provider_keeps_is_decided_among_its_arms() -> None:
+    router = chooser(DEAR, CHEAP)
+    keepers = np.array([spec.arm.upstream == "one" for spec in router.pool.specs])
+    kept = kept_to(router.decide(AskedModel("auto"), LONG), keepers)
+    assert [router.pool.specs[i].arm.model for i in kept.order] == ["lab/dear"]
+    refused = explain(router.pool, kept, AskedModel("auto")).ineligible
+    assert [(each.arm.model, each.code) for each in refused] == [("lab/cheap", "state_elsewhere")]
 
 
 def test_signatures_that_nobody_can_read_or_that_the_named_model_cannot_are_a_loss_and_no_refusal() -> None:

@@ -95,5 +95,5 @@ def test_on_the_lane_thoughts_in_envelopes_are_left_out_and_openais_own_go_on() 
     asked = {"model": "m", "input": [{"role": "user", "content": "fl1~ is no envelope"}, foreign, own]}
     request = read_request(json.dumps(asked).encode())
     sent = json.loads(request.body_for(SentModel("n")))
-    assert sent["input"] == [asked["input"][0], own]  # type: ignore[index]
+    assert sent["input"] == [asked["input"][0], own]
     assert request.chat().turns, "the request itself is as it was: another candidate may read them"

@@ -1,0 +1,116 @@
+"""`fairlead replay`: what another preference, price list, model set or router would have done on logged decisions."""
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from fairlead.domain.wishes import Wishes
+    from fairlead.learning.replay import Change
+
+_SPAN: Final = re.compile(r"(\d{1,6})([smhdw])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def replay(  # noqa: PLR0913 - every option of the command is a parameter
+    log: Annotated[Path, typer.Option(help="Logged decisions: .jsonl or .parquet, one a row.")],
+    since: Annotated[str | None, typer.Option(help="Only this last stretch: 90m, 24h, 7d, 4w. All without it.")] = None,
+    prefer: Annotated[
+        str | None, typer.Option(help="A preset, or quality=..,cost=..,speed=..,max_cost_usd=.. and the like.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="A configuration file: each decision by its preset as this file has it.")
+    ] = None,
+    router: Annotated[
+        Path | None, typer.Option(help="A router file: its qualities in place of the logged ones.")
+    ] = None,
+    prices: Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these models: names or * patterns; repeat it.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="None of these models; repeat it.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> None:
+    """Say what would have been chosen, what it would have cost and gained, or why that cannot be told."""
+    from fairlead.cli.output import to_stdout
+    from fairlead.cli.replay_view import print_replay, replay_json
+    from fairlead.domain.errors import OutcomesError
+    from fairlead.evaluation.replay_files import FileLog
+    from fairlead.learning.replay import replay as replay_table
+    from fairlead.learning.replay_rows import table_of
+
+    change = _change(prefer, policy, router, prices, tuple(only or ()), tuple(without or ()))
+    since_s = 0.0 if since is None else time.time() - seconds_of(since)
+    table = table_of(FileLog(log, since_s).rows())
+    if not len(table):
+        said = "".join(f" ({note})" for note in table.notes)
+        raise OutcomesError(f"{log}: holds no decisions to replay{said}: widen --since, or log the chances")
+    replayed = replay_table(table, change)
+    out = to_stdout()
+    if as_json:
+        out.json(replay_json(replayed))
+    else:
+        print_replay(out, replayed)
+
+
+def _change(
+    prefer: str | None,
+    policy: Path | None,
+    router: Path | None,
+    prices: Path | None,
+    only: tuple[str, ...],
+    without: tuple[str, ...],
+) -> "Change":
+    from fairlead.evaluation.price_tables import read_price_table
+    from fairlead.evaluation.router_file import load_router
+    from fairlead.learning.replay import Change
+    from fairlead.routing.policies.preference_names import objective_of
+    from fairlead.routing.preferences import BUILT_IN_PRESETS
+
+    if not any((prefer, policy, router, prices, only, without)):
+        raise typer.BadParameter("say what is to change: --prefer, --policy, --router, --prices, --only or --without")
+    if prefer and policy:
+        raise typer.BadParameter("--prefer and --policy exclude each other")
+    presets, default = BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"]
+    if policy is not None:
+        from fairlead.cli.config_file import load_settings
+
+        settings, _ = load_settings(policy, os.environ)
+        presets, default = dict(settings.presets), settings.default_preset
+        for preset in (*presets.values(), default):
+            refuse_unreplayed(preset.name, preset.wishes)
+    return Change(
+        objective=objective_of(prefer) if prefer else None,
+        presets=presets,
+        default=default,
+        allowed=only,
+        excluded=without,
+        prices=None if prices is None else read_price_table(prices),
+        router=None if router is None else load_router(router),
+    )
+
+
+def refuse_unreplayed(name: str, wishes: "Wishes") -> None:
+    """Raises: ConfigError for a preset with limits on what a log does not tell."""
+    from fairlead.domain.errors import ConfigError
+
+    stated = {
+        "providers": wishes.provider_only or wishes.provider_ignore,
+        "data_policy": wishes.data_collection or wishes.zdr or wishes.regions,
+    }
+    for key, value in stated.items():
+        if value:
+            raise ConfigError(
+                f"presets.{name}.{key} cannot be replayed, a log does not tell of it: "
+                "leave it out of a copy of the file, and name the models with candidates or exclude"
+            )
+
+
+def seconds_of(span: str) -> float:
+    """`90m`, `24h`, `7d` in seconds. Raises: BadParameter for what is none."""
+    found = _SPAN.fullmatch(span.strip().lower())
+    if found is None:
+        raise typer.BadParameter(f"--since is a number with s, m, h, d or w, such as 7d, not {span!r}")
+    return float(int(found[1]) * _SECONDS[found[2]])

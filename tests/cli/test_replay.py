@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from fairlead.cli.main import app
-from fairlead.cli.replay import seconds_of
 from fairlead.domain.errors import ConfigError, FairleadError, OutcomesError
+from fairlead.store.book import Book, Moment
+from fairlead.store.sql_store import SqlStore
+from fairlead.store.sqlite import SqliteDatabase
+from tests.store.small_traffic import CHEAP, STRONG, Told, batch_of, opinion
 
 
 def run(*arguments: str | Path, code: int = 0) -> str:
@@ -96,7 +98,8 @@ def test_model_sets_are_named_on_the_command_line(log: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [((), "say what is to change"), (("--prefer", "cost", "--policy", "x.yaml"), "exclude each other"),
-     (("--prefer", "cost", "--since", "soon"), "--since")],
+     (("--prefer", "cost", "--since", "soon"), "no stretch of time"),
+     (("--prefer", "cost", "--demo"), "takes the place of the store")],
 )  # fmt: skip
 def test_a_question_that_means_nothing_is_refused(log: Path, arguments: tuple[str, ...], said: str) -> None:
     assert said in run("replay", "--log", log / "log.jsonl", *arguments, code=2)
@@ -112,8 +115,8 @@ def test_a_question_that_means_nothing_is_refused(log: Path, arguments: tuple[st
         ('{"decision_id": "d", "candidates": [{"model": "a", "chance": 1.5}], "chosen": 0}', "chance"),
         ('{"decision_id": "d", "candidates": [{"model": "a"}], "chosen": 0, "reward": 5}', "reward"),
         ('{"decision_id": "d", "candidates": [{"model": "a"}], "chosen": 0, "rewrd": 1}', "rewrd"),
-        ('{"decision_id": "d", "candidates": [{"model": "a"}], "chosen": 0}', "no decisions"),
-        ("", "no decisions"),
+        ('{"decision_id": "d", "candidates": [{"model": "a"}], "chosen": 0}', "decisions to replay"),
+        ("", "decisions to replay"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, said: str) -> None:
@@ -136,12 +139,24 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
         run("replay", "--log", tmp_path / name, "--prefer", "cost")
 
 
-def test_a_stretch_is_a_number_with_its_unit() -> None:
-    assert (seconds_of("90m"), seconds_of("24h"), seconds_of("7d"), seconds_of("2w")) == (
-        5_400.0, 86_400.0, 604_800.0, 1_209_600.0,
-    )  # fmt: skip
-    with pytest.raises(typer.BadParameter):
-        seconds_of("7 days")
+def test_the_traffic_store_is_replayed_with_its_opinions_as_rewards(tmp_path: Path) -> None:
+    store, book = SqlStore(lambda: SqliteDatabase(tmp_path / "t.db")), Book()
+    moments: list[Moment] = []
+    for place in range(500):
+        # Every candidate of these decisions has a chance of one half.
+        moments += Told(f"d{place}", served=(CHEAP, STRONG)[place % 2]).moments()
+        moments.append(opinion(f"o{place}", f"d{place}", score=float(place % 2)))
+    moments += Told("held", policy="concrete").moments()
+    store.put(batch_of(*moments, book=book))
+    store.close()
+    (tmp_path / "fairlead.yaml").write_text(f"store: {{path: {tmp_path}/t.db}}\n")
+    found = json.loads(
+        run("replay", "--config", tmp_path / "fairlead.yaml", "--since", "0", "--prefer", "quality=1", "--json")
+    )
+    assert (found["n"], found["n_held"], found["verdict"]) == (501, 1, "better")
+    assert found["reward"]["snips"]["value"]["value"] == 1.0
+    assert found["reward"]["effective_n"] == pytest.approx(250)
+    assert found["cost_usd"]["n"] == 501
 
 
 def test_since_leaves_older_decisions_out(log: Path) -> None:

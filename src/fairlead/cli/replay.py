@@ -1,24 +1,32 @@
 """`fairlead replay`: what another preference, price list, model set or router would have done on logged decisions."""
 
 import os
-import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fairlead.cli.store_access import ConfigOption, DemoOption, TenantOption, now_s, opened_store, since_s
+
 if TYPE_CHECKING:
     from fairlead.domain.wishes import Wishes
     from fairlead.learning.replay import Change
+    from fairlead.learning.replay_rows import ReplayTable
 
-_SPAN: Final = re.compile(r"(\d{1,6})([smhdw])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+MAX_OPINIONS: Final = 1_000_000
+"""The newest ones; some hundred megabytes."""
 
 
 def replay(  # noqa: PLR0913 - every option of the command is a parameter
-    log: Annotated[Path, typer.Option(help="Logged decisions: .jsonl or .parquet, one a row.")],
-    since: Annotated[str | None, typer.Option(help="Only this last stretch: 90m, 24h, 7d, 4w. All without it.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Decisions in .jsonl or .parquet, one a row, in place of the traffic store.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="How far back: 90m, 24h, 7d, or Unix seconds. 7d of the store, all of a file.")
+    ] = None,
+    config: ConfigOption = None,
+    demo: DemoOption = False,
+    tenant: TenantOption = None,
     prefer: Annotated[
         str | None, typer.Option(help="A preset, or quality=..,cost=..,speed=..,max_cost_usd=.. and the like.")
     ] = None,
@@ -37,22 +45,47 @@ def replay(  # noqa: PLR0913 - every option of the command is a parameter
     from fairlead.cli.output import to_stdout
     from fairlead.cli.replay_view import print_replay, replay_json
     from fairlead.domain.errors import OutcomesError
-    from fairlead.evaluation.replay_files import FileLog
     from fairlead.learning.replay import replay as replay_table
-    from fairlead.learning.replay_rows import table_of
 
     change = _change(prefer, policy, router, prices, tuple(only or ()), tuple(without or ()))
-    since_s = 0.0 if since is None else time.time() - seconds_of(since)
-    table = table_of(FileLog(log, since_s).rows())
+    if log is not None:
+        if demo or config is not None or tenant is not None:
+            raise typer.BadParameter("--log takes the place of the store: leave out --config, --demo and --tenant")
+        table = _of_file(log, since)
+    else:
+        table = _of_store(config, since or "7d", tenant, is_demo=demo, with_texts=router is not None)
     if not len(table):
         said = "".join(f" ({note})" for note in table.notes)
-        raise OutcomesError(f"{log}: holds no decisions to replay{said}: widen --since, or log the chances")
+        raise OutcomesError(
+            f"{log or 'the traffic store'}: no decisions to replay{said}: widen --since, or log chances"
+        )
     replayed = replay_table(table, change)
     out = to_stdout()
     if as_json:
         out.json(replay_json(replayed))
     else:
         print_replay(out, replayed)
+
+
+def _of_file(path: Path, since: str | None) -> "ReplayTable":
+    from fairlead.evaluation.replay_files import FileLog
+    from fairlead.learning.replay_rows import table_of
+
+    return table_of(FileLog(path, 0.0 if since is None else since_s(since, now_s())).rows())
+
+
+def _of_store(config: Path | None, since: str, tenant: str | None, *, is_demo: bool, with_texts: bool) -> "ReplayTable":
+    """The decisions that the store holds; texts only where a router is to read them."""
+    from fairlead.evaluation.stored_decisions import StoredLog, rewards_of
+    from fairlead.learning.replay_rows import table_of
+    from fairlead.store.store import Window
+
+    now = now_s()
+    window = Window(since_s(since, now), now, tenant)
+    with opened_store(config, is_demo=is_demo) as store:
+        rewards = rewards_of(store.opinions(window, limit=MAX_OPINIONS))
+        texts = {row.decision_id: row.query for row in store.outcomes(window)} if with_texts else None
+        return table_of(StoredLog(store.scan(window), rewards, texts).rows())
 
 
 def _change(
@@ -106,11 +139,3 @@ def refuse_unreplayed(name: str, wishes: "Wishes") -> None:
                 f"presets.{name}.{key} cannot be replayed, a log does not tell of it: "
                 "leave it out of a copy of the file, and name the models with candidates or exclude"
             )
-
-
-def seconds_of(span: str) -> float:
-    """`90m`, `24h`, `7d` in seconds. Raises: BadParameter for what is none."""
-    found = _SPAN.fullmatch(span.strip().lower())
-    if found is None:
-        raise typer.BadParameter(f"--since is a number with s, m, h, d or w, such as 7d, not {span!r}")
-    return float(int(found[1]) * _SECONDS[found[2]])

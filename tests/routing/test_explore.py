@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
-from fairlead.routing.policies.explore import MAX_OTHERS, MAX_SHARE, NEAR, Exploration, explore, may_explore
+from fairlead.routing.explore import MAX_OTHERS, MAX_SHARE, NEAR, Exploration, explore, may_explore
 from fairlead.routing.pool import build_pool
 from fairlead.routing.preferences import BUILT_IN_PRESETS
 from fairlead.routing.router import Choice, Kept, Router

@@ -126,6 +126,7 @@ bench-store: setup-dev  ## what keeping the traffic costs and keeps: overhead, k
 	$(BIN)/python -m benchmarks.store.kills --kills 20
 	$(BIN)/python -m benchmarks.store.million
 	$(BIN)/python -m benchmarks.store.one_go $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.replay_estimators
 
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.prompt_training

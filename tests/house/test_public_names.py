@@ -25,8 +25,8 @@ def loaded_by(module: str) -> set[str]:
 def test_public_names_are_pinned() -> None:
     assert fairlead.__version__
     assert [command.name for command in COMMANDS] == [
-        "serve", "route", "evaluate", "train", "predict", "profile", "watch", "benchmark", "analyse", "models",
-        "config", "doctor", "logs", "report", "top", "keys",
+        "serve", "route", "evaluate", "train", "predict", "profile", "watch", "benchmark", "replay", "analyse",
+        "models", "config", "doctor", "logs", "report", "top", "keys",
     ]  # fmt: skip
     assert fairlead.Router.__name__ == "Router"
     assert tuple(DOORS) == ("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings")

@@ -33,6 +33,7 @@ COMMANDS: Final = (
     Command("profile", "fairlead.cli.profile", "profile", "Learn a new model from few probes; add it to a router."),
     Command("watch", "fairlead.cli.watch", "watch", "Check whether a model still answers as it was measured."),
     Command("benchmark", "fairlead.cli.benchmark", "benchmark", "Measure a router beside every standard baseline."),
+    Command("replay", "fairlead.cli.replay", "replay", "Say what another policy would have done on logged decisions."),
     Command("analyse", "fairlead.cli.analyse", "analyse", "Say what a model needs, and what serving it will cost."),
     Command("models", "fairlead.cli.models", "app", "List and show the models of the catalogue."),
     Command("config", "fairlead.cli.config", "app", "Write, check and describe the configuration file."),

@@ -35,7 +35,8 @@ def fuzz(name: str, folder: Path, seconds: int) -> None:
     for at, seed in enumerate(target.seeds()):
         (corpus / f"seed-{at}").write_bytes(seed)
     words = folder / f"{name}.words"
-    words.write_text("".join(f'"{_escaped(word)}"\n' for word in _words(target.seeds())))
+    listed = _words(target.seeds())
+    words.write_text("".join(f'"{_escaped(word)}"\n' for word in listed))
     found = FOUND / name
     found.mkdir(parents=True, exist_ok=True)
 
@@ -45,17 +46,18 @@ def fuzz(name: str, folder: Path, seconds: int) -> None:
             return bytes(atheris.Mutate(data, max_size))
         return bytes(target.mutate(bytes(data), source)[:max_size])
 
-    options = {
+    options: dict[str, object] = {
         "max_total_time": seconds,
         "max_len": MAX_BYTES,
         "rss_limit_mb": RSS_LIMIT_MB,
         "timeout": ONE_RUN_S,
         "seed": 1,
-        "dict": words,
         "artifact_prefix": f"{found}/",
         "print_final_stats": 1,
         "verbosity": 0,
     }
+    if listed:  # an empty list is an error to libFuzzer
+        options["dict"] = words
     arguments = [name, *(f"-{key}={value}" for key, value in options.items()), str(corpus)]
     atheris.Setup(arguments, target.run, custom_mutator=mutate)
     atheris.Fuzz()

@@ -7,7 +7,6 @@ import pytest
 
 from fairlead.assembly.shipped import prompt_reader, query_encoder, shipped_catalogue
 from fairlead.domain.names import ModelId
-from fairlead.domain.names import ModelId
 from fairlead.domain.outline import outline_of_text
 from fairlead.learning.outcomes import Outcomes, Queries
 from fairlead.learning.training import train

@@ -1,5 +1,7 @@
 """The trained router goes before published figures, for the models that it knows and no other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,3 +57,10 @@ def test_lengths_keep_to_the_clients_limit_and_count_every_choice(
     asked = outline_of_text("What is 17 plus 17?")
     assert bound.forecast(asked).output_tokens[0] == pytest.approx(40.0, rel=0.2)
     assert bound.forecast(asked._replace(max_output_tokens=7, n_choices=3)).output_tokens[0] == 21.0
+
+
+def test_a_model_that_the_catalogue_does_not_hold_is_known_by_the_name_that_outcomes_have_for_it(
+    predictors: tuple[LearnedPredictor, BenchmarkPredictor],
+) -> None:
+    ours = replace(shipped_catalogue().cards[UNKNOWN], model=ModelId("a-model-of-ours"))
+    assert predictors[0].bind([ours]).bases == ("measured",)

@@ -32,9 +32,9 @@ class LearnedPredictor:
         """A forecaster for these models, in this order; of a model's efforts the first trained one counts."""
         arm_of: dict[str, int] = {}
         for place, arm in enumerate(self.router.arms):
-            model = self.card_of(arm.partition("@")[0])
-            if model is not None:
-                arm_of.setdefault(model, place)
+            # A model of the operator's own upstream has no card in the catalogue: outcomes call it as the pool does.
+            name = arm.partition("@")[0]
+            arm_of.setdefault(self.card_of(name) or name, place)
         places = [arm_of.get(card.model, -1) for card in cards]
         return LearnedForecaster(self.router, self.beneath.bind(cards), np.array(places, dtype=np.int64))
 

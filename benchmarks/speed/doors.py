@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from benchmarks.speed import peers, processes
 from benchmarks.speed.bodies import chat_bodies, write_records
-from benchmarks.speed.gateway import CONFIG, ROOT, Arm, fairlead_command, machine
+from benchmarks.speed.gateway import CONFIG, NO_STORE, ROOT, Arm, fairlead_command, machine
 from fairlead.domain.content import FormatName
 
 FORMATS: Final[dict[str, FormatName]] = {
@@ -172,7 +172,7 @@ class Bench:
     def _gateway(self, stack: ExitStack, name: str, mock: int) -> Arm:
         config, port = self._folder / f"{name}.yaml", peers.free_port()
         formats = f"    local: false\n    formats: [{FORMATS[name]}]\n"
-        config.write_text(CONFIG.format(port=mock).replace("    local: false\n", formats))
+        config.write_text(CONFIG.format(port=mock).replace("    local: false\n", formats) + NO_STORE)
         command = [fairlead_command(), "serve", "--config", str(config), "--port", str(port)]
         url, log = f"http://127.0.0.1:{port}/health/ready", self._folder / f"{name}.log"
         return Arm(name, port, *stack.enter_context(processes.served(command, url, cwd=ROOT, log=log)))

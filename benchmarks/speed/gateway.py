@@ -47,6 +47,8 @@ upstreams:
     allow_private: true
     models: [{{name: mock-small, model: openai/gpt-4o-mini, prices: {{input: 0.15, output: 0.6}}}}]
 """
+NO_STORE = "store: {enabled: false}\n"
+"""What keeping rows costs on top is measured by `make bench-store`."""
 
 
 class Arm(NamedTuple):
@@ -78,7 +80,7 @@ def start_arms(stack: ExitStack, names: list[str], mock_port: int, folder: Path)
     arms = []
     if "fairlead" in names:
         config = folder / "fairlead.yaml"
-        config.write_text(CONFIG.format(port=mock_port))
+        config.write_text(CONFIG.format(port=mock_port) + NO_STORE)
         port = peers.free_port()
         command = [fairlead_command(), "serve", "--config", str(config), "--port", str(port)]
         url = f"http://127.0.0.1:{port}/health/ready"

@@ -161,10 +161,11 @@ def _supervise(options: Options, listener: socket.socket, url: str) -> int:
 
 
 def _work(options: Options, listener: socket.socket, url: str, index: int) -> None:
+    from fairlead.cli.serving import note_early_hang_up
     from fairlead.domain.errors import SetupError
 
     if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before the server is up would end it
+        signal.signal(signal.SIGHUP, note_early_hang_up)
     try:
         sys.exit(_run(options, listener, url, index))
     except SetupError as error:

@@ -25,6 +25,15 @@ Assemble = Callable[[Assembly | None], Awaitable[Assembly]]
 """The configuration on disk as an assembly; given the one in force, whose counters go on. Raises: SetupError."""
 
 
+_EARLY: Final[list[int]] = []
+"""SIGHUPs that came while this process was still starting: what it has read by then may be out of date."""
+
+
+def note_early_hang_up(number: int, _frame: object) -> None:
+    """The handler of SIGHUP until the server is up, which then takes over the configuration anew."""
+    _EARLY.append(number)
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, with an end that tells its clients, and configurations that can be changed."""
 
@@ -67,6 +76,8 @@ class Server(uvicorn.Server):
             NotImplementedError, AttributeError, ValueError
         ):  # a platform without SIGHUP, or not the main thread
             loop.add_signal_handler(signal.SIGHUP, self._soon, self.reload)
+        if _EARLY:
+            self._soon(self.reload)
         if self._config_file is not None and self._assembly.settings.server.watch_config:
             self._soon(self._watch)
         try:

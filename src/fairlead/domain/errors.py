@@ -6,6 +6,8 @@ FairleadError
     InvalidOptionError         400  an option with a value that means nothing
     UnknownOptionError         400  an option of ours that we do not know: refused by name
     NoEligibleModelError       400  every candidate is excluded by the request's own needs and wishes
+    UnknownReferenceError      400  an id of an earlier reply that nobody keeps who may serve this request
+      UnknownItemError         400  the same of an item
     UnauthenticatedError       401  no key, or not one of ours
     ForbiddenError             403  a key that may not do this; a Host or Origin that is not ours
     UnknownModelError          404  a model name that nothing answers to

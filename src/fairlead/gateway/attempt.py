@@ -16,10 +16,13 @@ from fairlead.gateway.record import AttemptRecord, outcome_of
 from fairlead.gateway.work import Prepared, Work, estimated_usage
 from fairlead.routing.pool import ArmSpec
 from fairlead.wire.format import Phase, ReadReply, ReplyStream
+from fairlead.wire.sse import EVENT_CAP_BYTES
 
 ERROR_BODY_CAP_BYTES: Final = 256 * 1024
 HELD_CAP_BYTES: Final = 4 * 1024 * 1024
 """What may come before a stream's first content; more is not an opening but garbage."""
+OPENING_CAP_BYTES: Final = EVENT_CAP_BYTES + HELD_CAP_BYTES
+"""The same of what is read, whether it is sent on or not: the first content may be one huge event."""
 
 
 class Chosen(NamedTuple):
@@ -116,13 +119,18 @@ class Attempt(AttemptRecord):
         clock = self._engine.services.clock
         self.stage = "opening"
         stream = self.stream = self.prepared.open_stream()
-        held = b""
+        held: list[bytes] = []
+        n_held = n_read = 0
         while stream.phase is Phase.OPENING:
             data = await answer.next_chunk()
-            held += stream.feed(data) if data else stream.end()
+            piece = stream.feed(data) if data else stream.end()
+            if piece:
+                held.append(piece)
+                n_held += len(piece)
             if not data:
                 break
-            if len(held) > HELD_CAP_BYTES:
+            n_read += len(data)
+            if n_held > HELD_CAP_BYTES or n_read > OPENING_CAP_BYTES:
                 raise GarbledError("The upstream's stream goes on without any content.")
             if clock() > deadline_s:
                 # The upstream's own limits bound its silence; this bounds one that dribbles.
@@ -130,7 +138,7 @@ class Attempt(AttemptRecord):
         if stream.failure is not None:
             raise stream.failure
         self.answered("speaking")
-        self.held = held
+        self.held = b"".join(held)
 
     def used_by_stream(self) -> None:
         """Count what a stream used: by the upstream's word, else by our estimate, marked so."""

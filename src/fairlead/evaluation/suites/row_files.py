@@ -123,7 +123,7 @@ def _csv(path: Path, faults: Faults) -> Iterator[tuple[str, Row]]:
     except UnicodeDecodeError as fault:
         line = data.count(b"\n", 0, fault.start) + 1
         raise OutcomesError(f"{path}, line {line}: not UTF-8: save the file as UTF-8.") from fault
-    csv.field_size_limit(MAX_LINE_BYTES)
+    limit = csv.field_size_limit(MAX_LINE_BYTES)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
@@ -140,6 +140,8 @@ def _csv(path: Path, faults: Faults) -> Iterator[tuple[str, Row]]:
             yield place, {name: _cell(value) for name, value in cells.items() if value != ""}
     except csv.Error as fault:
         raise OutcomesError(f"{path}, line {line + 1}: {fault}: write the file as plain CSV.") from fault
+    finally:
+        csv.field_size_limit(limit)  # it is the process's own: as it was
 
 
 def _cell(value: str) -> Any:

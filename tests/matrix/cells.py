@@ -25,7 +25,7 @@ from tests.peers.live_gateway import serving_gateway
 from tests.peers.worlds import changed, endpoint, world
 from tests.routing.small_pool import Known
 
-PATIENCE_S: Final = 0.4
+PATIENCE_S: Final = 2.0
 """How long the matrix's gateway waits for a byte of an upstream."""
 WHOLE_S: Final = 20.0
 """No cell may take longer: what hangs is a failure."""

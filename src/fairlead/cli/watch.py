@@ -163,7 +163,7 @@ def _mark(given: Path | None, config: Path | None, model: str, found: "Watched")
     path = router_in_force(given, config)
     if path is None:
         return None
-    trained = load_router(path)
+    trained = load_router(path, reads_texts=False)
     if given is None and model not in trained.arms:
         return None
     since = f"since {today()} ({found.n_calls} calls, rate of false alarms {found.false_alarm_rate:g})"

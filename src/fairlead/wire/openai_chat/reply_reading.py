@@ -64,7 +64,9 @@ class Logprobs(msgspec.Struct):
         return text if text not in _ABSENT else None
 
 
-class _Message(msgspec.Struct):
+class Message(msgspec.Struct):
+    """A message, or what a stream adds to one."""
+
     content: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
@@ -76,7 +78,7 @@ class _Message(msgspec.Struct):
 
 class _Choice(msgspec.Struct):
     index: int = 0
-    message: _Message | None = None
+    message: Message | None = None
     finish_reason: str | None = None
     logprobs: Logprobs | None = None
 
@@ -122,7 +124,7 @@ def read_chat_reply(body: bytes) -> Reply:
 def _choice(choice: _Choice) -> ReplyChoice:
     if not choice.finish_reason:
         raise TruncatedError("The upstream's reply has no finish reason.")
-    message = choice.message or _Message()
+    message = choice.message or Message()
     parts: list[Part] = []
     if message.reasoning_details:
         parts += parts_of(message.reasoning_details)

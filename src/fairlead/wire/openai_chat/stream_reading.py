@@ -18,8 +18,8 @@ from fairlead.domain.events import (
     ToolCallBegan,
     UsageReported,
 )
-from fairlead.wire.openai_chat.reasoning import Detail, parts_of
-from fairlead.wire.openai_chat.reply_reading import Call, Function, Logprobs, finish_of
+from fairlead.wire.openai_chat.reasoning import parts_of
+from fairlead.wire.openai_chat.reply_reading import Call, Logprobs, Message, finish_of
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.sse import EventSplitter, data_of
 
@@ -27,19 +27,9 @@ _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
 
 
-class _Delta(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    reasoning_details: list[Detail] | None = None
-    tool_calls: list[Call] | None = None
-    function_call: Function | None = None
-
-
 class _Choice(msgspec.Struct):
     index: int = 0
-    delta: _Delta | None = None
+    delta: Message | None = None
     finish_reason: str | None = None
     logprobs: Logprobs | None = None
 
@@ -156,7 +146,7 @@ class ChatReader:
             reason = finish_of(choice.finish_reason, has_calls=number in self._calls)
             events.append(ChoiceFinished(reason, number))
 
-    def _take_thoughts(self, delta: _Delta, number: int) -> None:
+    def _take_thoughts(self, delta: Message, number: int) -> None:
         if delta.reasoning_details:
             for part in parts_of(delta.reasoning_details):
                 if part.text:

@@ -18,6 +18,7 @@ from fairlead.assembly.arms import Listing, build_arms
 from fairlead.assembly.hosted_arms import with_hosting
 from fairlead.assembly.in_force import catalogue_in_force
 from fairlead.assembly.listings import list_models
+from fairlead.assembly.native_code import native_code
 from fairlead.assembly.shipped import prompt_model
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.domain.names import UpstreamName
@@ -157,7 +158,9 @@ def predictor_of(catalogue: Catalogue, settings: Settings) -> Predictor:
     """
     model = prompt_model()
     cards = tuple(catalogue.cards.values())
-    shipped = BenchmarkPredictor(model.reader, catalogue.benchmarks, cards, model.measured)
+    shipped = BenchmarkPredictor(
+        model.reader, catalogue.benchmarks, cards, model.measured, library=native_code().library
+    )
     if settings.router_file is None:
         return shipped
     return LearnedPredictor(load_router(Path(settings.router_file)), shipped, _card_finder(catalogue))

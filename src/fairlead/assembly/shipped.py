@@ -4,9 +4,11 @@ One of the few places that touch the disk; the pure core gets what it needs from
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
+from fairlead.assembly.native_code import native_code
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.catalogue.parsing import parse_catalogue
 from fairlead.routing.artifact import PromptModel, checksum_of, load
@@ -15,6 +17,7 @@ from fairlead.routing.features.joined_embedder import JoinedEmbedder
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.static_table import MEND_TABLE, TABLE_KIND, TABLE_VERSION, StaticTable
 from fairlead.routing.modelmap.measured import MeasuredAbility
+from fairlead.routing.predictors.prompt_kernel import PromptKernel
 from fairlead.routing.predictors.prompt_reader import PromptReader
 
 ARTIFACT_FILE = "prompt_model.bin"
@@ -40,7 +43,11 @@ def artifact_bytes() -> bytes:
 @cache
 def prompt_model() -> PromptModel:
     """The text model and the measured abilities that come with the package. Raises: ArtifactError."""
-    return load(artifact_bytes(), static_table(), checksum_of(_table_file()))
+    model = load(artifact_bytes(), static_table(), checksum_of(_table_file()))
+    library = native_code().library
+    if library is None:
+        return model
+    return model._replace(reader=replace(model.reader, scorer=PromptKernel(library, model.reader)))
 
 
 def prompt_reader() -> PromptReader:

@@ -51,6 +51,7 @@ async def examine(config: Path | None, env: Mapping[str, str]) -> Report:
     """The whole report; names of variables, never their values."""
     from fairlead.assembly.in_force import catalogue_in_force
     from fairlead.assembly.listings import list_models
+    from fairlead.assembly.native_code import native_code
     from fairlead.providers.discovery import discover, probe_over_http
     from fairlead.settings.settings import parse
 
@@ -71,6 +72,7 @@ async def examine(config: Path | None, env: Mapping[str, str]) -> Report:
         "fairlead": __version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "native_code": native_code().reason,
         "config": about,
         "keys": [finding._asdict() for finding in found.keys],
         "local_servers": [finding._asdict() for finding in found.servers],
@@ -169,6 +171,7 @@ def _text(report: Report) -> str:
     about, address = report["config"], report["address"]
     lines = [f"fairlead {report['fairlead']}, Python {report['python']}"]
     lines.append("  " + ", ".join(f"{name} {number or 'missing'}" for name, number in report["packages"].items()))
+    lines.append(f"native   {report['native_code']}")
     state = "has errors" if about["errors"] else f"ok, version {about['version']}"
     lines.append(
         f"config   {about['file']}: {state}" if about["file"] else f"config   none (no ./{DEFAULT_NAME}): defaults"

@@ -120,11 +120,13 @@ def _reader_of(header: Mapping[str, Any], arrays: Arrays, table: StaticTable) ->
     return PromptReader(
         table=table,
         landmarks=Landmarks(**singles),
+        column_weights=floats["column_weights"],
         piece_table=held,
+        piece_steps=floats["piece_steps"],
+        intercepts=floats["intercepts"],
         difficulty_sd=float(header["difficulty_sd"]),
         log_tokens_sd=float(header["log_tokens_sd"]),
         anchors={name: Anchor(float(pair[0]), float(pair[1])) for name, pair in header["anchors"].items()},
-        **floats,
     )
 
 

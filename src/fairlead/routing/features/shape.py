@@ -12,9 +12,9 @@ import numpy as np
 from fairlead.routing.features.text_hashing import Bytes
 
 _MARKS: Final = b"?,:\"'$=\\{([-.^"
-_COUNTED: Final = len(_MARKS)
-_CAPITAL, _DIGIT, _NON_ASCII, _OTHER_MARK, _SPACE, _REST = range(_COUNTED, _COUNTED + 6)
-_N_CLASSES: Final = _COUNTED + 6
+N_MARKS_COUNTED: Final = len(_MARKS)
+_CAPITAL, _DIGIT, _NON_ASCII, _OTHER_MARK, _SPACE, _REST = range(N_MARKS_COUNTED, N_MARKS_COUNTED + 6)
+_N_CLASSES: Final = N_MARKS_COUNTED + 6
 
 SHAPE_NAMES: Final = (
     "log_length", "log_words", "word_length", "log_lines", "log_last_line", "log_first_line", "log_longest_line",
@@ -41,7 +41,7 @@ def _byte_classes() -> Bytes:
     return classes
 
 
-_CLASSES: Final = _byte_classes()
+BYTE_CLASSES: Final = _byte_classes()
 
 
 def _option_places() -> Bytes:
@@ -52,7 +52,7 @@ def _option_places() -> Bytes:
     return places
 
 
-_OPTION_PLACES: Final = _option_places()
+OPTION_PLACES: Final = _option_places()
 _BLANK, _FENCE = b"____", b"```"
 
 
@@ -62,7 +62,7 @@ def shape_of(data: Bytes, n_chars: int) -> list[float]:
     Shapes: data (n_bytes,) from encode_text, with a space at both ends -> (n_shape,).
     Units: n_chars is the length of the whole turn, sampled or not; shares are of bytes.
     """
-    classes = _CLASSES.take(data)
+    classes = BYTE_CLASSES.take(data)
     counts: list[int] = np.bincount(classes, minlength=_N_CLASSES).tolist()
     spaces = classes == _SPACE
     n_words = int(np.count_nonzero(spaces[:-1] > spaces[1:]))
@@ -73,12 +73,12 @@ def shape_of(data: Bytes, n_chars: int) -> list[float]:
         longest = max(first, last, int((breaks[1:] - breaks[:-1]).max()) if len(breaks) > 1 else 0)
     else:
         first = last = longest = n_bytes
-    places = _OPTION_PLACES.take(data)
+    places = OPTION_PLACES.take(data)
     options = np.count_nonzero(places[:-2] & (places[1:-1] << 1) & (places[2:] << 2))
     raw = data.tobytes()
     length = min(n_chars, LENGTH_CEILING_CHARS)
     per_byte = 1.0 / n_bytes
-    marks = sum(counts[:_COUNTED]) + counts[_OTHER_MARK]
+    marks = sum(counts[:N_MARKS_COUNTED]) + counts[_OTHER_MARK]
     return [
         log1p(length),
         log1p(n_words),
@@ -90,7 +90,7 @@ def shape_of(data: Bytes, n_chars: int) -> list[float]:
         log1p(options),
         1.0 if _BLANK in raw else 0.0,
         1.0 if _FENCE in raw else 0.0,
-        *map(log1p, counts[:_COUNTED]),
+        *map(log1p, counts[:N_MARKS_COUNTED]),
         counts[_CAPITAL] * per_byte,
         counts[_DIGIT] * per_byte,
         counts[_NON_ASCII] * per_byte,

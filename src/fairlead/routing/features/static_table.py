@@ -66,6 +66,10 @@ class StaticTable:
         """
         return self.look_up(text)[0]
 
+    def distinct_numbers(self, text: str) -> NDArray[np.int64]:
+        """The numbers of the pieces that a text holds, each once, rising. Shapes: (n_distinct,)."""
+        return self._words.distinct_numbers(text)
+
     def look_up(self, text: str) -> tuple[Vector, NDArray[np.int64]]:
         """The direction of a text, as `embed` gives it, and the numbers of the pieces that it holds, each once, rising.
 

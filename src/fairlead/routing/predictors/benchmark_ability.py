@@ -22,6 +22,7 @@ from fairlead.domain.outline import Outline
 from fairlead.routing.modelmap.ability import Abilities, abilities_of
 from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale, fit_benchmark_scale
 from fairlead.routing.modelmap.measured import MeasuredAbility
+from fairlead.routing.predictors.forecast_kernel import ForecastKernel, ForecastLibrary
 from fairlead.routing.predictors.predictor import Forecast
 from fairlead.routing.predictors.prompt_reader import PromptReader, PromptReading
 
@@ -59,10 +60,12 @@ class BenchmarkPredictor:
         benchmarks: Mapping[str, Benchmark],
         cards: Sequence[ModelCard] = (),
         measured: Mapping[str, MeasuredAbility] = MappingProxyType({}),
+        library: ForecastLibrary | None = None,
     ) -> None:
         self._reader = reader
         self._benchmarks = benchmarks
         self._measured = measured
+        self._library = library
         self.scale: BenchmarkScale = fit_benchmark_scale(cards, benchmarks, reader.anchors)
 
     def bind(self, cards: Sequence[ModelCard]) -> "BenchmarkForecaster":
@@ -71,13 +74,19 @@ class BenchmarkPredictor:
         reasons = [
             1.0 if (fact := card.abilities.get("reasoning")) is not None and fact.value else 0.0 for card in cards
         ]
-        return BenchmarkForecaster(self._reader, abilities, reasons)
+        return BenchmarkForecaster(self._reader, abilities, reasons, self._library)
 
 
 class BenchmarkForecaster:
     """Knows its models. Holds constant arrays only, so any number of threads may ask it at once."""
 
-    def __init__(self, reader: PromptReader, abilities: Sequence[Abilities], reasons: Sequence[float]) -> None:
+    def __init__(
+        self,
+        reader: PromptReader,
+        abilities: Sequence[Abilities],
+        reasons: Sequence[float],
+        library: ForecastLibrary | None = None,
+    ) -> None:
         self._reader = reader
         n = len(abilities)
         self.bases: tuple[Basis, ...] = tuple(ability.basis for ability in abilities)
@@ -88,10 +97,22 @@ class BenchmarkForecaster:
             .T.copy()
         )
         self._reasons: Floats = np.array(reasons, dtype=np.float64)
+        self._kernel = None if library is None else ForecastKernel(library, self._moments, _N_KINDS)
 
     def forecast(self, outline: Outline) -> Forecast:
         """What to expect of every bound model."""
         reading = self._reader.read(outline)
+        if self._kernel is None:
+            quality, low, high = self._quality(reading)
+        else:
+            quality, low, high = self._kernel.quality(
+                reading.kind_shares, reading.difficulty, self._reader.difficulty_sd**2
+            )
+        tokens = self._output_tokens(outline, reading)
+        return Forecast(quality, low, high, tokens, reading.kind_shares, reading.difficulty)
+
+    def _quality(self, reading: PromptReading) -> Floats:
+        """Mean, low end and high end (3, n_models)."""
         shares = np.array(reading.kind_shares)
         factors = np.concatenate((shares, shares.take(_ROWS) * shares.take(_COLUMNS)))
         mean, variance = np.add.reduceat(self._moments * factors[:, None], _PARTS, axis=0)
@@ -103,12 +124,11 @@ class BenchmarkForecaster:
         logits[0] /= np.sqrt(variance * (pi / 8.0) + 1.0)
         np.exp(logits, out=logits)
         logits += 1.0
-        quality = np.reciprocal(logits)
+        quality: Floats = np.reciprocal(logits)
         # Near 0 and 1 the mean of so skewed a distribution passes its own 5 % or 95 % point: the interval ends at it.
         np.minimum(quality[1], quality[0], out=quality[1])
         np.maximum(quality[2], quality[0], out=quality[2])
-        tokens = self._output_tokens(outline, reading)
-        return Forecast(quality[0], quality[1], quality[2], tokens, reading.kind_shares, reading.difficulty)
+        return quality
 
     def _output_tokens(self, outline: Outline, reading: PromptReading) -> Floats:
         visible = exp(reading.log_output_tokens)

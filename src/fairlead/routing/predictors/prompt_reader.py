@@ -11,7 +11,7 @@ schema) are hand-set, since no outcome that we may train on carries them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, sqrt
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,14 @@ class PromptReading(NamedTuple):
     kind_shares: list[float]
     difficulty: float
     log_output_tokens: float
+
+
+class Scorer(Protocol):
+    """Something faster than numpy that computes the same scores, as prompt_kernel.py does."""
+
+    def scores(self, text: str, n_chars: int) -> list[float]:
+        """One number for each head, intercepts included. `n_chars` as in shape_of."""
+        ...
 
 
 class Landmarks:
@@ -152,6 +160,8 @@ class PromptReader:
     log_tokens_sd: float
     anchors: Mapping[str, Anchor]
     """Benchmarks of the catalogue whose questions were in the fit: they tie published figures to the prompts' scale."""
+    scorer: Scorer | None = None
+    """Where native code was compiled: what it says in place of `scores`, to about five decimals the same."""
 
     def __post_init__(self) -> None:
         n_pieces, n_heads = len(self.table.rows), len(HEADS)
@@ -166,9 +176,8 @@ class PromptReader:
         if n_pieces * MAX_TABLE_VALUE >= MAX_EXACT_SUM:
             raise ValueError(f"{n_pieces} pieces are too many to be added exactly")
 
-    def read(self, outline: Outline) -> PromptReading:
-        """What the text and the flags of a request tell."""
-        text, n_chars = text_of(outline)
+    def scores(self, text: str, n_chars: int) -> list[float]:
+        """What the text says to each head, in numpy. `n_chars` as in shape_of."""
         shape = np.array(shape_of(encode_text(text), n_chars), dtype=np.float32)
         dense, numbers = self.table.look_up(text)
         scores = self.intercepts + self.landmarks.columns(dense, shape).dot(self.column_weights)
@@ -177,6 +186,11 @@ class PromptReader:
             held = self.piece_table.take(numbers, axis=0).astype(np.float32)
             scores += np.ones(n, dtype=np.float32).dot(held) * (self.piece_steps * (1.0 / sqrt(n)))
         values: list[float] = scores.tolist()
+        return values
+
+    def read(self, outline: Outline) -> PromptReading:
+        """What the text and the flags of a request tell."""
+        values = (self.scorer or self).scores(*text_of(outline))
         logits = values[:_N_KINDS]
         _add_flags(logits, outline)
         highest = max(logits)

@@ -1,0 +1,27 @@
+/* What routing/predictors/benchmark_ability.py computes of every model's quality, in one call. The formulas stand there.
+ * Models are treated one by one and alike, so that their order changes no bit.
+ */
+#include <math.h>
+#include <stdint.h>
+
+static const double Z = 1.6448536269514722, PI_BY_8 = 0.39269908169872414;
+
+static double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
+
+/* Shapes: moments (n_models, n_kinds + n_kinds (n_kinds + 1) / 2), means, then the upper triangle of the covariance by
+ * rows with what is off the diagonal doubled; shares (n_kinds,); quality (3, n_models): mean, low end, high end. */
+void forecast_quality(int64_t n_models, int64_t n_kinds, const double *moments, const double *shares, double difficulty,
+                      double residual_variance, double *quality) {
+    for (int64_t m = 0; m < n_models; m++) {
+        double mean = 0, variance = 0;
+        for (int64_t k = 0; k < n_kinds; k++) mean += *moments++ * shares[k];
+        for (int64_t row = 0; row < n_kinds; row++)
+            for (int64_t k = row; k < n_kinds; k++) variance += *moments++ * (shares[row] * shares[k]);
+        mean -= difficulty, variance += residual_variance;
+        double spread = Z * sqrt(variance), middle = sigmoid(mean / sqrt(variance * PI_BY_8 + 1.0));
+        double low = sigmoid(mean - spread), high = sigmoid(mean + spread);
+        quality[m] = middle;
+        quality[n_models + m] = low < middle ? low : middle;
+        quality[2 * n_models + m] = high > middle ? high : middle;
+    }
+}

@@ -30,5 +30,5 @@ def native_library(folder: Path, *flags: str) -> Library:
         pytest.skip("no C compiler here")
     target = folder / "library.so"
     subprocess.run([*hook.command(compiler, ROOT, target), *flags], check=True)
-    library: Library = ctypes.PyDLL(str(target))  # type: ignore[assignment]
+    library: Library = ctypes.PyDLL(str(target))
     return library

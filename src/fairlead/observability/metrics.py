@@ -1,7 +1,8 @@
 """Metrics: moments -> counters and histograms -> Prometheus text.
 
-Children are looked up once and kept: prometheus-client's `labels` costs more than the increment itself. All label
-values come from the configuration, so their number is bounded.
+Children are looked up once and kept: prometheus-client's `labels` costs more than the increment itself, and an increment
+takes a lock. So moments are added up in plain numbers first (`Tallies`), and go to the library when somebody reads.
+All label values come from the configuration, so their number is bounded.
 """
 
 from collections.abc import Callable
@@ -22,10 +23,12 @@ from fairlead.domain.moments import Attempted, Replied
 from fairlead.domain.store_state import StoreState
 from fairlead.domain.usage import Usage
 from fairlead.observability.state_metrics import StateCollector
+from fairlead.observability.tallies import Bins, Tallies
 
 _FAST_S: Final = (0.00005, 0.0001, 0.00015, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05)
 _SLOW_S: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 _UNKNOWN: Final = "none"
+_SHARED_WITHIN_S: Final = 0.5
 
 
 class Metrics:
@@ -60,9 +63,15 @@ class Metrics:
         self._unpriced = Counter(
             "fairlead_unpriced_replies", "Replies whose cost is unknown", ("model",), registry=registry
         )
-        self._decide = Histogram("fairlead_decide_seconds", "Time to decide", buckets=_FAST_S, registry=registry)
-        self._overhead = Histogram(
-            "fairlead_overhead_seconds", "Our own share of the time to answer", buckets=_FAST_S, registry=registry
+        self._tallies = Tallies(_SHARED_WITHIN_S if is_multiprocess else None)
+        self._decide = self._tallies.bins(
+            Histogram("fairlead_decide_seconds", "Time to decide", buckets=_FAST_S, registry=registry), _FAST_S
+        )
+        self._overhead = self._tallies.bins(
+            Histogram(
+                "fairlead_overhead_seconds", "Our own share of the time to answer", buckets=_FAST_S, registry=registry
+            ),
+            _FAST_S,
         )
         self._total = Histogram(
             "fairlead_request_seconds", "Request to last byte", ("door",), buckets=_SLOW_S, registry=registry
@@ -87,23 +96,25 @@ class Metrics:
         self._decision_children: dict[tuple[str, str, str], Counter] = {}
         self._attempt_children: dict[tuple[str, str], Counter] = {}
         self._model_children: dict[str, tuple[Counter, ...]] = {}
-        self._total_children: dict[str, Histogram] = {}
-        self._first_byte_children: dict[str, Histogram] = {}
+        self._total_children: dict[str, Bins] = {}
+        self._first_byte_children: dict[str, Bins] = {}
 
     def attempted(self, moment: Attempted) -> None:
         """Count one attempt."""
         if moment.is_hedge:
-            self._hedges.labels(moment.outcome).inc()
+            self._tallies.add(self._hedges.labels(moment.outcome))
         upstream = moment.arm.upstream
         key = (upstream, moment.outcome)
         attempts = self._attempt_children.get(key)
         if attempts is None:
             attempts = self._attempt_children[key] = self._attempts.labels(*key)
-        attempts.inc()
+        self._tallies.add(attempts)
         if moment.first_byte_s is not None:
             first_byte = self._first_byte_children.get(upstream)
             if first_byte is None:
-                first_byte = self._first_byte_children[upstream] = self._first_byte.labels(upstream)
+                first_byte = self._first_byte_children[upstream] = self._tallies.bins(
+                    self._first_byte.labels(upstream), _SLOW_S
+                )
             first_byte.observe(moment.first_byte_s)
         if moment.usage is not None:
             self._count_usage(moment, moment.usage)
@@ -114,24 +125,24 @@ class Metrics:
         requests = self._request_children.get(key)
         if requests is None:
             requests = self._request_children[key] = self._requests.labels(*key)
-        requests.inc()
+        self._tallies.add(requests)
         if moment.kept is not None:
-            self._sessions.labels(moment.kept).inc()
+            self._tallies.add(self._sessions.labels(moment.kept))
         if moment.is_cached:
-            self._cached.labels(moment.door).inc()
+            self._tallies.add(self._cached.labels(moment.door))
         arm = moment.arm
         if arm is not None:
             served = (moment.policy, arm.model, arm.upstream)
             decisions = self._decision_children.get(served)
             if decisions is None:
                 decisions = self._decision_children[served] = self._decisions.labels(*served)
-            decisions.inc()
+            self._tallies.add(decisions)
         if moment.decide_s is not None:
             self._decide.observe(moment.decide_s)
         self._overhead.observe(moment.overhead_s)
         total = self._total_children.get(moment.door)
         if total is None:
-            total = self._total_children[moment.door] = self._total.labels(moment.door)
+            total = self._total_children[moment.door] = self._tallies.bins(self._total.labels(moment.door), _SLOW_S)
         total.observe(moment.total_s)
 
     @property
@@ -146,6 +157,7 @@ class Metrics:
     def page(self, state: EngineState | None = None) -> tuple[bytes, str]:
         """The text for GET /metrics, and its content type; with several workers `state` is the answering one's."""
         self._state.state = state
+        self._tallies.hand_over()
         return generate_latest(self._page), CONTENT_TYPE_LATEST
 
     def _count_usage(self, moment: Attempted, usage: Usage) -> None:
@@ -160,8 +172,8 @@ class Metrics:
             )
         for child, n_tokens in zip(children, usage[:5], strict=False):
             if n_tokens:
-                child.inc(n_tokens)
+                self._tallies.add(child, n_tokens)
         if moment.cost is None:
-            children[6].inc()
+            self._tallies.add(children[6])
         elif moment.cost.nano:
-            children[5].inc(moment.cost.dollars)
+            self._tallies.add(children[5], moment.cost.dollars)

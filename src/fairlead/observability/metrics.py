@@ -1,8 +1,8 @@
 """Metrics: moments -> counters and histograms -> Prometheus text.
 
-Children are looked up once and kept: prometheus-client's `labels` costs more than the increment itself, and an increment
-takes a lock. So moments are added up in plain numbers first (`Tallies`), and go to the library when somebody reads.
-All label values come from the configuration, so their number is bounded.
+Children are looked up once and kept: prometheus-client's `labels` costs more than the increment itself, and an
+increment takes a lock. So moments are added up in plain numbers first (`Tallies`), and go to the library when somebody
+reads. All label values come from the configuration, so their number is bounded.
 """
 
 from collections.abc import Callable

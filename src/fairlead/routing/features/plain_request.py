@@ -43,9 +43,15 @@ _BLANKS: Final = re.compile(r"  +")
 
 def plain_outline(outline: Outline) -> Outline:
     """The outline of the plain request: its turn without courtesies, and the turn's length less what went."""
+    plain, n_chars = plain_turn(outline)
+    return outline._replace(turn_text=plain, turn_chars=n_chars)
+
+
+def plain_turn(outline: Outline) -> tuple[str, int]:
+    """The same two alone: the plain text of the turn, and the length of the whole turn in characters."""
     plain = plain_request(outline.turn_text)
     n_gone = len(outline.turn_text) - len(plain)
-    return outline._replace(turn_text=plain, turn_chars=max(outline.turn_chars - n_gone, len(plain)))
+    return plain, max(outline.turn_chars - n_gone, len(plain))
 
 
 def plain_request(text: str) -> str:

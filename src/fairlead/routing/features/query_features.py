@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.domain.outline import Outline
-from fairlead.routing.features.plain_request import plain_outline
+from fairlead.routing.features.plain_request import plain_turn
 from fairlead.routing.features.shape import SHAPE_NAMES, shape_of
 from fairlead.routing.features.text_hashing import encode_text, hash_ngrams
 
@@ -84,11 +84,8 @@ class QueryEncoder:
 
 def text_of(outline: Outline) -> tuple[str, int]:
     """The text that a request is judged by, without courtesies, and the length of its whole turn in characters."""
-    outline = plain_outline(outline)
-    text = outline.turn_text
-    if outline.system_text:
-        text = f"{outline.system_text}\n{text}"
-    return text, outline.turn_chars
+    text, n_chars = plain_turn(outline)
+    return (f"{outline.system_text}\n{text}" if outline.system_text else text), n_chars
 
 
 def distinct(buckets: NDArray[np.uint32]) -> NDArray[np.uint16]:

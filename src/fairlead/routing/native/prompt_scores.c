@@ -125,7 +125,7 @@ reader *prompt_scores_new(const tables *given) {
     const tables *t = &r->t;
     r->dims_padded = (t->n_dims + LANES - 1) / LANES * LANES;
     uint32_t n_slots = 16;
-    while (n_slots < 3 * (uint64_t)t->n_pieces) n_slots *= 2;
+    while (n_slots < 2 * (uint64_t)t->n_pieces) n_slots *= 2;
     r->mask = n_slots - 1;
     if (!allocate(r)) return prompt_scores_free(r), NULL;
     index_names(r);

@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 
 from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError, UpstreamError
-from fairlead.domain.usage import Usage
 from fairlead.wire.anthropic_messages.failures import write_failure_event
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.format import Phase
-from fairlead.wire.sse import EventSplitter, check_text, data_of
+from fairlead.wire.lane_watch import LaneWatch
+from fairlead.wire.sse import check_text, data_of
 
 STOP_EVENT: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 PING_EVENT: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -83,38 +83,18 @@ def error_in_stream(error: msgspec.Raw) -> UpstreamError:
     return UpstreamError(f"The upstream reported an error in the stream{named}.", code="upstream_error_in_stream")
 
 
-class MessageWatch:
-    """One reply stream. Keeps the promises of `wire.format.ReplyStream`."""
+class MessageWatch(LaneWatch):
+    """One reply stream of this format."""
 
-    __slots__ = ("_last", "_reported", "_splitter", "failure", "n_content_bytes", "phase", "served", "usage")
+    __slots__ = ("_last", "_reported")
+
+    whole_at = frozenset((Phase.DONE, Phase.FINISHED, Phase.FAILED))
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter()
+        super().__init__()
         self._reported: WireUsage | None = None
         self._last = STOP_EVENT
         """The upstream's own message_stop once it is here: some hosts put members of theirs into it."""
-        self.phase = Phase.OPENING
-        self.served: str | None = None
-        self.usage: Usage | None = None
-        self.failure: UpstreamError | None = None
-        self.n_content_bytes = 0
-
-    def feed(self, data: bytes) -> bytes:
-        """See ReplyStream."""
-        events = self._splitter.feed(data)
-        if not events:
-            return b""
-        kept = [event for event in events if self._passes(event)]
-        return b"".join(kept) if len(kept) != 1 else kept[0]
-
-    def end(self) -> bytes:
-        """See ReplyStream."""
-        rest = self._splitter.rest()
-        # A last event without its blank line is whole if it reads as one; half a field is nothing.
-        tail = self.feed(b"\n\n") if rest.strip() and data_of(rest) else b""
-        if self.phase is Phase.DONE or self.phase is Phase.FINISHED or self.phase is Phase.FAILED:
-            return tail
-        raise TruncatedError("The upstream ended the stream before the reply was finished.")
 
     def finish(self, comment: bytes) -> bytes:
         """See ReplyStream."""

@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 
 from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError, UpstreamError
-from fairlead.domain.usage import Usage
 from fairlead.wire.format import Phase
+from fairlead.wire.lane_watch import LaneWatch
 from fairlead.wire.openai_chat.failures import DONE_EVENT, write_failure_events
 from fairlead.wire.openai_chat.usage import WireUsage
-from fairlead.wire.sse import PING_COMMENT, EventSplitter, check_text, data_of
+from fairlead.wire.sse import PING_COMMENT, check_text, data_of
 
 _NOTHING: Final = msgspec.Raw(b"")
 _EMPTY_DELTA_BYTES: Final = len('{"content":""}')
@@ -38,57 +38,18 @@ _CHUNK: Final = msgspec.json.Decoder(_Chunk)
 _DELTA: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class StreamWatch:
-    """One reply stream. Bytes in, bytes to send on out; the rest is read from the attributes."""
+class StreamWatch(LaneWatch):
+    """One reply stream of this format."""
 
-    __slots__ = (
-        "_finished",
-        "_hides_usage",
-        "_open",
-        "_splitter",
-        "failure",
-        "n_content_bytes",
-        "phase",
-        "served",
-        "usage",
-    )
+    __slots__ = ("_finished", "_hides_usage", "_open")
+
+    whole_at = frozenset((Phase.DONE, Phase.FINISHED))
 
     def __init__(self, *, hides_usage: bool) -> None:
-        self._splitter = EventSplitter()
+        super().__init__()
         self._hides_usage = hides_usage
         self._open: set[int] = set()
         self._finished: set[int] = set()
-        self.phase = Phase.OPENING
-        self.served: str | None = None
-        self.usage: Usage | None = None
-        self.failure: UpstreamError | None = None
-        self.n_content_bytes = 0
-        """Bytes of deltas so far: what an estimate is made from when the stream dies before its usage."""
-
-    def feed(self, data: bytes) -> bytes:
-        """The bytes to send on; b"" when nothing is whole yet.
-
-        Raises: GarbledError when what comes is not a chat stream.
-        """
-        events = self._splitter.feed(data)
-        if not events:
-            return b""
-        kept = [event for event in events if self._passes(event)]
-        return b"".join(kept) if len(kept) != 1 else kept[0]
-
-    def end(self) -> bytes:
-        """The upstream has closed the stream: what still has to be sent on.
-
-        Raises: TruncatedError when the reply is not finished: cut, silent, or ended by `[DONE]` without a finish.
-        """
-        rest = self._splitter.rest()
-        tail = b""
-        if rest.strip():
-            # A last event without its blank line is whole if it reads as one; half a field is nothing.
-            tail = self.feed(b"\n\n") if data_of(rest) else b""
-        if self.phase is Phase.DONE or self.phase is Phase.FINISHED:
-            return tail
-        raise TruncatedError("The upstream ended the stream before the reply was finished.")
 
     def finish(self, comment: bytes) -> bytes:
         """See ReplyStream."""

@@ -9,11 +9,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError, UpstreamError
-from fairlead.domain.usage import Usage
 from fairlead.wire.format import Phase
+from fairlead.wire.lane_watch import LaneWatch
 from fairlead.wire.openai_responses.failures import write_failure_events
 from fairlead.wire.openai_responses.usage import WireUsage
-from fairlead.wire.sse import PING_COMMENT, EventSplitter, check_text, data_of
+from fairlead.wire.sse import PING_COMMENT, check_text, data_of
 
 _T = TypeVar("_T")
 _NOTHING: Final = msgspec.Raw(b"")
@@ -49,53 +49,21 @@ _RESPONSE: Final = msgspec.json.Decoder(_Response)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class ResponseWatch:
-    """Keeps the promises of `wire.format.ReplyStream`."""
+class ResponseWatch(LaneWatch):
+    """One reply stream of this format."""
 
-    __slots__ = (
-        "_last",
-        "_number",
-        "_response",
-        "_splitter",
-        "failure",
-        "n_content_bytes",
-        "phase",
-        "served",
-        "usage",
-    )
+    __slots__ = ("_last", "_number", "_response")
+
+    whole_at = frozenset((Phase.DONE,))
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter()
+        super().__init__()
         self._last = b""
         """The event that says that the reply is complete."""
         self._number = -1
         """Of the last event that went on."""
         self._response = _NOTHING
         """The response as it stood when it began: what a failure is written from."""
-        self.phase = Phase.OPENING
-        self.served: str | None = None
-        self.usage: Usage | None = None
-        self.failure: UpstreamError | None = None
-        self.n_content_bytes = 0
-
-    def feed(self, data: bytes) -> bytes:
-        """See ReplyStream."""
-        events = self._splitter.feed(data)
-        if not events:
-            return b""
-        kept = [event for event in events if self._passes(event)]
-        return b"".join(kept) if len(kept) != 1 else kept[0]
-
-    def end(self) -> bytes:
-        """See ReplyStream."""
-        rest = self._splitter.rest()
-        tail = b""
-        if rest.strip():
-            # A last event without its blank line is whole if it reads as one; half a field is nothing.
-            tail = self.feed(b"\n\n") if data_of(rest) else b""
-        if self.phase is Phase.DONE:
-            return tail
-        raise TruncatedError("The upstream ended the stream before the reply was finished.")
 
     def finish(self, comment: bytes) -> bytes:
         """See ReplyStream."""

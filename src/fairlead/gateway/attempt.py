@@ -40,7 +40,8 @@ class Attempt(AttemptRecord):
     """One call. Made when its slot is taken; `ended` gives the slot back, exactly once."""
 
     __slots__ = (
-        "_engine", "_gate", "_n_input", "_work", "answer", "arm", "held", "index", "prepared", "reply", "stream",
+        "_engine", "_gate", "_n_input", "_work", "answer", "arm", "expected_usd", "held", "index", "prepared",
+        "reply", "stream",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +66,8 @@ class Attempt(AttemptRecord):
         self.prepared = prepared
         if prepared.losses:
             self.losses = tuple(loss.what for loss in prepared.losses)
+        self.expected_usd: float | None = None
+        """Of a streamed reply: what it was expected to cost; None when that is unknown."""
         self.answer: Answer | None = None
         self.stream: ReplyStream | None = None
         """Of a streamed reply, once its head is here."""

@@ -1,7 +1,6 @@
 """Handover: the answer of the attempt that won, on its way to the client: whole, or as a stream with its end."""
 
 import asyncio
-from collections.abc import Callable
 from functools import cache
 from typing import Final
 
@@ -34,7 +33,6 @@ class Handover:
         "_record",
         "_stream",
         "_work",
-        "expected_usd",
         "keeper",
         "overhead_s",
     )
@@ -46,15 +44,12 @@ class Handover:
         out: Delivery,
         added: Headers,
         record: Record,
-        expected_usd: Callable[[int], float | None],
     ) -> None:
         self._engine = engine
         self._work = work
         self._out = out
         self._added = added
         self._record = record
-        self.expected_usd = expected_usd
-        """What an arm was expected to cost; None when its price is unknown."""
         self._has_state = work.way.door.name == "openai_responses"
         self._stream: ReplyStream | None = None
         self.keeper: KeptAnswers | None = None
@@ -142,7 +137,7 @@ class Handover:
             await out.piece(said + attempt.held)
             return
         headers = self._headers(attempt)
-        expected_usd = self.expected_usd(attempt.index)
+        expected_usd = attempt.expected_usd
         headers.append((b"x-fairlead-cost-usd", b"unknown" if expected_usd is None else b"%.9f" % expected_usd))
         headers.append((b"x-fairlead-cost-basis", b"expected"))
         await out.begin_stream(headers, attempt.held)

@@ -6,6 +6,7 @@ reads. All label values come from the configuration, so their number is bounded.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from prometheus_client import (
@@ -42,54 +43,29 @@ class Metrics:
             MultiProcessCollector(self._page)  # type: ignore[no-untyped-call]
         else:
             ProcessCollector(registry=registry)
-        self._requests = Counter(
-            "fairlead_requests", "Requests answered", ("door", "policy", "outcome"), registry=registry
+        self._tallies = tallies = Tallies(_SHARED_WITHIN_S if is_multiprocess else None)
+        count, measure = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self._requests = count("fairlead_requests", "Requests answered", ("door", "policy", "outcome"))
+        self._decisions = count(
+            "fairlead_decisions", "Requests by the model that served", ("policy", "model", "upstream")
         )
-        self._decisions = Counter(
-            "fairlead_decisions",
-            "Requests by the model that served",
-            ("policy", "model", "upstream"),
-            registry=registry,
+        self._attempts = count("fairlead_attempts", "Calls to upstreams by their end", ("upstream", "outcome"))
+        self._tokens = count("fairlead_tokens", "Tokens used, by billing class", ("model", "class"))
+        self._cost = count("fairlead_cost_usd", "US dollars spent, where prices are known", ("model",))
+        self._unpriced = count("fairlead_unpriced_replies", "Replies whose cost is unknown", ("model",))
+        self._sessions = count(
+            "fairlead_sessions", "Decisions within a known conversation, by what it did", ("effect",)
         )
-        self._attempts = Counter(
-            "fairlead_attempts", "Calls to upstreams by their end", ("upstream", "outcome"), registry=registry
+        self._hedges = count("fairlead_hedges", "Attempts begun beside a slow one, by their end", ("outcome",))
+        self._cached = count("fairlead_cached_replies", "Replies from the replay cache", ("door",))
+        self._decide = tallies.bins(measure("fairlead_decide_seconds", "Time to decide", buckets=_FAST_S), _FAST_S)
+        self._overhead = tallies.bins(
+            measure("fairlead_overhead_seconds", "Our own share of the time to answer", buckets=_FAST_S), _FAST_S
         )
-        self._tokens = Counter(
-            "fairlead_tokens", "Tokens used, by billing class", ("model", "class"), registry=registry
+        self._total = measure("fairlead_request_seconds", "Request to last byte", ("door",), buckets=_SLOW_S)
+        self._first_byte = measure(
+            "fairlead_upstream_first_byte_seconds", "Call to first content, by upstream", ("upstream",), buckets=_SLOW_S
         )
-        self._cost = Counter(
-            "fairlead_cost_usd", "US dollars spent, where prices are known", ("model",), registry=registry
-        )
-        self._unpriced = Counter(
-            "fairlead_unpriced_replies", "Replies whose cost is unknown", ("model",), registry=registry
-        )
-        self._tallies = Tallies(_SHARED_WITHIN_S if is_multiprocess else None)
-        self._decide = self._tallies.bins(
-            Histogram("fairlead_decide_seconds", "Time to decide", buckets=_FAST_S, registry=registry), _FAST_S
-        )
-        self._overhead = self._tallies.bins(
-            Histogram(
-                "fairlead_overhead_seconds", "Our own share of the time to answer", buckets=_FAST_S, registry=registry
-            ),
-            _FAST_S,
-        )
-        self._total = Histogram(
-            "fairlead_request_seconds", "Request to last byte", ("door",), buckets=_SLOW_S, registry=registry
-        )
-        self._first_byte = Histogram(
-            "fairlead_upstream_first_byte_seconds",
-            "Call to first content, by upstream",
-            ("upstream",),
-            buckets=_SLOW_S,
-            registry=registry,
-        )
-        self._sessions = Counter(
-            "fairlead_sessions", "Decisions within a known conversation, by what it did", ("effect",), registry=registry
-        )
-        self._hedges = Counter(
-            "fairlead_hedges", "Attempts begun beside a slow one, by their end", ("outcome",), registry=registry
-        )
-        self._cached = Counter("fairlead_cached_replies", "Replies from the replay cache", ("door",), registry=registry)
         self._state = StateCollector()
         self._page.register(self._state)
         self._request_children: dict[tuple[str, str, str], Counter] = {}

@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import sys_tags
 
 FOLDER = Path("src/fairlead/routing/native")
-SOURCES = ("prompt_scores.c", "forecast.c")
+SOURCES = ("prompt_scores.c", "forecast.c", "arms.c")
 LIBRARY = FOLDER / "routing_native.so"
 # -ffp-contract=off: the same bits on every machine (the law of prompt_scores.c).
 FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared")

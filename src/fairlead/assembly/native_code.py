@@ -9,13 +9,14 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import NamedTuple, Protocol
 
+from fairlead.routing.arm_kernel import ArmLibrary
 from fairlead.routing.predictors.forecast_kernel import ForecastLibrary
 from fairlead.routing.predictors.prompt_kernel import ABI, ScoresLibrary
 
 _FILE = "routing_native.so"
 
 
-class Library(ScoresLibrary, ForecastLibrary, Protocol):
+class Library(ScoresLibrary, ForecastLibrary, ArmLibrary, Protocol):
     """Everything that is compiled."""
 
 

@@ -97,7 +97,7 @@ async def assemble(
     catalogue = catalogue_in_force(settings, datetime.now(UTC).date(), demo_texts)
     predictor = predictor_of(catalogue, settings)
     pool = build_pool(with_hosting(build_arms(catalogue, listings), settings.hosting), predictor)
-    router = Router(pool, settings.presets, settings.default_preset)
+    router = Router(pool, settings.presets, settings.default_preset, native_code().library)
     endpoints = tuple(listing.endpoint for listing in listings)
     metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)
     services = Services(

@@ -12,6 +12,7 @@ from fairlead.domain.decision import Resting
 from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import NO_WISHES, Weights, Wishes
+from fairlead.routing.arm_kernel import ArmKernel, ArmLibrary
 from fairlead.routing.asking import Asked, Names
 from fairlead.routing.conduct import Conduct, unmeasured
 from fairlead.routing.eligibility import Check, Expected, down_check, need_checks, wish_checks
@@ -82,8 +83,12 @@ class Choice(NamedTuple):
 class Router:
     """The decision core for one configuration."""
 
-    def __init__(self, pool: Pool, presets: Mapping[str, Preset], default: Preset) -> None:
+    def __init__(
+        self, pool: Pool, presets: Mapping[str, Preset], default: Preset, library: ArmLibrary | None = None
+    ) -> None:
+        """`library` is native code for the same arithmetic, where it was compiled."""
         self.pool = pool
+        self._kernel = None if library is None else ArmKernel(library, pool)
         self._unmeasured = unmeasured(pool)
         self.names = Names(pool, presets, default)
 
@@ -100,9 +105,8 @@ class Router:
         Raises: UnknownModelError. An empty order is not an error here: `explain` says why.
         """
         asked = self.names.resolve(model, wishes.models)
-        expected = self._expect(outline, conduct or self._unmeasured)
         weights = wishes.weights or asked.preset.weights
-        worth = utility(expected.sure_quality, expected.cost_usd, expected.total_s, weights)
+        expected, worth = self._expect(outline, conduct or self._unmeasured, weights)
         checks = self._checks(asked, outline, wishes, expected)
         fit = asked.members
         for check in checks:
@@ -134,10 +138,13 @@ class Router:
             conduct=conduct,
         )
 
-    def _expect(self, outline: Outline, conduct: Conduct) -> Expected:
+    def _expect(self, outline: Outline, conduct: Conduct, weights: Weights) -> tuple[Expected, Floats]:
+        """What to expect of each arm, and its utility."""
         pool = self.pool
         forecast = pool.forecaster.forecast(outline)
         n_input = input_tokens(outline)
+        if self._kernel is not None:
+            return self._kernel.expect(forecast, conduct, n_input, outline.n_choices, weights)
         output = np.minimum(forecast.output_tokens[pool.card_of], pool.max_output_tokens * outline.n_choices)
         s_per_token, hidden_share = conduct.s_per_token, conduct.hidden_share
         ttft = conduct.ttft_s + n_input * pool.prefill_s_per_token + output * s_per_token * hidden_share
@@ -145,7 +152,7 @@ class Router:
         if conduct.failure_share is not None:
             # An arm that fails often promises its quality less often: the next candidate's may be what comes.
             sure = sure * (1.0 - conduct.failure_share)
-        return Expected(
+        expected = Expected(
             quality=forecast.quality[pool.card_of],
             sure_quality=sure,
             input_tokens=n_input,
@@ -156,6 +163,7 @@ class Router:
             s_per_token=s_per_token,
             forecast=forecast,
         )
+        return expected, utility(expected.sure_quality, expected.cost_usd, expected.total_s, weights)
 
     def _checks(self, asked: Asked, outline: Outline, wishes: Wishes, expected: Expected) -> tuple[Check, ...]:
         checks: list[Check] = []

@@ -8,7 +8,7 @@ kernels add in an order that depends on the row's place.
 """
 
 from collections.abc import Mapping, Sequence
-from math import exp, pi
+from math import exp, inf, pi
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +22,7 @@ from fairlead.domain.outline import Outline
 from fairlead.routing.modelmap.ability import Abilities, abilities_of
 from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale, fit_benchmark_scale
 from fairlead.routing.modelmap.measured import MeasuredAbility
-from fairlead.routing.predictors.forecast_kernel import ForecastKernel, ForecastLibrary
+from fairlead.routing.predictors.forecast_kernel import ForecastKernel, ForecastLibrary, Tokens
 from fairlead.routing.predictors.predictor import Forecast
 from fairlead.routing.predictors.prompt_reader import PromptReader, PromptReading
 
@@ -97,19 +97,18 @@ class BenchmarkForecaster:
             .T.copy()
         )
         self._reasons: Floats = np.array(reasons, dtype=np.float64)
-        self._kernel = None if library is None else ForecastKernel(library, self._moments, _N_KINDS)
+        self._kernel = None if library is None else ForecastKernel(library, self._moments, self._reasons, _N_KINDS)
 
     def forecast(self, outline: Outline) -> Forecast:
         """What to expect of every bound model."""
         reading = self._reader.read(outline)
+        length = self._length(outline, reading)
         if self._kernel is None:
             quality, low, high = self._quality(reading)
-        else:
-            quality, low, high = self._kernel.quality(
-                reading.kind_shares, reading.difficulty, self._reader.difficulty_sd**2
-            )
-        tokens = self._output_tokens(outline, reading)
-        return Forecast(quality, low, high, tokens, reading.kind_shares, reading.difficulty)
+            return Forecast(quality, low, high, self._output_tokens(length), reading.kind_shares, reading.difficulty)
+        found = self._kernel.foretell(reading.kind_shares, reading.difficulty, self._reader.difficulty_sd**2, length)
+        quality, low, high, tokens = found
+        return Forecast(quality, low, high, tokens, reading.kind_shares, reading.difficulty, found)
 
     def _quality(self, reading: PromptReading) -> Floats:
         """Mean, low end and high end (3, n_models)."""
@@ -130,18 +129,17 @@ class BenchmarkForecaster:
         np.maximum(quality[2], quality[0], out=quality[2])
         return quality
 
-    def _output_tokens(self, outline: Outline, reading: PromptReading) -> Floats:
-        visible = exp(reading.log_output_tokens)
+    def _length(self, outline: Outline, reading: PromptReading) -> Tokens:
         low, high = HIDDEN_RANGE
         hidden = min(high, max(low, HIDDEN_AT_ZERO * exp(HIDDEN_GROWTH * reading.difficulty)))
         if outline.wants_reasoning:
             hidden *= HIDDEN_WHEN_ASKED
-        tokens: Floats = self._reasons * (hidden * visible) + visible
-        if outline.max_output_tokens is not None:
-            np.minimum(tokens, float(max(1, outline.max_output_tokens)), out=tokens)
-        if outline.n_choices > 1:
-            tokens *= outline.n_choices
-        return tokens
+        room = inf if outline.max_output_tokens is None else float(max(1, outline.max_output_tokens))
+        return Tokens(exp(reading.log_output_tokens), hidden, room, max(1, outline.n_choices))
+
+    def _output_tokens(self, length: Tokens) -> Floats:
+        tokens: Floats = self._reasons * (length.hidden * length.visible) + length.visible
+        return np.minimum(tokens, length.room) * length.n_choices
 
     def traits(self, outline: Outline) -> PromptTraits:
         """What was read off the prompt."""

@@ -1,7 +1,7 @@
-"""ForecastKernel: every model's quality in one call of native code, where it could be compiled."""
+"""ForecastKernel: what is foretold of every model in one call of native code, where it could be compiled."""
 
 import ctypes
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,27 +12,35 @@ Floats = NDArray[np.float64]
 class ForecastLibrary(Protocol):
     """native/forecast.c, loaded so that its functions are called under Python's global lock."""
 
-    forecast_quality: Any
+    forecast_models: Any
+
+
+class Tokens(NamedTuple):
+    """How long replies will be: visible tokens, hidden ones for each where a model reasons, the client's limits."""
+
+    visible: float
+    hidden: float
+    room: float
+    n_choices: float
 
 
 class ForecastKernel:
-    """Bound to the moments of some models. Shapes: moments (n_kinds + n_pairs, n_models), as BenchmarkForecaster's."""
+    """Bound to some models. Shapes: moments (n_kinds + n_pairs, n_models), reasons (n_models,)."""
 
-    def __init__(self, library: ForecastLibrary, moments: Floats, n_kinds: int) -> None:
-        self._rows = np.ascontiguousarray(moments.T)
-        self._n, self._n_kinds = len(self._rows), n_kinds
-        self._address = self._rows.ctypes.data
+    def __init__(self, library: ForecastLibrary, moments: Floats, reasons: Floats, n_kinds: int) -> None:
+        self._rows, self._reasons = np.ascontiguousarray(moments.T), np.ascontiguousarray(reasons)
+        self._n = len(self._rows)
         self._shares = ctypes.c_double * n_kinds
-        self._call = library.forecast_quality
+        self._bound = (self._n, n_kinds, self._rows.ctypes.data, self._reasons.ctypes.data)
+        self._call = library.forecast_models
         self._call.argtypes = (
-            ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_double, ctypes.c_double,
-            ctypes.c_void_p,
+            ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+            *(ctypes.c_double,) * 6, ctypes.c_void_p,
         )  # fmt: skip
         self._call.restype = None
 
-    def quality(self, kind_shares: list[float], difficulty: float, residual_variance: float) -> Floats:
-        """Mean, low end and high end. Shapes: kind_shares (n_kinds,) -> (3, n_models)."""
-        found = np.empty((3, self._n))
-        shares = self._shares(*kind_shares)
-        self._call(self._n, self._n_kinds, self._address, shares, difficulty, residual_variance, found.ctypes.data)
+    def foretell(self, kind_shares: list[float], difficulty: float, variance: float, tokens: Tokens) -> Floats:
+        """Quality, its low end, its high end, output tokens. Shapes: kind_shares (n_kinds,) -> (4, n_models)."""
+        found = np.empty((4, self._n))
+        self._call(*self._bound, self._shares(*kind_shares), difficulty, variance, *tokens, found.ctypes.data)
         return found

@@ -33,6 +33,8 @@ class Forecast(NamedTuple):
     """What was read off the prompt on the way, shape (n_kinds,); empty where no kinds are read."""
     difficulty: float | None = None
     """Logits."""
+    block: Floats | None = None
+    """The four arrays as one (4, n_models), where they were made as one."""
 
     @property
     def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:

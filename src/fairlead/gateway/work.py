@@ -153,7 +153,9 @@ def _suited(chat: ChatRequest, spec: ArmSpec) -> ChatRequest:
     return chat
 
 
-def work_of(way: DoorWay, body: bytes, headers: Headers, tenant: TenantName, began_s: float) -> Work:
+def work_of(
+    way: DoorWay, body: bytes, headers: Headers, tenant: TenantName, began_s: float, key_name: str = ""
+) -> Work:
     """What this body asks for. Raises: RequestError."""
     door = way.door
     request = door.read_request(body)
@@ -168,7 +170,7 @@ def work_of(way: DoorWay, body: bytes, headers: Headers, tenant: TenantName, beg
             stated.append(header)
     if not stated:
         session = request.session.encode("utf-8", "replace") if request.session else None
-        return Work(way, request, tenant, tuple(passed), began_s, body, session)
+        return Work(way, request, tenant, tuple(passed), began_s, body, session, key_name=key_name)
     return Work(
         way,
         request,
@@ -179,6 +181,7 @@ def work_of(way: DoorWay, body: bytes, headers: Headers, tenant: TenantName, beg
         stated_session(stated, request.session),
         any(name == _RETRY_COUNT and value not in (b"", b"0") for name, value in stated),
         key_in(stated),
+        key_name=key_name,
     )
 
 

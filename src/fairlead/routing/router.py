@@ -176,12 +176,10 @@ class Router:
         return tuple(checks)
 
     def _order(self, asked: Asked, wishes: Wishes, fit: Bools, worth: Floats, expected: Expected) -> tuple[int, ...]:
-        indices = fit.nonzero()[0]
-        key = worth[indices]
-        if wishes.sort is not None:
-            key = -_sort_key(wishes, expected)[indices]
+        key = worth if wishes.sort is None else -_sort_key(wishes, expected)
         # Ties go to the cheaper for this request, then to the pool's canonical order; never to a name.
-        ranked = indices[np.lexsort((expected.cost_usd[indices], -key))].tolist()
+        is_fit = fit.tolist()
+        ranked = [i for i in np.lexsort((expected.cost_usd, -key)).tolist() if is_fit[i]]
         if wishes.provider_order:
             places = {name.lower(): place for place, name in reversed(list(enumerate(wishes.provider_order)))}
             last = len(places)

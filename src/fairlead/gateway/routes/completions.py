@@ -16,9 +16,7 @@ def completions(engine: Engine, way: DoorWay) -> Handler:
     async def handle(request: Request) -> None:
         body = await read_body(request.scope, request.receive, cap_bytes)
         caller = request.caller
-        work = work_of(way, body, request.scope["headers"], caller.tenant, request.began_s)._replace(
-            key_name=caller.name
-        )
+        work = work_of(way, body, request.scope["headers"], caller.tenant, request.began_s, caller.name)
         if has_state:
             work = continued(engine, work)
         await present(request, Exchange(engine, work, request.out, request.headers).run())

@@ -74,6 +74,9 @@ def _one_blank(match: re.Match[str]) -> str:
 
 
 def _without_head(text: str) -> str:
+    first = _WORD.search(text)
+    if first is None or first.group().lower() not in _SAYS_NOTHING:
+        return text  # as nearly every text: its first sentence is no courtesy
     at = 0
     for _ in range(_MAX_SENTENCES):
         match = _HEAD.match(text, at)
@@ -95,7 +98,6 @@ def _without_tail(text: str) -> str:
 
 
 def _is_courtesy(sentence: str) -> bool:
-    # Nearly every sentence fails at its first word.
     first = _WORD.search(sentence)
     if first is None or first.group().lower() not in _SAYS_NOTHING:
         return False

@@ -77,14 +77,15 @@ class Metrics:
 
     def attempted(self, moment: Attempted) -> None:
         """Count one attempt."""
+        counts = self._tallies.counts
         if moment.is_hedge:
-            self._tallies.add(self._hedges.labels(moment.outcome))
+            counts[self._hedges.labels(moment.outcome)] += 1
         upstream = moment.arm.upstream
         key = (upstream, moment.outcome)
         attempts = self._attempt_children.get(key)
         if attempts is None:
             attempts = self._attempt_children[key] = self._attempts.labels(*key)
-        self._tallies.add(attempts)
+        counts[attempts] += 1
         if moment.first_byte_s is not None:
             first_byte = self._first_byte_children.get(upstream)
             if first_byte is None:
@@ -94,25 +95,27 @@ class Metrics:
             first_byte.observe(moment.first_byte_s)
         if moment.usage is not None:
             self._count_usage(moment, moment.usage)
+        self._tallies.touch()
 
     def replied(self, moment: Replied) -> None:
         """Count one request."""
+        counts = self._tallies.counts
         key = (moment.door, moment.policy or _UNKNOWN, moment.outcome)
         requests = self._request_children.get(key)
         if requests is None:
             requests = self._request_children[key] = self._requests.labels(*key)
-        self._tallies.add(requests)
+        counts[requests] += 1
         if moment.kept is not None:
-            self._tallies.add(self._sessions.labels(moment.kept))
+            counts[self._sessions.labels(moment.kept)] += 1
         if moment.is_cached:
-            self._tallies.add(self._cached.labels(moment.door))
+            counts[self._cached.labels(moment.door)] += 1
         arm = moment.arm
         if arm is not None:
             served = (moment.policy, arm.model, arm.upstream)
             decisions = self._decision_children.get(served)
             if decisions is None:
                 decisions = self._decision_children[served] = self._decisions.labels(*served)
-            self._tallies.add(decisions)
+            counts[decisions] += 1
         if moment.decide_s is not None:
             self._decide.observe(moment.decide_s)
         self._overhead.observe(moment.overhead_s)
@@ -120,6 +123,7 @@ class Metrics:
         if total is None:
             total = self._total_children[moment.door] = self._tallies.bins(self._total.labels(moment.door), _SLOW_S)
         total.observe(moment.total_s)
+        self._tallies.touch()
 
     @property
     def store_state(self) -> Callable[[], StoreState] | None:
@@ -137,7 +141,7 @@ class Metrics:
         return generate_latest(self._page), CONTENT_TYPE_LATEST
 
     def _count_usage(self, moment: Attempted, usage: Usage) -> None:
-        model = moment.arm.model
+        counts, model = self._tallies.counts, moment.arm.model
         children = self._model_children.get(model)
         if children is None:
             classes = ("input", "cached_read", "cache_write", "output", "reasoning")
@@ -148,8 +152,8 @@ class Metrics:
             )
         for child, n_tokens in zip(children, usage[:5], strict=False):
             if n_tokens:
-                self._tallies.add(child, n_tokens)
+                counts[child] += n_tokens
         if moment.cost is None:
-            self._tallies.add(children[6])
+            counts[children[6]] += 1
         elif moment.cost.nano:
-            self._tallies.add(children[5], moment.cost.dollars)
+            counts[children[5]] += moment.cost.dollars

@@ -15,10 +15,10 @@ from prometheus_client import Counter, Histogram
 class Bins:
     """The delays of one histogram since they were last handed over. Units: bounds in seconds, rising."""
 
-    __slots__ = ("_bounds", "_child", "_counts", "_tallies", "_total_s")
+    __slots__ = ("_bounds", "_child", "_counts", "_total_s")
 
-    def __init__(self, tallies: "Tallies", child: Histogram, bounds: Sequence[float]) -> None:
-        self._tallies, self._child, self._bounds = tallies, child, tuple(bounds)
+    def __init__(self, child: Histogram, bounds: Sequence[float]) -> None:
+        self._child, self._bounds = child, tuple(bounds)
         self._counts = [0] * (len(self._bounds) + 1)
         self._total_s = 0.0
 
@@ -26,7 +26,6 @@ class Bins:
         """Count one delay."""
         self._counts[bisect_left(self._bounds, delay_s)] += 1
         self._total_s += delay_s
-        self._tallies.touch()
 
     def hand_over(self) -> None:
         """Add everything to the histogram."""
@@ -44,23 +43,19 @@ class Tallies:
 
     def __init__(self, within_s: float | None = None) -> None:
         self._within_s = within_s
-        self._counts: defaultdict[Counter, float] = defaultdict(float)
+        self.counts: defaultdict[Counter, float] = defaultdict(float)
+        """What is to be added to each counter. Whoever adds here calls `touch` in the end."""
         self._bins: list[Bins] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def bins(self, child: Histogram, bounds: Sequence[float]) -> Bins:
         """Where the delays of this histogram are counted."""
-        made = Bins(self, child, bounds)
+        made = Bins(child, bounds)
         self._bins.append(made)
         return made
 
-    def add(self, child: Counter, n: float = 1.0) -> None:
-        """Count."""
-        self._counts[child] += n
-        self.touch()
-
     def touch(self) -> None:
-        """Something was counted."""
+        """Something was counted, here or in one of the bins."""
         if self._within_s is None or self._timer is not None:
             return
         try:
@@ -73,8 +68,8 @@ class Tallies:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        counts, self._counts = self._counts, defaultdict(float)
-        for child, n in counts.items():
+        for child, n in self.counts.items():
             child.inc(n)
+        self.counts.clear()
         for bins in self._bins:
             bins.hand_over()

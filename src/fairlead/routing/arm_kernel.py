@@ -47,8 +47,10 @@ class ArmKernel:
     """Bound to one pool."""
 
     def __init__(self, library: ArmLibrary, pool: Pool) -> None:
-        self._pool = pool
-        self._n_cards = len(pool.forecaster.bases)
+        self._pool = pool  # its arrays must outlive us
+        self._n_arms = pool.n_arms
+        self._bound = (pool.n_arms, len(pool.forecaster.bases))
+        self._found = ctypes.c_double * (7 * pool.n_arms)
         self._columns = _Columns(
             card_of=pool.card_of.ctypes.data,
             prefill_s_per_token=pool.prefill_s_per_token.ctypes.data,
@@ -56,6 +58,7 @@ class ArmKernel:
             input_usd=pool.input_usd.ctypes.data,
             output_usd=pool.output_usd.ctypes.data,
         )
+        self._at = ctypes.addressof(self._columns)
         self._conduct: Conduct | None = None
         self._call = library.expect_arms
         self._call.argtypes = (
@@ -69,22 +72,20 @@ class ArmKernel:
         """What Router expects of each arm, and preferences.utility of it."""
         if conduct is not self._conduct:
             self._look_at(conduct)
-        block = forecast.block if forecast.block is not None else np.stack(forecast.arrays)
+        block = forecast.block
+        if block is None:
+            together = np.stack(forecast.arrays)
+            block = together.ctypes.data
         scale = 1.0 / (weights.quality + weights.cost + weights.speed)
         terms = _Terms(
             input_tokens, n_choices, CAUTION, CHEAPEST_USD, SHORTEST_S,
             weights.quality * scale, weights.cost * scale * COST_WORTH, weights.speed * scale * DELAY_WORTH,
         )  # fmt: skip
-        found = np.empty((7, self._pool.n_arms))
-        self._call(
-            self._pool.n_arms,
-            self._n_cards,
-            block.ctypes.data,
-            ctypes.addressof(self._columns),
-            ctypes.addressof(terms),
-            found.ctypes.data,
+        found = self._found()
+        self._call(*self._bound, block, self._at, ctypes.addressof(terms), found)
+        quality, sure, output_tokens, cost_usd, ttft_s, total_s, worth = np.ndarray(
+            (7, self._n_arms), buffer=memoryview(found)
         )
-        quality, sure, output_tokens, cost_usd, ttft_s, total_s, worth = found
         expected = Expected(
             quality, sure, input_tokens, output_tokens, cost_usd, ttft_s, total_s, conduct.s_per_token, forecast
         )

@@ -106,9 +106,10 @@ class BenchmarkForecaster:
         if self._kernel is None:
             quality, low, high = self._quality(reading)
             return Forecast(quality, low, high, self._output_tokens(length), reading.kind_shares, reading.difficulty)
-        found = self._kernel.foretell(reading.kind_shares, reading.difficulty, self._reader.difficulty_sd**2, length)
-        quality, low, high, tokens = found
-        return Forecast(quality, low, high, tokens, reading.kind_shares, reading.difficulty, found)
+        (quality, low, high, tokens), block = self._kernel.foretell(
+            reading.kind_shares, reading.difficulty, self._reader.difficulty_sd**2, length
+        )
+        return Forecast(quality, low, high, tokens, reading.kind_shares, reading.difficulty, block)
 
     def _quality(self, reading: PromptReading) -> Floats:
         """Mean, low end and high end (3, n_models)."""

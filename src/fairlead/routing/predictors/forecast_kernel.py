@@ -31,6 +31,7 @@ class ForecastKernel:
         self._rows, self._reasons = np.ascontiguousarray(moments.T), np.ascontiguousarray(reasons)
         self._n = len(self._rows)
         self._shares = ctypes.c_double * n_kinds
+        self._found = ctypes.c_double * (4 * self._n)
         self._bound = (self._n, n_kinds, self._rows.ctypes.data, self._reasons.ctypes.data)
         self._call = library.forecast_models
         self._call.argtypes = (
@@ -39,8 +40,14 @@ class ForecastKernel:
         )  # fmt: skip
         self._call.restype = None
 
-    def foretell(self, kind_shares: list[float], difficulty: float, variance: float, tokens: Tokens) -> Floats:
-        """Quality, its low end, its high end, output tokens. Shapes: kind_shares (n_kinds,) -> (4, n_models)."""
-        found = np.empty((4, self._n))
-        self._call(*self._bound, self._shares(*kind_shares), difficulty, variance, *tokens, found.ctypes.data)
-        return found
+    def foretell(
+        self, kind_shares: list[float], difficulty: float, variance: float, tokens: Tokens
+    ) -> tuple[Floats, Any]:
+        """Quality, its low end, its high end, output tokens; and the ctypes array that they are views of.
+
+        Shapes: kind_shares (n_kinds,) -> (4, n_models).
+        """
+        # Made by ctypes and seen by numpy: half as dear as the other way round.
+        found = self._found()
+        self._call(*self._bound, self._shares(*kind_shares), difficulty, variance, *tokens, found)
+        return np.ndarray((4, self._n), buffer=memoryview(found)), found

@@ -5,7 +5,7 @@ inside: benchmark figures today, learned maps tomorrow.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,8 @@ class Forecast(NamedTuple):
     """What was read off the prompt on the way, shape (n_kinds,); empty where no kinds are read."""
     difficulty: float | None = None
     """Logits."""
-    block: Floats | None = None
-    """The four arrays as one (4, n_models), where they were made as one."""
+    block: Any = None
+    """The four arrays one behind the other as one ctypes array, where native code made them; else None."""
 
     @property
     def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:

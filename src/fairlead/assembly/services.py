@@ -24,6 +24,7 @@ from fairlead.catalogue.catalogue import Catalogue
 from fairlead.domain.names import UpstreamName
 from fairlead.evaluation.router_file import load_router
 from fairlead.gateway.access import Access
+from fairlead.gateway.exploring import ExploreLimits
 from fairlead.gateway.ports import HedgeLimits, Limits, Services
 from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
@@ -36,6 +37,7 @@ from fairlead.providers.simulated import SimulatedTransport
 from fairlead.providers.simulated_models import DEMO_FILE, demo_catalogue_text, demo_endpoint
 from fairlead.providers.transport import HttpTransport
 from fairlead.providers.upstream import Upstream, origin_of
+from fairlead.routing.explore import Exploration
 from fairlead.routing.learned_predictor import LearnedPredictor
 from fairlead.routing.pool import Pool, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
@@ -121,6 +123,7 @@ async def assemble(
         shared_rests=shared_rests,
         n_workers=n_workers,
         opinion_weights=settings.store.feedback_weights,
+        exploring=_exploring(settings, n_workers),
     )
     return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics)
 
@@ -144,6 +147,15 @@ def _limits(settings: Settings, endpoints: Sequence[Endpoint], n_workers: int) -
             if endpoint.max_concurrency is not None
         },
     )
+
+
+def _exploring(settings: Settings, n_workers: int) -> ExploreLimits | None:
+    """Each worker has its part of the day's money."""
+    section = settings.explore
+    if section is None:
+        return None
+    exploration = Exploration(section.share, section.max_cost_ratio, section.max_extra_usd, section.with_tools)
+    return ExploreLimits(exploration, section.max_usd_per_day / n_workers, random.SystemRandom().random)
 
 
 def _cache(settings: Settings) -> CacheLimits | None:

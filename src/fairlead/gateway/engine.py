@@ -19,6 +19,7 @@ from fairlead.gateway.affinity import SessionMemory, is_worth_remembering, place
 from fairlead.gateway.breaker import Breakers, blames_upstream
 from fairlead.gateway.concurrency import Gate, is_crowded
 from fairlead.gateway.conduct import ConductBook
+from fairlead.gateway.exploring import Explorer
 from fairlead.gateway.failover import RetryBudget
 from fairlead.gateway.idempotency import Idempotency
 from fairlead.gateway.kept_replies import KeptReplies
@@ -54,6 +55,8 @@ class Engine:
             name: Gate(name, limits.max_concurrency.get(name), max_waiting=limits.max_queue)
             for name in dict.fromkeys([*services.upstreams, *(arm.upstream for arm in arms)])
         }
+        explores = services.exploring
+        self.explorer = Explorer(explores, pool, services.unix_s) if explores is not None else None
         self.sessions = SessionMemory()
         self.cache = ReplayCache(services.cache) if services.cache is not None else None
         self.idempotency = Idempotency()
@@ -71,6 +74,8 @@ class Engine:
         self.breakers.serve(arms)
         self.conduct.inherit(old.conduct, now_s)
         self.budget.tokens = min(self.budget.tokens, old.budget.tokens)
+        if self.explorer is not None and old.explorer is not None:
+            self.explorer.inherit(old.explorer)
         self.sessions = old.sessions
         self.idempotency = old.idempotency
         self.replies = old.replies
@@ -86,8 +91,15 @@ class Engine:
             return None
         return session_key(work.tenant, work.session, outline)
 
-    def decide(self, work: Work, session: str | None = None) -> Choice:
-        """The decision for this work, as things stand now. Raises: RequestError."""
+    def decide(self, work: Work, session: str | None = None, *, draws: bool = False) -> Choice:
+        """The decision for this work, as things stand now. Raises: RequestError.
+
+        `draws`: exploration may put another than the best first; without it the chances are only stated.
+        """
+        choice = self._decide(work, session)
+        return choice if self.explorer is None else self.explorer.explored(choice, draws=draws)
+
+    def _decide(self, work: Work, session: str | None) -> Choice:
         services, request = self.services, work.request
         now_s = services.clock()
         outline = request.outline

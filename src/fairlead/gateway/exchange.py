@@ -177,7 +177,7 @@ class Exchange:
         work, services, record = self._work, self._services, self._record
         began_s = services.clock()
         record.session = self._engine.session_of(work)
-        choice = self._engine.decide(work, record.session)
+        choice = self._engine.decide(work, record.session, draws=True)
         record.policy = choice.asked.policy
         if work.way.label == "embeddings" and not choice.asked.is_concrete:
             raise InvalidOptionError(
@@ -191,6 +191,8 @@ class Exchange:
             raise nobody(pool, choice)
         self._choice = choice
         record.decide_s = services.clock() - began_s
+        if choice.is_explored:
+            self._added.append((b"x-fairlead-explored", b"true"))
         if choice.kept is not None:
             record.kept = choice.kept.code
         if services.decision_observers:

@@ -12,6 +12,7 @@ from fairlead.domain.names import UpstreamName
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.store_state import StoreState
 from fairlead.gateway.access import Access
+from fairlead.gateway.exploring import ExploreLimits
 from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
 from fairlead.routing.router import Router
@@ -102,7 +103,7 @@ class Services:
     """Seconds since 1970, for the dates in replies."""
     new_id: Callable[[], str]
     draw: Callable[[], float]
-    """Uniform in [0, 1): spreads retries; never decides between models."""
+    """Uniform in [0, 1): spreads retries; never decides between models (see `exploring` for what does)."""
     model_list: Sequence[Mapping[str, Any]]
     """What GET /v1/models shows, ready to encode."""
     render_metrics: Callable[[EngineState], tuple[bytes, str]]
@@ -130,3 +131,5 @@ class Services:
     """How much the feedback of each tenant counts; 1 for one that is not named."""
     traffic: Traffic | None = None
     """What is kept of the traffic; None keeps nothing."""
+    exploring: ExploreLimits | None = None
+    """None explores nothing."""

@@ -169,7 +169,7 @@ class Record:
             asked,
             self.policy,
             pool.specs[order[0]].arm,
-            1.0,
+            choice.chances[0],
             len(order),
             self.session,
             kept.code if kept is not None else None,

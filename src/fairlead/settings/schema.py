@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from fairlead.settings.effort import CacheSection, LimitsSection
+from fairlead.settings.experiments import ExploreSection
 from fairlead.settings.sections import Dollars, Names, Seconds, Section, Share, Weight
 from fairlead.settings.store_section import StoreSection
 from fairlead.settings.upstream_schema import UpstreamSection
@@ -174,6 +175,9 @@ class Config(Section):
     limits: LimitsSection = Field(default_factory=LimitsSection, description="How much effort one request may cause.")
     cache: CacheSection | None = Field(
         default=None, description="Exact answers kept for the same question of the same tenant; off unless given."
+    )
+    explore: ExploreSection | None = Field(
+        default=None, description="Now and then another model than the best one; off unless given (`explore: {}`)."
     )
     store: StoreSection = Field(default_factory=StoreSection, description="What is kept of the traffic.")
     log: LogSection = Field(default_factory=LogSection, description="What is written to standard error.")

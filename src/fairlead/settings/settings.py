@@ -22,6 +22,7 @@ from fairlead.providers.endpoints import Endpoint, is_loopback_host
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
 from fairlead.settings.effort import CacheSection, LimitsSection
 from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
+from fairlead.settings.experiments import ExploreSection
 from fairlead.settings.schema import (
     Config,
     KeySection,
@@ -65,6 +66,7 @@ class Settings:
     """Whether running conversations keep their model where that pays."""
     limits: LimitsSection
     cache: CacheSection | None
+    explore: ExploreSection | None
     store: StoreSection
     log: LogSection
     warnings: tuple[str, ...]
@@ -120,6 +122,7 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         keeps_sessions=config.preferences.session_affinity == "auto",
         limits=config.limits,
         cache=config.cache,
+        explore=_explore(config, warnings),
         store=_store(config.store, sheet),
         log=config.log,
         warnings=tuple(warnings),
@@ -298,6 +301,14 @@ def _weights(section: WeightsSection, sheet: Sheet, path: Path) -> Weights:
         return Weights(quality=section.quality, cost=section.cost, speed=section.speed)
     except ValueError:
         sheet.refuse(path, "one of quality, cost and speed must be above 0")
+
+
+def _explore(config: Config, warnings: list[str]) -> ExploreSection | None:
+    if config.explore is not None and not config.store.enabled:
+        warnings.append(
+            "explore: nothing is kept of what is explored, since 'store' is off: it costs and tells nothing"
+        )
+    return config.explore
 
 
 def _store(section: StoreSection, sheet: Sheet) -> StoreSection:

@@ -86,7 +86,7 @@ async def test_asking_what_would_be_chosen_draws_nothing_and_spends_nothing() ->
     shown = {each["model"]: each["chance"] for each in heard.json()["candidates"]}
     assert heard.json()["chosen"]["model"] == "lab/best"
     assert shown == {"lab/best": 0.9, "lab/next": 0.05, "lab/third": 0.05, "lab/poor": 0.0}
-    assert w.engine.explorer is not None and w.engine.explorer.spent_usd() == 0
+    assert w.engine.explorer is not None and w.engine.explorer.money.spent_usd == 0
 
 
 async def served_by(w: World, **members: Any) -> list[Heard]:
@@ -134,7 +134,7 @@ async def test_the_day_has_a_bound_and_its_chances_say_when_it_is_reached() -> N
     one = exploring(draws=[0.93] * 100, clock=clock)
     assert (await chat(one.app)).header("x-fairlead-model") == "lab/next"
     assert one.engine.explorer is not None
-    extra_usd = one.engine.explorer.spent_usd()
+    extra_usd = one.engine.explorer.money.spent_usd
     assert extra_usd > 0
     w = exploring(draws=[0.93] * 100, clock=clock, max_usd_per_day=extra_usd * 3.5)
     models = [(await chat(w.app)).header("x-fairlead-model") for _ in range(6)]
@@ -142,7 +142,7 @@ async def test_the_day_has_a_bound_and_its_chances_say_when_it_is_reached() -> N
     assert models == ["lab/next"] * 3 + ["lab/third"] * 3
     assert [round(moment.chance, 6) for moment in w.moments.decisions] == [0.05] * 3 + [0.1] * 3
     assert w.engine.explorer is not None
-    assert w.engine.explorer.spent_usd() <= extra_usd * 3.5
+    assert w.engine.explorer.money.spent_usd <= extra_usd * 3.5
     clock.pass_(86_400)
     assert (await chat(w.app)).header("x-fairlead-model") == "lab/next"
 
@@ -159,7 +159,7 @@ async def test_a_new_configuration_goes_on_with_what_the_day_has_cost() -> None:
     assert old.explorer is not None
     new = type(old)(w.services, heir_of=old)
     assert new.explorer is not None
-    assert new.explorer.spent_usd() == old.explorer.spent_usd() > 0
+    assert new.explorer.money.spent_usd == old.explorer.money.spent_usd > 0
 
 
 async def test_without_the_section_nothing_is_drawn() -> None:

@@ -233,9 +233,13 @@ def test_what_is_old_is_forgotten_and_bodies_sooner(store: SqlStore) -> None:
             batch_of(*Told(name=f"d{number}").moments(), opinion(f"o{number}", f"d{number}"), number=number, at_s=at_s)
         )
         store.put(Batch("b", number, at_s, [Put("bodies", [(f"d{number}", at_s, "q", "p", "r")])]))
+        shadow = (f"d{number}", "lab/other", "two", at_s, "ok", 5, 1_000, 0.1, 0.2, "words")
+        store.put(Batch("s", number, at_s, [Put("shadows", [shadow])]))
     store.forget(None, AT_S + 3_600)
     bodies = [store.decision(name) for name in ("d1", "d2")]
     assert [whole is not None and whole.body is not None for whole in bodies] == [False, True]
+    said = [each.reply for whole in bodies if whole is not None for each in whole.shadows]
+    assert said == [None, "words"], "a shadow's words go with the others, its figures stay"
     store.forget(AT_S + 3_600, None)
     assert [row.decision_id for row in store.requests(Search())] == ["d2"]
     assert [row.decision_id for row in store.attempts(ALWAYS)] == ["d2"]

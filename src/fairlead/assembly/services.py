@@ -25,7 +25,7 @@ from fairlead.domain.names import UpstreamName
 from fairlead.evaluation.router_file import load_router
 from fairlead.gateway.access import Access
 from fairlead.gateway.exploring import ExploreLimits
-from fairlead.gateway.ports import HedgeLimits, Limits, Services
+from fairlead.gateway.ports import HedgeLimits, Limits, Services, ShadowLimits
 from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
 from fairlead.observability.logs import RequestLog
@@ -124,6 +124,7 @@ async def assemble(
         n_workers=n_workers,
         opinion_weights=settings.store.feedback_weights,
         exploring=_exploring(settings, n_workers),
+        shadowing=_shadowing(settings, pool, n_workers, warnings),
     )
     return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics)
 
@@ -155,7 +156,29 @@ def _exploring(settings: Settings, n_workers: int) -> ExploreLimits | None:
     if section is None:
         return None
     exploration = Exploration(section.share, section.max_cost_ratio, section.max_extra_usd, section.with_tools)
-    return ExploreLimits(exploration, section.max_usd_per_day / n_workers, random.SystemRandom().random)
+    return ExploreLimits(exploration, section.max_usd_per_day / n_workers, random.Random().random)
+
+
+def _shadowing(settings: Settings, pool: Pool, n_workers: int, warnings: list[str]) -> ShadowLimits | None:
+    section = settings.shadow
+    if section is None:
+        return None
+    arms = pool.names.get(section.model.lower(), ())
+    if not arms:
+        warnings.append(f"shadow: no upstream that is reached here serves '{section.model}': nobody is asked beside")
+        return None
+    if not any(pool.is_priced[index] for index in arms):
+        warnings.append(f"shadow: the price of '{section.model}' is unknown, so no bound could hold: nobody is asked")
+        return None
+    return ShadowLimits(
+        arms=tuple(arms),
+        share=section.share,
+        max_usd_per_day=section.max_usd_per_day / n_workers,
+        max_concurrency=section.max_concurrency,
+        max_queue=section.max_queue,
+        deadline_s=section.deadline_s,
+        draw=random.Random().random,
+    )
 
 
 def _cache(settings: Settings) -> CacheLimits | None:

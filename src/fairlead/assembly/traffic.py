@@ -124,6 +124,7 @@ def keeping(assembly: Assembly, env: Mapping[str, str], before: Assembly | None 
         services,
         observers=(*services.observers, traffic),
         decision_observers=(*services.decision_observers, traffic),
+        shadow_observers=(*services.shadow_observers, traffic),
         keeps_words=section.bodies != "off",
         traffic=traffic,
     )

@@ -31,6 +31,16 @@ class ArmState(NamedTuple):
     s_per_token: float | None
 
 
+class ShadowState(NamedTuple):
+    """The requests that are asked again of another model."""
+
+    n_waiting: int
+    n_running: int
+    usd_today: float
+    dropped: tuple[tuple[str, int], ...]
+    """Ground -> drawn requests that were not asked again."""
+
+
 class EngineState(NamedTuple):
     """Everything."""
 
@@ -44,6 +54,9 @@ class EngineState(NamedTuple):
     cache_bytes: int = 0
     cache_hits: int = 0
     cache_misses: int = 0
+    exploration_usd_today: float | None = None
+    """Expected extra cost of what was explored; None where nothing is."""
+    shadows: ShadowState | None = None
 
 
 NOTHING = EngineState()

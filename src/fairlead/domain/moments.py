@@ -106,6 +106,30 @@ class Replied(NamedTuple):
     """What the client was told; None unless the operator wants it kept."""
 
 
+class Shadowed(NamedTuple):
+    """Another model was asked the same as a client who had been answered; the client never hears of it."""
+
+    decision_id: DecisionId
+    tenant: TenantName
+    arm: Arm
+    outcome: AttemptOutcome
+    upstream_status: int | None
+    first_byte_s: float | None
+    total_s: float
+    usage: Usage | None
+    cost: Usd | None
+    words: Callable[[], str | None] | None = None
+    """What it said; None unless the operator wants words kept."""
+
+
+class ShadowObserver(Protocol):
+    """Whoever listens to shadows. Called on the event loop: must not block and must not raise."""
+
+    def shadowed(self, moment: Shadowed) -> None:
+        """One shadow's call has ended."""
+        ...
+
+
 class DecisionObserver(Protocol):
     """Whoever listens to decisions. Called on the event loop: must not block and must not raise."""
 

@@ -27,6 +27,7 @@ from fairlead.gateway.ports import Services
 from fairlead.gateway.pulse import Pulse
 from fairlead.gateway.replay_cache import ReplayCache
 from fairlead.gateway.running import Running
+from fairlead.gateway.shadows import Shadows
 from fairlead.gateway.work import Work
 from fairlead.routing.pool import Bools
 from fairlead.routing.router import Choice
@@ -68,6 +69,12 @@ class Engine:
         self._readers: dict[FormatName, Bools] = {}
         if heir_of is not None:
             self._inherit(heir_of, arms, now_s)
+        shadowing = services.shadowing
+        self.shadows = Shadows(services, shadowing, self.gates, self.breakers) if shadowing is not None else None
+        if heir_of is not None and heir_of.shadows is not None:
+            heir_of.shadows.stop()
+            if self.shadows is not None:
+                self.shadows.inherit(heir_of.shadows)
 
     def _inherit(self, old: "Engine", arms: list[Arm], now_s: float) -> None:
         self.breakers = old.breakers
@@ -75,7 +82,7 @@ class Engine:
         self.conduct.inherit(old.conduct, now_s)
         self.budget.tokens = min(self.budget.tokens, old.budget.tokens)
         if self.explorer is not None and old.explorer is not None:
-            self.explorer.inherit(old.explorer)
+            self.explorer.money.inherit(old.explorer.money)
         self.sessions = old.sessions
         self.idempotency = old.idempotency
         self.replies = old.replies
@@ -185,6 +192,8 @@ class Engine:
             cache_bytes=cache.n_bytes if cache is not None else 0,
             cache_hits=cache.n_hits if cache is not None else 0,
             cache_misses=cache.n_misses if cache is not None else 0,
+            exploration_usd_today=self.explorer.money.spent_usd if self.explorer is not None else None,
+            shadows=self.shadows.state() if self.shadows is not None else None,
         )
 
     def left(self, request: Running) -> None:
@@ -192,6 +201,10 @@ class Engine:
         self.running.discard(request)
         if self._last_left is not None and not self.running:
             self._last_left.set()
+
+    def makes_way(self, gate: Gate) -> bool:
+        """Whether a shadow has given up its slot for a client."""
+        return self.shadows is not None and self.shadows.give_way(gate) and gate.take()
 
     async def emptied(self) -> None:
         """Wait until nothing runs here any more; for an engine whose place another has taken."""
@@ -201,5 +214,7 @@ class Engine:
 
     def shut_down(self) -> None:
         """End whatever is still running, each with an error in its client's format."""
+        if self.shadows is not None:
+            self.shadows.stop()
         for request in list(self.running):
             request.shut_down()

@@ -33,6 +33,7 @@ from fairlead.gateway.kept_answers import KeptAnswers
 from fairlead.gateway.pulse import BEATS
 from fairlead.gateway.race import patience_s, raced
 from fairlead.gateway.record import Record
+from fairlead.gateway.shadows import Shadows
 from fairlead.gateway.work import Prepared, Work
 from fairlead.routing.explanation import nobody
 from fairlead.routing.pool import ArmSpec, Pool
@@ -126,7 +127,15 @@ class Exchange:
             engine.left(self)
             if self._kept is not None:
                 self._kept.release()
+            if outcome == "ok" and engine.shadows is not None:
+                self._shadow(engine.shadows)
             self._record.replied(outcome, status, error, self._handover.overhead_s or self._record.overhead_s())
+
+    def _shadow(self, shadows: Shadows) -> None:
+        """The client has its answer: perhaps another model is asked the same. Not of an answer that was kept."""
+        last = self._record.last
+        if last is not None and self._choice is not None:
+            shadows.offer(self._record.decision_id, self._work, self._choice, last.spec.arm.model)
 
     async def _told(self, error: FairleadError) -> bool:
         """Whether the error could be said in the stream, because that has begun."""
@@ -236,7 +245,7 @@ class Exchange:
                     raise error
                 step = other
                 continue
-            if not chosen.gate.take():
+            if not chosen.gate.take() and not self._engine.makes_way(chosen.gate):
                 free = failover.elsewhere(self._is_free)
                 if free is not None:
                     step = free

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from fairlead.domain.call import Answer, Call
 from fairlead.domain.content import FormatName
 from fairlead.domain.engine_state import EngineState
-from fairlead.domain.moments import DecisionObserver, Observer
+from fairlead.domain.moments import DecisionObserver, Observer, ShadowObserver
 from fairlead.domain.names import UpstreamName
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.store_state import StoreState
@@ -63,6 +63,22 @@ class HedgeLimits:
     after_quantile: float | None = None
     max_share: float = 0.05
     """Most hedges, as a share of all requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowLimits:
+    """Which other model is asked the same, how often, and for how much."""
+
+    arms: tuple[int, ...]
+    """The model's places in the pool."""
+    share: float
+    """Of the requests that were answered well."""
+    max_usd_per_day: float
+    max_concurrency: int
+    max_queue: int
+    deadline_s: float
+    draw: Callable[[], float]
+    """Uniform in [0, 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +149,6 @@ class Services:
     """What is kept of the traffic; None keeps nothing."""
     exploring: ExploreLimits | None = None
     """None explores nothing."""
+    shadowing: ShadowLimits | None = None
+    """None asks nobody else."""
+    shadow_observers: Sequence[ShadowObserver] = ()

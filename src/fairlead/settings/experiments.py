@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fairlead.routing.explore import MAX_SHARE
-from fairlead.settings.sections import Dollars, Section
+from fairlead.settings.sections import Dollars, Seconds, Section
 
 
 class ExploreSection(Section):
@@ -31,3 +31,22 @@ class ExploreSection(Section):
         default=False,
         description="Also where tools are offered: a tool loop that follows stays with the drawn model to its end.",
     )
+
+
+class ShadowSection(Section):
+    """A second model that is asked the same as a client who has been answered; only records hear of what it says.
+
+    Every wish of the request holds for it. It is never called when a client would have to wait for its slot, and ends
+    when the server drains.
+    """
+
+    model: str = Field(min_length=1, max_length=200, description="The model, by its name (lab/model).")
+    share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.01, description="Share of the requests that were answered well."
+    )
+    max_usd_per_day: Dollars = Field(
+        default=1.0, description="Most USD that it may cost in one day (UTC); a model of unknown price is never asked."
+    )
+    max_concurrency: int = Field(default=2, ge=1, le=1_000, description="Most of its calls at once, per worker.")
+    max_queue: int = Field(default=20, ge=1, le=10_000, description="Most that wait, per worker; more are dropped.")
+    deadline_s: Seconds = Field(default=120.0, description="Seconds that one of its calls may take.")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from fairlead.settings.effort import CacheSection, LimitsSection
-from fairlead.settings.experiments import ExploreSection
+from fairlead.settings.experiments import ExploreSection, ShadowSection
 from fairlead.settings.sections import Dollars, Names, Seconds, Section, Share, Weight
 from fairlead.settings.store_section import StoreSection
 from fairlead.settings.upstream_schema import UpstreamSection
@@ -178,6 +178,9 @@ class Config(Section):
     )
     explore: ExploreSection | None = Field(
         default=None, description="Now and then another model than the best one; off unless given (`explore: {}`)."
+    )
+    shadow: ShadowSection | None = Field(
+        default=None, description="A second model that is asked the same off the hot path; off unless given."
     )
     store: StoreSection = Field(default_factory=StoreSection, description="What is kept of the traffic.")
     log: LogSection = Field(default_factory=LogSection, description="What is written to standard error.")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,7 +22,7 @@ from fairlead.providers.endpoints import Endpoint, is_loopback_host
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
 from fairlead.settings.effort import CacheSection, LimitsSection
 from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
-from fairlead.settings.experiments import ExploreSection
+from fairlead.settings.experiments import ExploreSection, ShadowSection
 from fairlead.settings.schema import (
     Config,
     KeySection,
@@ -38,6 +38,7 @@ from fairlead.settings.upstream_schema import HostingSection
 DEFAULT_FILE: Final = "fairlead.yaml"
 MAX_COMPLAINTS: Final = 8
 _PRESET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+Experiment = TypeVar("Experiment", ExploreSection | None, ShadowSection | None)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -67,6 +68,7 @@ class Settings:
     limits: LimitsSection
     cache: CacheSection | None
     explore: ExploreSection | None
+    shadow: ShadowSection | None
     store: StoreSection
     log: LogSection
     warnings: tuple[str, ...]
@@ -122,7 +124,8 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         keeps_sessions=config.preferences.session_affinity == "auto",
         limits=config.limits,
         cache=config.cache,
-        explore=_explore(config, warnings),
+        explore=_experiment("explore", config.explore, config, warnings),
+        shadow=_experiment("shadow", config.shadow, config, warnings),
         store=_store(config.store, sheet),
         log=config.log,
         warnings=tuple(warnings),
@@ -303,12 +306,10 @@ def _weights(section: WeightsSection, sheet: Sheet, path: Path) -> Weights:
         sheet.refuse(path, "one of quality, cost and speed must be above 0")
 
 
-def _explore(config: Config, warnings: list[str]) -> ExploreSection | None:
-    if config.explore is not None and not config.store.enabled:
-        warnings.append(
-            "explore: nothing is kept of what is explored, since 'store' is off: it costs and tells nothing"
-        )
-    return config.explore
+def _experiment(name: str, section: Experiment, config: Config, warnings: list[str]) -> Experiment:
+    if section is not None and not config.store.enabled:
+        warnings.append(f"{name}: nothing is kept of it, since 'store' is off: it costs and tells nothing")
+    return section
 
 
 def _store(section: StoreSection, sheet: Sheet) -> StoreSection:

@@ -235,6 +235,8 @@ class SqlStore:
         statements: list[tuple[str, dict[str, Any]]] = []
         if bodies_before_s is not None:
             statements.append(("DELETE FROM bodies WHERE at_s < :at", {"at": bodies_before_s}))
+            wordless = "UPDATE shadows SET reply = NULL WHERE at_s < :at AND reply IS NOT NULL"
+            statements.append((wordless, {"at": bodies_before_s}))
         if before_s is not None:
             older = "(SELECT decision_id FROM requests WHERE at_s < :at)"
             statements += [

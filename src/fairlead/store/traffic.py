@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from fairlead.domain.errors import StoreError, UnavailableError, UnknownDecisionError
-from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.moments import Attempted, Decided, Replied, Shadowed
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.store_state import StoreState
 from fairlead.store.keeper import FLUSH_WINDOW_S, Keeper
@@ -31,6 +31,10 @@ class Traffic:
 
     def replied(self, moment: Replied) -> None:
         """See moments.Observer."""
+        self.keeper.take(moment)
+
+    def shadowed(self, moment: Shadowed) -> None:
+        """See moments.ShadowObserver."""
         self.keeper.take(moment)
 
     def state(self) -> StoreState:

@@ -119,7 +119,11 @@ def test_another_tenants_decision_is_not_shown(store: SqlStore) -> None:
     store.put(batch_of(*Told(tenant="blue").moments()))
     assert store.decision("d1", tenant="red") is None
     assert store.decision("d1", tenant="blue") is not None
-    assert (store.tenant_of("d1"), store.tenant_of("d2"), store.tenant_of("\0\ud800")) == ("blue", None, None)
+    served = store.served("d1")
+    assert served is not None
+    assert (served.tenant, served.model) == ("blue", "lab/cheap")
+    assert served.quality == pytest.approx(0.8)
+    assert (store.served("d2"), store.served("\0\ud800")) == (None, None)
 
 
 def test_sums_are_what_the_rows_give(store: SqlStore) -> None:

@@ -107,7 +107,7 @@ async def assemble(
         upstreams={endpoint.name: _upstream(endpoint, settings.limits.deadline_s) for endpoint in endpoints},
         access=Access(settings.keys),
         limits=_limits(settings, endpoints, n_workers),
-        observers=(metrics, RequestLog(logs_all=settings.log.requests)),
+        observers=(metrics, metrics.traffic, RequestLog(logs_all=settings.log.requests)),
         clock=time.perf_counter,
         unix_s=time.time,
         new_id=_id_maker(),
@@ -123,6 +123,7 @@ async def assemble(
         shared_rests=shared_rests,
         n_workers=n_workers,
         opinion_weights=settings.store.feedback_weights,
+        shadow_observers=(metrics.traffic,),
         exploring=_exploring(settings, n_workers),
         shadowing=_shadowing(settings, pool, n_workers, warnings),
     )

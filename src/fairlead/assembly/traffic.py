@@ -120,6 +120,7 @@ def keeping(assembly: Assembly, env: Mapping[str, str], before: Assembly | None 
     if traffic is None:
         return assembly
     assembly.metrics.store_state = traffic.state
+    traffic.listeners = (assembly.metrics.traffic,)
     kept = replace(
         services,
         observers=(*services.observers, traffic),

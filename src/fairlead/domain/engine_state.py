@@ -1,8 +1,10 @@
 """EngineState: how the upstreams, the arms and the memories of one serving process stand now."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fairlead.domain.names import ModelId, UpstreamName
+
+Fitness = Literal["closed", "open", "probing"]
 
 
 class UpstreamState(NamedTuple):
@@ -15,6 +17,8 @@ class UpstreamState(NamedTuple):
     """Requests in the queue before it."""
     limit: float | None
     """How many may run at once; None is no limit."""
+    fitness: Fitness = "closed"
+    """Of its breaker: open while it rests, probing while one request tries it."""
 
 
 class ArmState(NamedTuple):

@@ -170,7 +170,7 @@ class Engine:
         cache = self.cache
         return EngineState(
             upstreams=tuple(
-                UpstreamState(name, name in down, gate.running, gate.n_waiting, gate.limit)
+                UpstreamState(name, name in down, gate.running, gate.n_waiting, gate.limit, self.breakers.fitness(name))
                 for name, gate in self.gates.items()
             ),
             arms=tuple(

@@ -35,7 +35,7 @@ from fairlead.gateway.race import patience_s, raced
 from fairlead.gateway.record import Record
 from fairlead.gateway.shadows import Shadows
 from fairlead.gateway.work import Prepared, Work
-from fairlead.routing.explanation import nobody
+from fairlead.routing.explanation import nobody, reason_code
 from fairlead.routing.pool import ArmSpec, Pool
 from fairlead.routing.router import Choice
 from fairlead.wire.failures import status_of
@@ -194,6 +194,7 @@ class Exchange:
                 param="model",
             )
         pool = services.router.pool
+        record.reason = reason_code(pool, choice)
         # When all are down the least bad one is tried rather than nobody.
         self._order = choice.order or choice.resting[:1]
         if not self._order:

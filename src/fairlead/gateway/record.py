@@ -126,7 +126,7 @@ class Record:
 
     __slots__ = (
         "_cached_arm", "_clock", "_observers", "_waited_s", "_work", "config_version", "decide_s", "decision_id",
-        "first_byte_s", "heard", "kept", "last", "n_attempts", "policy", "session",
+        "first_byte_s", "heard", "kept", "last", "n_attempts", "policy", "reason", "session",
     )  # fmt: skip
 
     def __init__(
@@ -149,6 +149,7 @@ class Record:
         self.session: str | None = None
         self.kept: str | None = None
         """What the conversation did to the choice."""
+        self.reason: str | None = None
         self.n_attempts = 0
         self.last: AttemptRecord | None = None
         """The attempt that serves, or the last that tried."""
@@ -236,6 +237,7 @@ class Record:
             kept=self.kept,
             key_name=work.key_name,
             words=self.heard.text if self.heard is not None else None,
+            reason=self.reason,
         )
         for observer in self._observers:
             observer.replied(moment)

@@ -103,7 +103,7 @@ def reason_code(pool: Pool, choice: Choice) -> str:
         return "sorted"
     if choice.wishes.provider_order:
         return "provider_order"
-    if choice.is_explored:
+    if choice.drawn is not None and choice.is_explored:
         return "explored"
     kept = choice.kept
     if kept is not None and kept.code in KEEPING and kept.anchor != kept.plain:
@@ -184,8 +184,12 @@ def _kept(pool: Pool, choice: Choice) -> Reason | None:
 
 def _rival(pool: Pool, choice: Choice) -> int | None:
     """The best arm of another model than the chosen one."""
-    chosen = pool.specs[choice.order[0]].arm.model
-    return next((i for i in choice.order[1:] if pool.specs[i].arm.model != chosen), None)
+    specs, order = pool.specs, choice.order
+    chosen = specs[order[0]].arm.model
+    for i in order:  # a loop: this is on the hot path, where a generator costs more than all the rest
+        if specs[i].arm.model != chosen:
+            return i
+    return None
 
 
 def _difference(choice: Choice, a: int, b: int) -> dict[str, float]:

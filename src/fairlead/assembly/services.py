@@ -30,6 +30,7 @@ from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
 from fairlead.observability.logs import RequestLog
 from fairlead.observability.metrics import Metrics
+from fairlead.observability.traces import Traces
 from fairlead.providers.discovery import Probe, discover, probe_over_http
 from fairlead.providers.endpoints import Endpoint
 from fairlead.providers.known_providers import known_providers
@@ -61,6 +62,8 @@ class Assembly:
     metrics: Metrics
     traffic: Traffic | None = None
     """What keeps its traffic; None keeps nothing."""
+    traces: Traces | None = None
+    """What traces its requests; None traces nothing."""
 
     @property
     def pool(self) -> Pool:

@@ -72,6 +72,8 @@ class Attempted(NamedTuple):
     """Which attempt of its request it is, in the order of their beginnings."""
     after_s: float = 0.0
     """Seconds from the request's arrival until it began."""
+    served: str | None = None
+    """The model that the upstream says has served: its words, not ours."""
 
 
 class Replied(NamedTuple):

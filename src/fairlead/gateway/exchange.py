@@ -87,6 +87,11 @@ class Exchange:
         work.request.reply_id = self._record.decision_id
         work.request.created_s = int(services.unix_s())
 
+    @property
+    def decision_id(self) -> DecisionId:
+        """The name of this request."""
+        return self._record.decision_id
+
     async def run(self) -> None:
         """Serve the request.
 

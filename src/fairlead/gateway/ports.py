@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 from fairlead.domain.call import Answer, Call
 from fairlead.domain.content import FormatName
+from fairlead.domain.decision import Arm
 from fairlead.domain.engine_state import EngineState
 from fairlead.domain.moments import DecisionObserver, Observer, ShadowObserver
-from fairlead.domain.names import UpstreamName
+from fairlead.domain.names import DecisionId, UpstreamName
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.store_state import StoreState
 from fairlead.gateway.access import Access
@@ -36,6 +37,20 @@ class Upstream(Protocol):
 
     async def send(self, call: Call) -> Answer:
         """Send one call. Raises: UpstreamError."""
+        ...
+
+
+class Tracing(Protocol):
+    """Who is told of requests and calls as they begin, since their ids travel; of their ends observers are told."""
+
+    def begins(
+        self, decision_id: DecisionId, door: str, headers: Sequence[tuple[bytes, bytes]], *, is_streaming: bool
+    ) -> None:
+        """A request begins, with these headers of its client."""
+        ...
+
+    def calls(self, decision_id: DecisionId, number: int, arm: Arm) -> tuple[tuple[bytes, bytes], ...]:
+        """An attempt begins: the headers to send with it."""
         ...
 
 
@@ -152,3 +167,5 @@ class Services:
     shadowing: ShadowLimits | None = None
     """None asks nobody else."""
     shadow_observers: Sequence[ShadowObserver] = ()
+    tracing: Tracing | None = None
+    """None traces nothing."""

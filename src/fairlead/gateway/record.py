@@ -44,7 +44,8 @@ class AttemptRecord:
 
     __slots__ = (
         "_clock", "_is_over", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s",
-        "is_hedge", "losses", "number", "place", "spec", "stage", "usage",
+        "is_hedge", "losses", "number", "place", "served", "spec", "stage",
+        "usage",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +68,7 @@ class AttemptRecord:
         self.stage: Stage = "waiting"
         self.losses: tuple[str, ...] = ()
         self.first_byte_s: float | None = None
+        self.served: str | None = None
         self.usage: Usage | None = None
         self.cost: Usd | None = None
         self.began_s = clock()
@@ -116,6 +118,7 @@ class AttemptRecord:
             self.losses,
             self.number,
             self.after_s,
+            self.served,
         )
         for observer in self._observers:
             observer.attempted(moment)

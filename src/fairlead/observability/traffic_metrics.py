@@ -57,6 +57,7 @@ class TrafficMetrics(Collector):
             "fairlead_shadow_cost_usd", "US dollars spent on shadows, where known", ("model",), registry=registry
         )
         self._opinions = Counter("fairlead_scores", "Scores that came in by feedback", ("model",), registry=registry)
+        self._spans = Counter("fairlead_spans", "Spans of traces by what became of them", ("fate",), registry=registry)
         self._reason_children: dict[str, Counter] = {}
         self._cached: dict[str, FadingMean] = {}
         self._gaps: dict[str, FadingMean] = {}
@@ -96,6 +97,10 @@ class TrafficMetrics(Collector):
         if moment.foretold is not None and moment.weight > 0:
             gap = self._gaps.setdefault(moment.model, FadingMean(OPINIONS_KEPT))
             gap.add(moment.foretold - moment.score, moment.weight)
+
+    def sent_spans(self, fate: str, n: int) -> None:
+        """So many spans were `exported`, or `failed` to be; from any thread."""
+        self._spans.labels(fate).inc(n)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The means, for prometheus-client."""

@@ -33,12 +33,14 @@ from fairlead.settings.schema import (
 )
 from fairlead.settings.sheet import Path, Sheet, nearest, read_sheet
 from fairlead.settings.store_section import StoreSection
+from fairlead.settings.traces_section import TracesSection
 from fairlead.settings.upstream_schema import HostingSection
 
 DEFAULT_FILE: Final = "fairlead.yaml"
 MAX_COMPLAINTS: Final = 8
 _PRESET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Experiment = TypeVar("Experiment", ExploreSection | None, ShadowSection | None)
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -70,6 +72,7 @@ class Settings:
     explore: ExploreSection | None
     shadow: ShadowSection | None
     store: StoreSection
+    traces: TracesSection | None
     log: LogSection
     warnings: tuple[str, ...]
     version: str
@@ -127,6 +130,7 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         explore=_experiment("explore", config.explore, config, warnings),
         shadow=_experiment("shadow", config.shadow, config, warnings),
         store=_store(config.store, sheet),
+        traces=_traces(config.traces, sheet),
         log=config.log,
         warnings=tuple(warnings),
         version=version_of(config),
@@ -153,6 +157,9 @@ def version_of(config: Config) -> str:
             upstream["aws"] = {"region": upstream["aws"]["region"]}
         upstream["headers"] = sorted(name.lower() for name in upstream["headers"])
         upstream["proxy"] = (upstream["proxy"] or "").rpartition("@")[2]
+    if values["traces"] is not None:
+        values["traces"]["headers"] = sorted(name.lower() for name in values["traces"]["headers"])
+        values["traces"]["endpoint"] = values["traces"]["endpoint"].rpartition("@")[2]
     values["store"]["url"] = (values["store"]["url"] or "").rpartition("@")[2]
     text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -322,6 +329,13 @@ def _store(section: StoreSection, sheet: Sheet) -> StoreSection:
             re.compile(pattern)
         except re.error as error:
             sheet.refuse(("store", "redact_patterns", place), f"is no regular expression: {error.msg}")
+    return section
+
+
+def _traces(section: TracesSection | None, sheet: Sheet) -> TracesSection | None:
+    for name, value in section.headers.items() if section is not None else ():
+        if not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+            sheet.refuse(("traces", "headers", name), "a header is a plain name and one line of ASCII characters")
     return section
 
 

@@ -105,12 +105,13 @@ async def assemble(
     router = Router(pool, settings.presets, settings.default_preset, native_code().library)
     endpoints = tuple(listing.endpoint for listing in listings)
     metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)
+    log = RequestLog(logs_all=settings.log.requests)
     services = Services(
         router=router,
         upstreams={endpoint.name: _upstream(endpoint, settings.limits.deadline_s) for endpoint in endpoints},
         access=Access(settings.keys),
         limits=_limits(settings, endpoints, n_workers),
-        observers=(metrics, metrics.traffic, RequestLog(logs_all=settings.log.requests)),
+        observers=(metrics, metrics.traffic, log),
         clock=time.perf_counter,
         unix_s=time.time,
         new_id=_id_maker(),
@@ -126,7 +127,7 @@ async def assemble(
         shared_rests=shared_rests,
         n_workers=n_workers,
         opinion_weights=settings.store.feedback_weights,
-        shadow_observers=(metrics.traffic,),
+        shadow_observers=(metrics.traffic, log),
         exploring=_exploring(settings, n_workers),
         shadowing=_shadowing(settings, pool, n_workers, warnings),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.assembly.arms import Listing, build_arms
+from fairlead.assembly.experiments import with_experiments
 from fairlead.assembly.hosted_arms import with_hosting
 from fairlead.assembly.in_force import catalogue_in_force
 from fairlead.assembly.listings import list_models
@@ -24,8 +25,7 @@ from fairlead.catalogue.catalogue import Catalogue
 from fairlead.domain.names import UpstreamName
 from fairlead.evaluation.router_file import load_router
 from fairlead.gateway.access import Access
-from fairlead.gateway.exploring import ExploreLimits
-from fairlead.gateway.ports import HedgeLimits, Limits, Services, ShadowLimits
+from fairlead.gateway.ports import HedgeLimits, Limits, Services
 from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
 from fairlead.observability.logs import RequestLog
@@ -38,7 +38,6 @@ from fairlead.providers.simulated import SimulatedTransport
 from fairlead.providers.simulated_models import DEMO_FILE, demo_catalogue_text, demo_endpoint
 from fairlead.providers.transport import HttpTransport
 from fairlead.providers.upstream import Upstream, origin_of
-from fairlead.routing.explore import Exploration
 from fairlead.routing.learned_predictor import LearnedPredictor
 from fairlead.routing.pool import Pool, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
@@ -128,9 +127,8 @@ async def assemble(
         n_workers=n_workers,
         opinion_weights=settings.store.feedback_weights,
         shadow_observers=(metrics.traffic, log),
-        exploring=_exploring(settings, n_workers),
-        shadowing=_shadowing(settings, pool, n_workers, warnings),
     )
+    services = with_experiments(services, settings, warnings)
     return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics)
 
 
@@ -152,37 +150,6 @@ def _limits(settings: Settings, endpoints: Sequence[Endpoint], n_workers: int) -
             for endpoint in endpoints
             if endpoint.max_concurrency is not None
         },
-    )
-
-
-def _exploring(settings: Settings, n_workers: int) -> ExploreLimits | None:
-    """Each worker has its part of the day's money."""
-    section = settings.explore
-    if section is None:
-        return None
-    exploration = Exploration(section.share, section.max_cost_ratio, section.max_extra_usd, section.with_tools)
-    return ExploreLimits(exploration, section.max_usd_per_day / n_workers, random.Random().random)
-
-
-def _shadowing(settings: Settings, pool: Pool, n_workers: int, warnings: list[str]) -> ShadowLimits | None:
-    section = settings.shadow
-    if section is None:
-        return None
-    arms = pool.names.get(section.model.lower(), ())
-    if not arms:
-        warnings.append(f"shadow: no upstream that is reached here serves '{section.model}': nobody is asked beside")
-        return None
-    if not any(pool.is_priced[index] for index in arms):
-        warnings.append(f"shadow: the price of '{section.model}' is unknown, so no bound could hold: nobody is asked")
-        return None
-    return ShadowLimits(
-        arms=tuple(arms),
-        share=section.share,
-        max_usd_per_day=section.max_usd_per_day / n_workers,
-        max_concurrency=section.max_concurrency,
-        max_queue=section.max_queue,
-        deadline_s=section.deadline_s,
-        draw=random.Random().random,
     )
 
 

@@ -89,6 +89,12 @@ async def test_asking_what_would_be_chosen_draws_nothing_and_spends_nothing() ->
     assert w.engine.explorer is not None and w.engine.explorer.money.spent_usd == 0
 
 
+async def test_embeddings_that_are_refused_spend_nothing() -> None:
+    w = exploring(draws=[])
+    assert (await call(w.app, "POST", "/v1/embeddings", {"model": "auto", "input": "x"})).status == 400
+    assert w.engine.explorer is not None and w.engine.explorer.money.spent_usd == 0
+
+
 async def served_by(w: World, **members: Any) -> list[Heard]:
     return [await chat(w.app, **members) for _ in range(60)]
 

@@ -191,7 +191,7 @@ class Exchange:
         work, services, record = self._work, self._services, self._record
         began_s = services.clock()
         record.session = self._engine.session_of(work)
-        choice = self._engine.decide(work, record.session, draws=True)
+        choice = self._engine.decide(work, record.session, draws=work.way.label != "embeddings")
         record.policy = choice.asked.policy
         if work.way.label == "embeddings" and not choice.asked.is_concrete:
             raise InvalidOptionError(

@@ -135,7 +135,7 @@ catalogue: setup-dev  ## write the shipped catalogue anew from the public lists 
 	$(BIN)/python -m fairlead.evaluation.catalogue_build $(FAIRLEAD_DATA)
 
 lock:  ## compile the lock files anew (needs uv: pip install uv)
-	uv pip compile pyproject.toml --extra eval --extra postgres --extra hub --extra embed --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra eval --extra postgres --extra hub --extra embed --extra otel --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
 	uv pip compile requirements/scale.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/scale.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock

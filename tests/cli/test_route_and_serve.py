@@ -75,6 +75,15 @@ def test_route_says_the_same_twice(tmp_path: Path) -> None:
     assert json.loads(first.stdout)["chosen"]
 
 
+def test_route_names_whom_exploration_may_put_in_the_place_of_the_best(tmp_path: Path) -> None:
+    (tmp_path / "fairlead.yaml").write_text("explore: {share: 0.1, max_cost_ratio: 100, max_extra_usd: 1}\n")
+    told = run("route", "--demo", "--model", "auto:quality", "Prove it.", cwd=tmp_path).stdout
+    assert "explores" in told and "now and then" in told
+    decision = json.loads(run("route", "--demo", "--model", "auto:quality", "--json", "Prove it.", cwd=tmp_path).stdout)
+    chances = [each["chance"] for each in decision["candidates"]]
+    assert chances[0] == 0.9 and round(sum(chances), 3) == 1.0
+
+
 def test_a_harder_prompt_is_seen_as_harder(tmp_path: Path) -> None:
     easy, hard = (
         json.loads(run("route", TEN_PROMPTS[name], "--demo", "--json", cwd=tmp_path).stdout)["prompt"]["difficulty"]

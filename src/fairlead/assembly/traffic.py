@@ -120,10 +120,12 @@ def keeping(assembly: Assembly, env: Mapping[str, str], before: Assembly | None 
     if traffic is None:
         return assembly
     assembly.metrics.store_state = traffic.state
+    traffic.listeners = (assembly.metrics.traffic,)
     kept = replace(
         services,
         observers=(*services.observers, traffic),
         decision_observers=(*services.decision_observers, traffic),
+        shadow_observers=(*services.shadow_observers, traffic),
         keeps_words=section.bodies != "off",
         traffic=traffic,
     )

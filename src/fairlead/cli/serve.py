@@ -105,6 +105,7 @@ async def _serve(options: Options, listener: socket.socket, url: str, place: int
 
 async def _assemble(options: Options, place: int, before: "Assembly | None" = None) -> "Assembly":
     from fairlead.assembly.services import assemble
+    from fairlead.assembly.tracing import traced
     from fairlead.assembly.traffic import keeping
     from fairlead.assembly.worker_memory import join_table
     from fairlead.cli.config_file import load_settings
@@ -120,20 +121,17 @@ async def _assemble(options: Options, place: int, before: "Assembly | None" = No
     if not options.demo:
         assembly = await assemble(settings, os.environ, n_workers=options.workers, shared_rests=shared, before=before)
         if assembly.services.upstreams:
-            return keeping(assembly, os.environ, before)
+            return traced(keeping(assembly, os.environ, before), before)
         if not options.demo_if_empty:
             raise ConfigError(
                 "no API key and no local model server was found. Set OPENAI_API_KEY (or another: 'fairlead doctor' "
                 "lists them), start a local server, write a configuration ('fairlead config init'), or try "
                 "'fairlead serve --demo'"
             )
-    return keeping(
-        await assemble(
-            settings, os.environ, is_demo=True, n_workers=options.workers, shared_rests=shared, before=before
-        ),
-        os.environ,
-        before,
+    demo = await assemble(
+        settings, os.environ, is_demo=True, n_workers=options.workers, shared_rests=shared, before=before
     )
+    return traced(keeping(demo, os.environ, before), before)
 
 
 def settle_memory() -> None:

@@ -31,8 +31,8 @@ LANGUAGE_SAMPLE_CHARS: Final = 160
 """Two or three lines tell a language as well as two pages, at a tenth of the time."""
 
 
-def figures_of(pool: Pool, choice: Choice, order: tuple[int, ...], chance: float = 1.0) -> Figures:
-    """The decision as it stands in `order`, whose first was chosen with this probability."""
+def figures_of(pool: Pool, choice: Choice, order: tuple[int, ...]) -> Figures:
+    """The decision as it stands in `order`: the choice's own, or of who rests where nobody else is left."""
     expected, outline = choice.expected, choice.outline
     forecast, first = expected.forecast, order[0]
     kept = np.array(order[:MAX_CANDIDATES], dtype=np.intp)
@@ -58,7 +58,7 @@ def figures_of(pool: Pool, choice: Choice, order: tuple[int, ...], chance: float
     return Figures(
         arms=pool.arms,
         places=kept.astype("<u2").tobytes(),
-        columns=b"".join((table.tobytes(), bounds.tobytes(), _chances(len(kept), chance))),
+        columns=b"".join((table.tobytes(), bounds.tobytes(), _chances(len(kept), choice.chances))),
         ineligible=_ineligible(choice),
         reason=reason_code(pool, choice),
         kind=KINDS[max(range(len(shares)), key=shares.__getitem__)] if shares else None,
@@ -72,11 +72,11 @@ def figures_of(pool: Pool, choice: Choice, order: tuple[int, ...], chance: float
     )
 
 
-@lru_cache(maxsize=256)
-def _chances(n: int, chance: float) -> bytes:
-    """The column of propensities: all of it on the first, as long as nothing is explored."""
+@lru_cache(maxsize=1_024)
+def _chances(n: int, chances: tuple[float, ...]) -> bytes:
+    """The column of propensities."""
     column = np.zeros(n, dtype="<f4")
-    column[0] = chance
+    column[: len(chances)] = chances[:n]
     return column.tobytes()
 
 

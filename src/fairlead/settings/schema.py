@@ -9,8 +9,10 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from fairlead.settings.effort import CacheSection, LimitsSection
+from fairlead.settings.experiments import ExploreSection, ShadowSection
 from fairlead.settings.sections import Dollars, Names, Seconds, Section, Share, Weight
 from fairlead.settings.store_section import StoreSection
+from fairlead.settings.traces_section import TracesSection
 from fairlead.settings.upstream_schema import UpstreamSection
 
 
@@ -175,7 +177,16 @@ class Config(Section):
     cache: CacheSection | None = Field(
         default=None, description="Exact answers kept for the same question of the same tenant; off unless given."
     )
+    explore: ExploreSection | None = Field(
+        default=None, description="Now and then another model than the best one; off unless given (`explore: {}`)."
+    )
+    shadow: ShadowSection | None = Field(
+        default=None, description="A second model that is asked the same off the hot path; off unless given."
+    )
     store: StoreSection = Field(default_factory=StoreSection, description="What is kept of the traffic.")
+    traces: TracesSection | None = Field(
+        default=None, description="OpenTelemetry spans for a collector; off unless given."
+    )
     log: LogSection = Field(default_factory=LogSection, description="What is written to standard error.")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from fairlead.domain.content import Text, ToolCall, ToolResult
 from fairlead.domain.decision import Arm
 from fairlead.domain.errors import FairleadError
-from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.moments import Attempted, Decided, Replied, Shadowed
 from fairlead.domain.money import Usd
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.request import ChatRequest
@@ -31,7 +31,7 @@ _MOST: Final = 2**50
 _NO_USAGE: Final = (None,) * 5
 _NO_REPLY: Final = (None,) * len(REPLIED)
 
-Moment = Decided | Attempted | Replied | Opinion
+Moment = Decided | Attempted | Replied | Shadowed | Opinion
 Row = tuple[Any, ...]
 
 
@@ -47,6 +47,7 @@ class Page:
     attempts: list[Row] = field(default_factory=list)
     bodies: list[Row] = field(default_factory=list)
     opinions: list[Row] = field(default_factory=list)
+    shadows: list[Row] = field(default_factory=list)
     pools: list[Row] = field(default_factory=list)
     rollups: Rollups = field(default_factory=Rollups)
 
@@ -58,6 +59,7 @@ class Page:
             ("attempts", self.attempts),
             ("bodies", self.bodies),
             ("opinions", self.opinions),
+            ("shadows", self.shadows),
         ]
         return [*(Put(name, rows) for name, rows in tables if rows), *self.rollups.puts()]
 
@@ -86,6 +88,8 @@ class Book:
                 self._page.attempts.append(_attempt(at_s, moment))
             elif isinstance(moment, Replied):
                 self._replied(at_s, moment)
+            elif isinstance(moment, Shadowed):
+                self._page.shadows.append(self._shadow(at_s, moment))
             else:
                 self._page.opinions.append(_opinion(moment))
         except Exception as error:  # noqa: BLE001 - one moment that cannot be read must not take the others with it
@@ -172,6 +176,21 @@ class Book:
             text = moment.words()
             if text:
                 self._page.bodies.append((moment.decision_id, at_s, None, None, self._kept(text)))
+
+    def _shadow(self, at_s: float, moment: Shadowed) -> Row:
+        text = moment.words() if moment.words is not None else None
+        return (
+            moment.decision_id,
+            moment.arm.model,
+            moment.arm.upstream,
+            at_s,
+            moment.outcome,
+            _tokens(moment.usage)[3],
+            _nano(moment.cost),
+            moment.first_byte_s,
+            moment.total_s,
+            self._kept(text) if text else None,
+        )
 
     def _prompt(self, at_s: float, decision_id: str, read: Callable[[], ChatRequest]) -> None:
         try:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fairlead.domain.errors import StoreError
-from fairlead.domain.moments import Attempted, Decided, Replied
-from fairlead.domain.opinion import Opinion
+from fairlead.domain.moments import Attempted, Decided, Replied, Shadowed
 from fairlead.domain.store_state import StoreState
 from fairlead.store.book import Book, Moment
 from fairlead.store.database import Database
@@ -88,7 +87,11 @@ class Keeper:
         """See moments.Observer."""
         self.take(moment)
 
-    def take(self, moment: Decided | Attempted | Replied | Opinion) -> None:
+    def shadowed(self, moment: Shadowed) -> None:
+        """See moments.ShadowObserver."""
+        self.take(moment)
+
+    def take(self, moment: Moment) -> None:
         """Keep this moment. On the event loop: about a microsecond."""
         if len(self._queue) < self._limits.max_waiting:
             self._append((self._unix_s(), moment))

@@ -17,6 +17,7 @@ from fairlead.store.rows import (
     OpinionRow,
     OutcomeRow,
     RequestRow,
+    ServedRow,
     ShadowRow,
     UsageRow,
 )
@@ -49,9 +50,18 @@ class SqlStore:
                 self._opened = self._open()
             return self._opened
 
-    def tenant_of(self, decision_id: str) -> str | None:
-        rows = self._database.fetch("SELECT tenant FROM requests WHERE decision_id = :id", {"id": _plain(decision_id)})
-        return str(rows[0][0]) if rows else None
+    def served(self, decision_id: str) -> ServedRow | None:
+        rows = self._database.fetch(
+            "SELECT r.tenant, COALESCE(r.model, r.chosen_model), COALESCE(r.upstream, r.chosen_upstream), "
+            "r.candidates, p.arms FROM requests r LEFT JOIN pools p ON p.pool = r.pool WHERE r.decision_id = :id",
+            {"id": _plain(decision_id)},
+        )
+        if not rows:
+            return None
+        tenant, model, upstream, blob, arms = rows[0]
+        candidates = unpack_candidates(blob, None, arms)
+        quality = [each.quality for each in candidates if (each.model, each.upstream) == (model, upstream)]
+        return ServedRow(tenant, model, quality[0] if quality else None)
 
     def requests(self, search: Search) -> tuple[RequestRow, ...]:
         where, args = _conditions(search)
@@ -235,6 +245,8 @@ class SqlStore:
         statements: list[tuple[str, dict[str, Any]]] = []
         if bodies_before_s is not None:
             statements.append(("DELETE FROM bodies WHERE at_s < :at", {"at": bodies_before_s}))
+            wordless = "UPDATE shadows SET reply = NULL WHERE at_s < :at AND reply IS NOT NULL"
+            statements.append((wordless, {"at": bodies_before_s}))
         if before_s is not None:
             older = "(SELECT decision_id FROM requests WHERE at_s < :at)"
             statements += [

@@ -30,6 +30,8 @@ class LiveModel:
     name: str
     """As outcomes and routers call it."""
     probes: LiveProbes
+    once_more: LiveProbes
+    """The same, asked a second time."""
     usual_cost_usd: float | None
     """Of a call, as foretold."""
     answers: LiveAnswers
@@ -62,7 +64,13 @@ async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> As
         async with connected(wanted, ready, env) as (means, watch):
             answers = LiveAnswers(plan, ready.journal, means)
             try:
-                yield LiveModel(plan.models[0].name, LiveProbes(plan.suite, answers), usual, answers)
+                yield LiveModel(
+                    plan.models[0].name,
+                    LiveProbes(plan.suite, answers),
+                    LiveProbes(plan.suite, answers, 1),
+                    usual,
+                    answers,
+                )
             except OutcomesError as error:
                 if watch.was_interrupted:
                     raise InterruptedRunError(wanted.output) from None
@@ -70,7 +78,8 @@ async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> As
                 raise OutcomesError(". ".join([error.message, *why])) from None
         if watch.was_interrupted:
             raise InterruptedRunError(wanted.output)
-        write_outcomes(wanted.output, plan, ready.journal, answers.judged)
+        # Second answers were asked for where the first ones differed: a mean of both would be of chosen queries.
+        write_outcomes(wanted.output, dataclasses.replace(plan, n_samples=1), ready.journal, answers.judged)
 
 
 def _most_nano(plan: Plan, most_nano: list[int]) -> int:

@@ -15,7 +15,7 @@ the earlier ones as like the first new one; another model's is like its own. So 
 and one earlier answer is enough to see every change of behaviour. The bet stays fair, since whether to ask again is
 settled by the r + 1 answers without regard to which of them is new.
 
-Watched are the score, the length of the reply and, where digests are kept, whether the reply is one of those given
+Watched are the score, the length of the reply and, where hashes are kept, whether the reply is one of those given
 before. The guarantee holds for one check whose probes were not picked for how their earlier answers came out.
 """
 
@@ -58,8 +58,8 @@ class Answer(NamedTuple):
 
     score: float | None
     output_tokens: float | None = None
-    text_digest: str | None = None
-    """A short hash of the reply, so that texts need not be kept."""
+    reply_hash: float | None = None
+    """Equal replies have equal ones: so texts need not be kept."""
 
 
 class Bets(NamedTuple):
@@ -104,7 +104,7 @@ class DriftTest:
         if self.n_again_unscored >= MAX_AGAIN_UNSCORED:
             return False
         is_else = "length" in self.watched and not _is_same(_lengths(every), LENGTH_APART)
-        texts = {one.text_digest for one in every}
+        texts = {one.reply_hash for one in every}
         return is_else or ("text" in self.watched and None not in texts and len(texts) > 1)
 
     def feed(self, earlier: Sequence[Answer], new: Answer, again: Answer | None = None) -> None:
@@ -123,7 +123,7 @@ class DriftTest:
         steps = {
             "score": _score_steps(scores, second.score),
             "length": _length_steps(_lengths(every), _lengths([second])),
-            "text": _text_steps([one.text_digest for one in every], second.text_digest),
+            "text": _text_steps([one.reply_hash for one in every], second.reply_hash),
         }
         # What an answer does not tell is not bet on: that leaves the product as it is.
         self.bets = [
@@ -220,7 +220,7 @@ def _length_steps(lengths: Floats | None, second: Floats | None) -> Floats | Non
     return _of_last(np.outer(STRANGENESS[1:], strange))
 
 
-def _text_steps(texts: Sequence[str | None], second: str | None) -> Floats | None:
+def _text_steps(texts: Sequence[float | None], second: float | None) -> Floats | None:
     """The same of texts: the share of the others that each differs from."""
     if any(text is None for text in texts):
         return None

@@ -58,7 +58,7 @@ class Reference:
         watched = ["score"]
         if all(answer.output_tokens is not None for answer in every):
             watched.append("length")
-        if all(answer.text_digest is not None for answer in every):
+        if all(answer.reply_hash is not None for answer in every):
             watched.append("text")
         return tuple(watched)
 
@@ -87,6 +87,8 @@ class Watched:
     mean_change: tuple[float, float] | None
     """Of the score on these probes, with its standard error."""
     n_earlier: int
+    sees_all: bool
+    """Whether any change could be seen, not only one for the worse on average."""
     spent_usd: float | None
     is_in_order: bool
     """False where so many calls failed, or none was made, that nothing was judged."""
@@ -166,7 +168,8 @@ async def watch_model(
             break
     return Watched(
         test.is_alarm, test.n_calls, calls.n_failed, test.evidence, false_alarm_rate, test.most_telling,
-        test.mean_change, reference.n_earlier, calls.spent_usd, calls.is_in_order,
+        test.mean_change, reference.n_earlier, reference.n_earlier > 1 or again is not None, calls.spent_usd,
+        calls.is_in_order,
     )  # fmt: skip
 
 
@@ -210,21 +213,23 @@ class _Calls:
 
 def answer_of(outcome: ProbeOutcome) -> Answer:
     """What a check compares of an outcome."""
-    return Answer(outcome.score, outcome.output_tokens, outcome.text_digest)
+    return Answer(outcome.score, outcome.output_tokens, outcome.reply_hash)
 
 
 def _answers_of(run: Outcomes, name: str) -> dict[tuple[str, str], Answer]:
     if name not in run.arms:
         raise OutcomesError(f"an earlier run is of {', '.join(run.arms[:5])}, not of {name}: name one of these")
     column = run.arms.index(name)
-    tokens = None if run.output_tokens is None else run.output_tokens[:, column]
     found = {}
     for row, key in enumerate(_keys(run)):
         score = float(run.score[row, column])
         if np.isfinite(score):
-            length = None if tokens is None or not np.isfinite(tokens[row]) else float(tokens[row])
-            found[key] = Answer(score, length)
+            found[key] = Answer(score, _known(run.output_tokens, row, column), _known(run.reply_hash, row, column))
     return found
+
+
+def _known(matrix: Floats | None, row: int, column: int) -> float | None:
+    return None if matrix is None or not np.isfinite(matrix[row, column]) else float(matrix[row, column])
 
 
 def _keys(run: Outcomes) -> list[tuple[str, str]]:

@@ -159,6 +159,7 @@ def _report(found: "Watched", model: str, router: Path | None, config: Path | No
         print_watch(out, found, model)
         if marked is not None:
             out.line(f"{model} is marked stale in {marked}: its intervals are wider until it is trained again.")
+            out.line("A running server hears of it on SIGHUP, or by itself where server.watch_config is on.", "dim")
     if found.is_changed or not found.is_in_order:
         raise typer.Exit(1)
 

@@ -10,7 +10,11 @@ from fairlead.learning.metrics.bootstrap import Figure
 
 WIDTH: Final = 860
 NAME_PX: Final = 260
-"""Room for names at the left."""
+"""Most room for names at the left."""
+CHAR_PX: Final = 7
+"""About as wide as a letter of theirs."""
+STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Between two marks of an axis of differences."""
 ROW_PX: Final = 26
 MAX_NAME_CHARS: Final = 38
 
@@ -18,7 +22,7 @@ MAX_NAME_CHARS: Final = 38
 def score_plot(found: Findings) -> str:
     """A dot and its interval for each model; empty without a score."""
     rows = [(model.name, model.score) for model in found.models if model.score.value is not None]
-    return _intervals(rows, 0.0, 1.0, "score") if rows else ""
+    return _intervals(rows, [at / 5 for at in range(6)], "score") if rows else ""
 
 
 def difference_plot(found: Findings) -> str:
@@ -29,8 +33,9 @@ def difference_plot(found: Findings) -> str:
     far = max(
         max(abs(each) for each in (figure.value, figure.low, figure.high) if each is not None) for _, figure in rows
     )
-    edge = max(0.05, ceil(far * 20) / 20)
-    return _intervals(rows, -edge, edge, "difference of scores")
+    step = next((each for each in STEPS if far <= 4 * each), STEPS[-1])
+    n = max(1, ceil(far / step))
+    return _intervals(rows, [step * at for at in range(-n, n + 1)], "difference of scores")
 
 
 def cost_plot(found: Findings) -> str:
@@ -66,16 +71,17 @@ def cost_plot(found: Findings) -> str:
     return _svg(bottom + 46, [*parts, axis], "Score against cost of a call")
 
 
-def _intervals(rows: Sequence[tuple[str, Figure]], low: float, high: float, axis: str) -> str:
-    left, right, top = NAME_PX, WIDTH - 90, 8
+def _intervals(rows: Sequence[tuple[str, Figure]], ticks: Sequence[float], axis: str) -> str:
+    longest = max(len(name) for name, _ in rows)
+    left, right, top = min(NAME_PX, 24 + CHAR_PX * longest), WIDTH - 90, 8
+    low, high = ticks[0], ticks[-1]
     bottom = top + len(rows) * ROW_PX
 
     def x_of(value: float) -> float:
         return left + (right - left) * (min(max(value, low), high) - low) / (high - low)
 
     parts = []
-    for tick in range(6):
-        value = low + (high - low) * tick / 5
+    for value in ticks:
         x = x_of(value)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
         parts.append(f'<text class="soft" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{value:.2f}</text>')

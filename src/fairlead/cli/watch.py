@@ -24,6 +24,7 @@ from fairlead.cli.asking_options import (
     TemperatureOption,
     YesOption,
     refuse_unless_given,
+    wanted_of,
 )
 
 if TYPE_CHECKING:
@@ -80,9 +81,13 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
     if now:
         _report(_from_files(model, earlier or [], now, queries, check), model, router, config, as_json=as_json)
     else:
-        from fairlead.cli.live_asking import wanted_of
+        from fairlead.cli.live_asking import next_check, record_folder
 
-        found, name = _from_endpoint(wanted_of(context.params, "watch"), earlier or [], queries, check)
+        assert suite is not None
+        # Each check asks anew: what an earlier one has heard would tell nothing of today.
+        folder = next_check(record or record_folder("watch", suite, model))
+        wanted = wanted_of(context.params, (model,), folder, n_samples=2, is_anew=True)
+        found, name = _from_endpoint(wanted, earlier or [], queries, check)
         _report(found, name, router, config, as_json=as_json)
 
 
@@ -123,29 +128,24 @@ def _from_files(model: str, earlier: list[Path], now: list[Path], queries: Path 
 
 
 def _from_endpoint(wanted: "Wanted", earlier: list[Path], queries: Path | None, check: Check) -> "tuple[Watched, str]":
-    from fairlead.cli.live_asking import earlier_runs, live_model, next_check
-    from fairlead.cli.run_preparation import stopping_kindly
+    from fairlead.cli.live_asking import LiveModel, asked_live, earlier_runs
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.learning.watching import reference_of, watch_model
 
     runs = [read_outcome_files([path], queries) for path in earlier_runs(wanted.suite, earlier)]
-    # Each check asks anew: what an earlier one has heard would tell nothing of today.
-    wanted = dataclasses.replace(wanted, output=next_check(wanted.output), n_samples=2, is_anew=True)
 
-    async def ask() -> "tuple[Watched, str]":
-        async with live_model(wanted, os.environ, check.max_calls) as live:
-            # The outcomes spell it as it was typed, or as the catalogue does.
-            typed = wanted.models[0]
-            name = typed if typed in runs[0].arms else live.name
-            reference = reference_of(name, runs)
-            reference = reference.among(live.probes.among(one.probe for one in reference.probes))
-            found = await watch_model(reference, live.probes, live.once_more, **dataclasses.asdict(check))
-        for note in live.notes:
-            typer.echo(note, err=True)
-        return found, name
+    async def watched(live: LiveModel) -> "tuple[Watched, str]":
+        # The outcomes spell it as it was typed, or as the catalogue does.
+        typed = wanted.models[0]
+        name = typed if typed in runs[0].arms else live.name
+        reference = reference_of(name, runs)
+        reference = reference.among(live.probes.among(one.probe for one in reference.probes))
+        return await watch_model(reference, live.probes, live.once_more, **dataclasses.asdict(check)), name
 
-    with stopping_kindly(wanted.output):
-        return asyncio.run(ask())
+    found, notes = asked_live(wanted, os.environ, check.max_calls, watched)
+    for note in notes:
+        typer.echo(note, err=True)
+    return found
 
 
 def _report(found: "Watched", model: str, router: Path | None, config: Path | None, *, as_json: bool) -> None:

@@ -121,6 +121,9 @@ def test_earlier_answers_are_those_that_every_run_scored() -> None:
     assert reference.watched == ("score", "length")
     bare = replace(first, output_tokens=None)
     assert reference_of("mine", [bare]).watched == ("score",)
+    hashed = replace(first, reply_hash=np.arange(3.0 * N).reshape(N, 3))
+    assert reference_of("mine", [hashed]).watched == ("score", "length", "text")
+    assert reference_of("mine", [hashed]).probes[1].earlier[0].reply_hash == 3.0
 
 
 def test_only_what_can_be_asked_now_is_kept() -> None:

@@ -151,7 +151,7 @@ def _check(ask: Ask, engines: Engines, work: Work) -> None:
     if ask.engine not in engines.names:
         raise AnalysisError(f"engine: {ask.engine[:40]!r} was not measured. Known are {', '.join(engines.names)}.")
     if not 0 < ask.utilisation <= 1:
-        raise AnalysisError(f"utilisation: {ask.utilisation!r} is outside 0 to 1.")
+        raise AnalysisError(f"utilisation: {ask.utilisation!r} is outside 0 to 1; it is above 0.")
     if ask.usd_per_hour is not None and not 0 < ask.usd_per_hour < 1e6:
         raise AnalysisError(f"usd_per_hour: {ask.usd_per_hour!r} is no price of an hour.")
     if not 1 <= ask.place.count <= 1024:

@@ -104,6 +104,8 @@ def test_kappa_is_the_textbooks_and_undefined_for_one_word() -> None:
     assert found.kappa.low is not None and found.kappa.low < 0.4
     assert agreement(["y", "y"], ["y", "y"]).kappa.value is None
     assert agreement([], []).share.value is None
+    one_pair = agreement(["y"], ["n"]).kappa
+    assert (one_pair.value, one_pair.low) == (0.0, None)
 
 
 def test_the_corrected_interval_covers_where_the_judges_own_does_not() -> None:

@@ -15,6 +15,9 @@ CHAR_PX: Final = 7
 """About as wide as a letter of theirs."""
 STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Between two marks of an axis of differences."""
+LEAST_EDGE: Final = 0.05
+LINE_PX: Final = 14
+"""From one line of text to the next."""
 ROW_PX: Final = 26
 MAX_NAME_CHARS: Final = 38
 
@@ -33,6 +36,7 @@ def difference_plot(found: Findings) -> str:
     far = max(
         max(abs(each) for each in (figure.value, figure.low, figure.high) if each is not None) for _, figure in rows
     )
+    far = max(far, LEAST_EDGE)
     step = next((each for each in STEPS if far <= 4 * each), STEPS[-1])
     n = max(1, ceil(far / step))
     return _intervals(rows, [step * at for at in range(-n, n + 1)], "difference of scores")
@@ -60,15 +64,27 @@ def cost_plot(found: Findings) -> str:
         y = bottom - (bottom - top) * tenth / 10
         parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="soft" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tenth / 10:.1f}</text>')
+    labels: list[tuple[float, float]] = []
     for name, cost, figure in places:
         x = left + (right - left) * (log10(cost) - low) / (high - low)
         ys = [None if v is None else bottom - (bottom - top) * v for v in (figure.value, figure.low, figure.high)]
         if ys[1] is not None and ys[2] is not None:
             parts.append(f'<line class="bar" x1="{x:.1f}" x2="{x:.1f}" y1="{ys[1]:.1f}" y2="{ys[2]:.1f}"/>')
         parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{ys[0]:.1f}" r="5"/>')
-        parts.append(f'<text x="{x + 9:.1f}" y="{(ys[0] or 0) + 4:.1f}">{_name(name)}</text>')
+        labels.append(_free((x + 9, (ys[0] or 0.0) + 4), labels))
+        parts.append(f'<text x="{labels[-1][0]:.1f}" y="{labels[-1][1]:.1f}">{_name(name)}</text>')
     axis = f'<text class="soft" x="{(left + right) / 2:.0f}" y="{bottom + 38}" text-anchor="middle">USD a call</text>'
     return _svg(bottom + 46, [*parts, axis], "Score against cost of a call")
+
+
+def _free(place: tuple[float, float], taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The place of a label, so far down that no other one stands in its way."""
+    x, y = place
+    near = sorted(down for across, down in taken if abs(across - x) < CHAR_PX * MAX_NAME_CHARS)
+    for down in near:
+        if abs(down - y) < LINE_PX:
+            y = down + LINE_PX
+    return x, y
 
 
 def _intervals(rows: Sequence[tuple[str, Figure]], ticks: Sequence[float], axis: str) -> str:

@@ -25,7 +25,7 @@ from fairlead.analysis.families import read_architecture
 from fairlead.analysis.memory import cache_of
 from fairlead.analysis.parameters import count
 from fairlead.analysis.workload import Floats
-from fairlead.assembly.hosting import hardware_in_force
+from fairlead.assembly.hosting import hardware_in_force, shipped_engines
 from fairlead.domain.errors import AnalysisError
 from fairlead.evaluation.serving_fit import (
     FIRST_TOKEN_BINS,
@@ -118,6 +118,7 @@ def one_class(rows: Sequence[MeasuredRow], reported: Sequence[MeasuredRow]) -> t
     found["faster_than_physics"] = int((everything.token_s(rows) < floors).sum())
     found["first_token_coverage"] = {
         "other_gpus": first_token_coverage(rows, lambda row: row.gpu),
+        "other_gpus_widened": first_token_coverage(rows, lambda row: row.gpu, beyond_measured(rows)),
         "other_sweeps": first_token_coverage(rows, sweep_of),
     }
     if reported:
@@ -152,7 +153,15 @@ def model_coverage(classes: Sequence[tuple[Sequence[MeasuredRow], Floats]]) -> l
     ]  # fmt: skip
 
 
-def first_token_coverage(rows: Sequence[MeasuredRow], group_of: Callable[[MeasuredRow], str]) -> float:
+def beyond_measured(rows: Sequence[MeasuredRow]) -> float:
+    """By how much the shipped forecast widens the range for a GPU that was not measured, in logarithms."""
+    spread = shipped_engines().of(is_mixture=rows[0].is_mixture).spread
+    return spread.outside - spread.known
+
+
+def first_token_coverage(
+    rows: Sequence[MeasuredRow], group_of: Callable[[MeasuredRow], str], beyond: float = 0.0
+) -> float:
     """How often the time to the first token lies in the range that the other groups' rows set at that concurrency."""
     ratios, groups = left_out_ratios(rows), np.array([group_of(row) for row in rows])
     bins = np.digitize([row.asked.concurrency for row in rows], FIRST_TOKEN_BINS, right=True)
@@ -162,7 +171,7 @@ def first_token_coverage(rows: Sequence[MeasuredRow], group_of: Callable[[Measur
         near = ratios[others & (bins == bins[at])]
         known = near if near.size >= MIN_NEAR else ratios[others]
         low, high = np.quantile(known, [FIRST_TOKEN_TAIL, 1 - FIRST_TOKEN_TAIL])
-        inside.append(low <= ratio <= high)
+        inside.append(low * np.exp(-beyond) <= ratio <= high * np.exp(beyond))
     return float(np.mean(inside))
 
 
@@ -213,6 +222,7 @@ def print_class(name: str, found: dict[str, Any]) -> None:
     first = found["first_token_coverage"]
     print(f"- first token within the other sweeps' range: {first['other_sweeps']:.1%}")
     print(f"- first token within the other GPUs' range: {first['other_gpus']:.1%}")
+    print(f"- the same, widened as the forecast widens it for a new GPU: {first['other_gpus_widened']:.1%}")
     print(f"- forecasts faster than the data sheets allow: {found['faster_than_physics']}")
 
 

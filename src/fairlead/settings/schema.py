@@ -48,7 +48,7 @@ class ServerSection(Section):
         default=15.0, description="Seconds of silence after which a waiting client of a stream gets a sign of life."
     )
     watch_config: bool = Field(
-        default=False, description="Take over a changed configuration file by itself, as SIGHUP does."
+        default=False, description="Take over a changed configuration or router file by itself, as SIGHUP does."
     )
 
 

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from benchmarks.quality import yardstick
 from benchmarks.quality.panel_data import PanelData, features_of, list_prices, read_panel
 from fairlead.learning.metrics.cost_curve import area_over_grid, neutral_cost
+from fairlead.learning.policies import chosen_at
 from fairlead.learning.stacking import N_FOLDS, fit_stack
 from fairlead.learning.text_groups import group_texts, grouped_folds
 from fairlead.routing.features.query_features import QueryFeatures
@@ -72,6 +73,8 @@ class Foretold(NamedTuple):
 
     quality: Floats
     cost_usd: Floats
+    usual: Floats | None = None
+    """Quality on the usual query (m,), where choices are steadied by it, as a trained router's are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ class Split:
         test_scores, test_cost = self.data.scores[self.test], self.data.cost_usd[self.test]
         scale = self.data.cost_usd[self.train].mean(axis=0).max()
         rows = np.arange(len(self.test))
-        picks = [(foretold.quality - weight * foretold.cost_usd / scale).argmax(axis=1) for weight in WEIGHTS]
+        relative = foretold.cost_usd / scale
+        picks = [chosen_at(weight, foretold.quality, relative, foretold.usual) for weight in WEIGHTS.tolist()]
         return Curve(
             np.array([test_cost[rows, pick].mean() for pick in picks]),
             np.array([test_scores[rows, pick].mean() for pick in picks]),
@@ -136,8 +140,9 @@ def our_forecasts(split: Split) -> dict[str, Foretold]:
     parts = {name: part.predict(reading) for name, part in fit.stack.parts.items()}
     quality = fit.stack.predict(reading).mean
     return {
-        OURS: Foretold(quality, expected),
-        "mean costs": Foretold(quality, blind),
+        OURS: Foretold(quality, expected, fit.stack.usual),
+        "not steadied": Foretold(quality, expected),
+        "mean costs": Foretold(quality, blind, fit.stack.usual),
         "kernel ridge": Foretold(parts["kernel_ridge"], expected),
         "clusters": Foretold(parts["cluster_table"], blind),
         "kNN": Foretold(parts["neighbours"], blind),

@@ -23,9 +23,9 @@ EVEN_WEIGHT: Final = 150.0
 SPARED: Final = frozenset({"cluster_table"})
 STANDS_IN: Final = "cluster_committee"
 """One table is left aside where a committee of tables is asked: it is kept for the map and for models that join."""
-ECHOES: Final = {"kernel_ridge": "item_response"}
-"""A part that looks at a text as another does and errs with it: where both are asked it has weight only as far as the
-outcomes speak for it, not by being one of the parts; else their common view would count twice with few outcomes."""
+ECHOES: Final = {"kernel_ridge": "item_response", "linear": "item_response"}
+"""A part that sees a text as another does and errs with it. Where both are asked it gets weight only as far as the
+outcomes speak for it, not by being one of the parts: else one view counts three times where outcomes are few."""
 SCALE_RANGE: Final = (0.5, 2.0)
 WHOLE_GAIN: Final = 1.06
 """What a stack fitted on all queries tells is told this much louder than the left-out folds' telling was: the slope of

@@ -95,15 +95,15 @@ soak: setup-dev  ## kill, stall and limit upstreams under 500 streams: answers, 
 fuzz: .venv/fuzz.stamp  ## fuzz every parser, guided by coverage, for MINUTES each (1)
 	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) $(ARGS)
 
-bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, an hour (FAIRLEAD_DATA)
+bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, 40 minutes of a core (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/difficulty.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/judge_presets.py
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.routers $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cost_curves
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cold_start
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cold_start --seeds 4 --probes 60
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.lengths_and_delays
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.learned
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases --queries 200
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verdicts
 
 bench-analysis: setup-dev  ## counts against published ones, forecasts against measured serving, five minutes (FAIRLEAD_DATA)

@@ -120,12 +120,14 @@ bench-evaluation: setup-dev  ## prompts a second, kills, biases of judges; profi
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.profile $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.drift
 
-bench-store: setup-dev  ## what keeping the traffic costs and keeps: overhead, kills, a million rows (needs a C compiler)
+bench-store: setup-dev  ## what keeping the traffic costs and keeps, an hour (needs a C compiler; FAIRLEAD_DATA for the last)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.parts
-	$(BIN)/python -m benchmarks.store.overhead --rounds 12 --seconds 5
+	$(BIN)/python -m benchmarks.store.overhead
 	$(BIN)/python -m benchmarks.store.kills --kills 20
 	$(BIN)/python -m benchmarks.store.million
 	$(BIN)/python -m benchmarks.store.one_go $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.bounds
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.demo_day
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.replay_estimators
 
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes

@@ -31,7 +31,7 @@ from fairlead.gateway.heard import Heard
 from fairlead.gateway.ports import Clock
 from fairlead.gateway.work import Work
 from fairlead.routing.explanation import explain
-from fairlead.routing.figures import figures_of
+from fairlead.routing.figures import Weighed
 from fairlead.routing.pool import ArmSpec, Pool
 from fairlead.routing.router import Choice
 
@@ -181,7 +181,7 @@ class Record:
             kept.plain_usd if kept is not None else None,
             self.config_version,
             lambda: explain(pool, choice, asked),
-            lambda: figures_of(pool, choice, order),
+            Weighed(pool, choice, order),
             self._work.key_name,
             self._work.request.chat if self.heard is not None else None,
         )

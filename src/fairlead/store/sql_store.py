@@ -1,7 +1,9 @@
 """SqlStore: the store's verbs over any database, in the SQL that all of them speak."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from math import ceil, sqrt
 from typing import Any, Final
 
@@ -311,6 +313,8 @@ def _conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
     elif search.outcome is not None:
         where.append("r.outcome = :outcome")
         args["outcome"] = _plain(search.outcome)
+        if search.outcome != "ok":
+            where.append("r.outcome <> 'ok'")  # says nothing new, but names the index of what failed
     if search.before is not None:
         # One upper bound alone: the index is searched by the first that it meets.
         where[1] = "r.at_s <= :before_s"
@@ -347,13 +351,13 @@ def _summed(name: str) -> str:
 
 def _gathered(cells: Sequence[Row], group: Callable[[Row], tuple[str, int | None]]) -> tuple[UsageRow, ...]:
     """Cells of bucket, model, outcome and sums, added up by group; the most frequent first."""
-    found: dict[tuple[str, int | None], list[Any]] = {}
+    alike: dict[tuple[str, int | None], list[Row]] = defaultdict(list)
     for cell in cells:
-        n, *rest = cell[3:]
-        values = [n, n if cell[2] == "ok" else 0, *rest]
-        there = found.get(group(cell))
-        found[group(cell)] = values if there is None else [a + b for a, b in zip(there, values, strict=True)]
-    rows = [UsageRow(*key, *values) for key, values in found.items()]
+        alike[group(cell)].append(cell)
+    rows = []
+    for key, those in alike.items():
+        n, *rest = map(sum, islice(zip(*those, strict=True), 3, None))
+        rows.append(UsageRow(*key, n, sum(cell[3] for cell in those if cell[2] == "ok"), *rest))
     return tuple(sorted(rows, key=lambda row: (-row.n, row.group)))
 
 

@@ -1,7 +1,7 @@
 """Traffic: the store as the gateway sees it: moments go in, opinions are checked and go in, its state comes out."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fairlead.domain.errors import StoreError, UnavailableError, UnknownDecisionError
@@ -22,24 +22,13 @@ class Traffic:
     def __init__(self, keeper: Keeper, store: Store) -> None:
         self.keeper = keeper
         self.store = store
+        self.decided: Callable[[Decided], None] = keeper.take
+        """See moments.DecisionObserver, Observer and ShadowObserver; on the event loop each step between costs."""
+        self.attempted: Callable[[Attempted], None] = keeper.take
+        self.replied: Callable[[Replied], None] = keeper.take
+        self.shadowed: Callable[[Shadowed], None] = keeper.take
         self.listeners: Sequence[OpinionObserver] = ()
         """Told of opinions with a score."""
-
-    def decided(self, moment: Decided) -> None:
-        """See moments.DecisionObserver."""
-        self.keeper.take(moment)
-
-    def attempted(self, moment: Attempted) -> None:
-        """See moments.Observer."""
-        self.keeper.take(moment)
-
-    def replied(self, moment: Replied) -> None:
-        """See moments.Observer."""
-        self.keeper.take(moment)
-
-    def shadowed(self, moment: Shadowed) -> None:
-        """See moments.ShadowObserver."""
-        self.keeper.take(moment)
 
     def state(self) -> StoreState:
         """See gateway.ports.Traffic."""

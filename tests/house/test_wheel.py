@@ -16,6 +16,9 @@ DATA = (
     "analysis/data/*.json",
     "analysis/data/*.toml",
     "catalogue/data/*.toml",
+    "dashboard/data/*.css",
+    "dashboard/data/*.js",
+    "dashboard/data/*.svg",
     "evaluation/*.toml",  # labels and prompts of our own: they make the artefact anew
     "providers/data/*.toml",
     "routing/native/*.c",

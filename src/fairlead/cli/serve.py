@@ -1,6 +1,7 @@
 """`fairlead serve`: the endpoint."""
 
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -29,6 +30,8 @@ class Options(NamedTuple):
     workers: int
     table: str | None = None
     """The file in memory through which workers tell each other what rests."""
+    secret: bytes | None = None
+    """What seals the dashboard's sessions: a login at one worker holds at the others."""
 
 
 def serve(
@@ -104,6 +107,7 @@ async def _serve(options: Options, listener: socket.socket, url: str, place: int
 
 
 async def _assemble(options: Options, place: int, before: "Assembly | None" = None) -> "Assembly":
+    from fairlead.assembly.pages import paged
     from fairlead.assembly.services import assemble
     from fairlead.assembly.traffic import keeping
     from fairlead.assembly.worker_memory import join_table
@@ -120,20 +124,17 @@ async def _assemble(options: Options, place: int, before: "Assembly | None" = No
     if not options.demo:
         assembly = await assemble(settings, os.environ, n_workers=options.workers, shared_rests=shared, before=before)
         if assembly.services.upstreams:
-            return keeping(assembly, os.environ, before)
+            return paged(keeping(assembly, os.environ, before), os.environ, before, options.secret)
         if not options.demo_if_empty:
             raise ConfigError(
                 "no API key and no local model server was found. Set OPENAI_API_KEY (or another: 'fairlead doctor' "
                 "lists them), start a local server, write a configuration ('fairlead config init'), or try "
                 "'fairlead serve --demo'"
             )
-    return keeping(
-        await assemble(
-            settings, os.environ, is_demo=True, n_workers=options.workers, shared_rests=shared, before=before
-        ),
-        os.environ,
-        before,
+    demo = await assemble(
+        settings, os.environ, is_demo=True, n_workers=options.workers, shared_rests=shared, before=before
     )
+    return paged(keeping(demo, os.environ, before), os.environ, before, options.secret)
 
 
 def settle_memory() -> None:
@@ -156,7 +157,7 @@ def _supervise(options: Options, listener: socket.socket, url: str) -> int:
         os.environ.setdefault(MULTIPROCESS_FOLDER, folder)
         table = Path(folder) / "rests.table"
         make_table(table, options.workers)
-        shared = options._replace(table=str(table))
+        shared = options._replace(table=str(table), secret=secrets.token_bytes(32))
         return Workers(options.workers, lambda place: (_work, (shared, listener, url, place))).keep_alive()
 
 

@@ -99,6 +99,8 @@ class Server(uvicorn.Server):
             # Not later: with the signal that stopped it, the process ends as soon as the server has.
             if self._assembly.traffic is not None:
                 self._assembly.traffic.close()
+            if self._assembly.desk is not None:
+                self._assembly.desk.close()
 
     async def reload(self) -> None:
         """Take over the configuration on disk, whole; a wrong one is refused with a log line, and the old one stays."""

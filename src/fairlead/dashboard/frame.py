@@ -30,7 +30,7 @@ def framed(
         element("meta", name="color-scheme", content="light dark"),
         element("link", rel="icon", href=assets.address("icon.svg"), type="image/svg+xml"),
         element("link", rel="stylesheet", href=assets.address("dashboard.css")),
-        element("meta", name="chart-library", content=assets.address(CHARTS)) if assets.has_charts else None,
+        _chart_library(assets) if assets.has_charts else None,
         [element("script", src=assets.address(name), type="module") for name in ("dashboard.js", *scripts)],
     )
     return document(
@@ -44,6 +44,12 @@ def framed(
             data_form_token=visitor.form_token if visitor is not None else None,
         ),
     )
+
+
+def _chart_library(assets: Assets) -> Markup:
+    """Where the script finds it; it is fetched when a chart comes into sight, not before."""
+    sheet = assets.address("charts.css")
+    return element("meta", name="chart-library", content=assets.address(CHARTS), data_sheet=sheet)
 
 
 def _top(pages: Sequence[Page], visitor: Visitor | None, here: str) -> Markup:

@@ -1,8 +1,12 @@
 """Links: addresses of pages with what they are asked, so that every number leads to its rows."""
 
+from typing import Final
 from urllib.parse import quote, urlencode
 
 from fairlead.dashboard.elements import Child, Markup, element
+
+MAX_WORD_CHARS: Final = 200
+"""Of a name that is searched for: the store compares no more."""
 
 
 def address(path: str, **asked: str | float | None) -> str:
@@ -16,9 +20,21 @@ def decisions(**filters: str | float | None) -> str:
     return address("/ui/decisions", **filters)
 
 
+def to_rows(shown: Child, **filters: str | float | None) -> Child:
+    """A link to the requests behind what is shown; none where a name is too long to be searched for."""
+    if any(isinstance(value, str) and len(value) > MAX_WORD_CHARS for value in filters.values()):
+        return shown
+    return link(decisions(**filters), shown)
+
+
 def decision(decision_id: str) -> str:
     """One of them, whole."""
-    return f"/ui/decisions/{quote(decision_id, safe='')}"
+    return f"/ui/decisions/{quoted(decision_id)}"
+
+
+def quoted(name: str) -> str:
+    """A name as one part of a path."""
+    return quote(name.encode("utf-8", "replace"), safe="")
 
 
 def link(to: str, *children: Child, class_: str | None = None) -> Markup:

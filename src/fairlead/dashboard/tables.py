@@ -38,7 +38,7 @@ def table(
         "div",
         element(
             "table",
-            element("caption", caption, class_=None if is_caption_shown else "unseen"),
+            element("caption", element("span", caption), class_=None if is_caption_shown else "unseen"),
             element("thead", element("tr", heads)),
             element("tbody", body),
         ),

@@ -7,6 +7,12 @@ from fairlead.dashboard.elements import Markup, element
 
 UNKNOWN: Final = "–"
 _NANO: Final = 1e-9
+SHORT_CHARS: Final = 48
+"""Of a name in a row."""
+WHOLE_CHARS: Final = 400
+"""Of one that stands alone, or under the pointer."""
+_LAST_S: Final = 253_402_300_799.0
+"""The end of the year 9999, the last that a date can say."""
 
 
 def count(value: float | None) -> str:
@@ -57,7 +63,30 @@ def figure(value: float | None, digits: int = 3) -> str:
     return UNKNOWN if value is None else f"{value:.{digits}f}"
 
 
+def shortened(words: str | None, most: int = SHORT_CHARS) -> str:
+    """As much of a name as there is room for."""
+    if words is None:
+        return UNKNOWN
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+def name(words: str | None, most: int = SHORT_CHARS) -> Markup:
+    """A name that somebody made, kept apart from the direction and the length of what stands around it."""
+    shown = shortened(words, most)
+    whole = words[:WHOLE_CHARS] if words is not None and shown != words else None
+    return element("bdi", shown, title=whole)
+
+
+def plain_moment(at_s: float) -> str:
+    """A point in time, in UTC."""
+    return _at(at_s).strftime("%Y-%m-%d %H:%M")
+
+
 def moment(at_s: float) -> Markup:
-    """A point in time, in UTC; scripts turn it into the reader's own time."""
-    found = datetime.fromtimestamp(max(0.0, min(at_s, 253_402_300_799.0)), UTC)
+    """The same to the second, as an element; scripts add the reader's own time."""
+    found = _at(at_s)
     return element("time", found.strftime("%Y-%m-%d %H:%M:%S"), datetime=found.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _at(at_s: float) -> datetime:
+    return datetime.fromtimestamp(max(0.0, min(at_s, _LAST_S)), UTC)

@@ -3,6 +3,9 @@
 from typing import Final
 
 from fairlead.dashboard.ask import Page
+from fairlead.dashboard.pages.decision_list import DECISIONS
+from fairlead.dashboard.pages.decision_page import DECISION
+from fairlead.dashboard.pages.feedback_list import FEEDBACK
 from fairlead.dashboard.pages.overview import OVERVIEW
 
-PAGES: Final[tuple[Page, ...]] = (*OVERVIEW,)
+PAGES: Final[tuple[Page, ...]] = (*OVERVIEW, *DECISIONS, *DECISION, *FEEDBACK)

@@ -1,6 +1,7 @@
 """Wording: numbers and moments as people read them. Unknown is a dash, never 0."""
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Final
 
 from fairlead.dashboard.elements import Markup, element
@@ -22,7 +23,7 @@ def count(value: float | None) -> str:
 
 def usd(value: float | None) -> str:
     """Money: cents from a dollar on, three figures below."""
-    if value is None:
+    if value is None or not isfinite(value):
         return UNKNOWN
     sign, size = ("−" if value < 0 else ""), abs(value)
     if size == 0:

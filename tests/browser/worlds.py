@@ -1,0 +1,49 @@
+"""Worlds: a real server in a process of its own, over a store that a test has filled."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.browser.seeding import seeded
+
+LOCAL = """
+upstreams:
+  local:
+    base_url: http://127.0.0.1:9/v1
+    models: [{name: qwen3-32b, model: alibaba/qwen3-32b}]
+"""
+
+
+@contextmanager
+def served(folder: Path, config: str) -> Iterator[str]:
+    """`fairlead serve` with this configuration; gives its address."""
+    file = folder / "fairlead.yaml"
+    file.write_text(config, encoding="utf-8")
+    command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--port", "0"]
+    env = {**os.environ, "FAIRLEAD_NO_DISCOVERY": "1", "XDG_DATA_HOME": str(folder)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = None
+            said = []
+            while found is None:
+                line = process.stdout.readline()
+                assert line, f"the server has ended: {''.join(said)}"
+                said.append(line)
+                found = re.search(r" at (http://127\.0\.0\.1:\d+)/v1", line)
+            yield found[1]
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def seeded_config(folder: Path, n: int = 400, *, is_hostile: bool = False, more: str = "") -> str:
+    """A configuration over a store that is full already."""
+    path = folder / "traffic.db"
+    seeded(path, time.time(), n, is_hostile=is_hostile)
+    return f"{LOCAL}\nstore: {{path: {path}}}\n{more}"

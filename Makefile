@@ -133,6 +133,7 @@ bench-store: setup-dev  ## what keeping the traffic costs and keeps: overhead, k
 	$(BIN)/python -m benchmarks.store.overhead --rounds 12 --seconds 5
 	$(BIN)/python -m benchmarks.store.kills --kills 20
 	$(BIN)/python -m benchmarks.store.million
+	$(BIN)/python -m benchmarks.store.pages
 	$(BIN)/python -m benchmarks.store.one_go $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.replay_estimators
 

@@ -147,10 +147,17 @@ def _attempt(
 
 def opinion(book: Book, at_s: float, of: str, names: Names, chance: random.Random) -> None:
     """What somebody thought of it."""
-    book.take(at_s, Opinion(
-        f"o-{of}", DecisionId(of), at_s, TenantName(names.tenant), names.key_name, round(chance.random() ** 0.4, 2),
-        names.words[:200], names.asked[:200], names.words[:2_000], 1.0,
-    ))  # fmt: skip
+    label, preferred, comment = names.words[:200], names.asked[:200], names.words[:2_000]
+    if names == Names(tenant=names.tenant):
+        label, preferred, comment = chance.choice((("good", "", ""), ("wrong", "lab/atlas-large", "It is a colour.")))
+    score = round(chance.random() ** 0.4, 2)
+    book.take(
+        at_s,
+        Opinion(
+            f"o-{of}", DecisionId(of), at_s, TenantName(names.tenant), names.key_name, score, label, preferred or None,
+            comment or None, 1.0,
+        ),
+    )  # fmt: skip
 
 
 def seeded(path: Path, now_s: float, n: int = 400, *, is_hostile: bool = False, seed: int = 1) -> None:

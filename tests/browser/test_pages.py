@@ -1,5 +1,6 @@
 """Every page in a real browser, at the size of a phone and of a desk, by day and by night, with hostile names in it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,10 @@ keys:
 """
 
 
+def _file_name(path: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", path)
+
+
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A day of ordinary traffic."""
@@ -62,7 +67,7 @@ def test_every_page_is_clean_readable_and_within_its_width(
     with looking(browser, plain, size, scheme) as seen:
         for path in PATHS:
             seen.at(path)
-            seen.shot(f"{scheme}{path.partition('?')[0].replace('/', '-')}")
+            seen.shot(f"{scheme}{_file_name(path)}")
         seen.at("/ui/decisions")
         seen.at(first_decision(seen, 2))
         seen.settle()
@@ -78,7 +83,7 @@ def test_hostile_names_stay_text_and_break_no_page(
     with looking(browser, hostile, size, scheme) as seen:
         for path in PATHS:
             seen.at(path)
-            seen.shot(f"hostile-{scheme}{path.partition('?')[0].replace('/', '-')}")
+            seen.shot(f"hostile-{scheme}{_file_name(path)}")
         seen.at("/ui/decisions")
         addresses = [first_decision(seen, nth) for nth in range(8)]
         for nth, address in enumerate(addresses):
@@ -99,7 +104,7 @@ def test_the_charts_can_be_touched_and_the_policy_holds(browser: "Browser", plai
         assert box is not None
         seen.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         seen.page.wait_for_selector(".hoverlayer .hovertext")
-        assert "a request, quality" in seen.page.inner_text(".hoverlayer .hovertext")
+        assert "a request, quality" in (seen.page.text_content(".hoverlayer .hovertext") or "")
         assert seen.complaints == []
 
 

@@ -30,7 +30,7 @@ def served(folder: Path, config: str) -> Iterator[str]:
         try:
             assert process.stdout is not None
             found = None
-            said = []
+            said: list[str] = []
             while found is None:
                 line = process.stdout.readline()
                 assert line, f"the server has ended: {''.join(said)}"

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.dashboard.what_flips import changes, weights_of
+from fairlead.dashboard.what_flips import Floats, changes, weights_of
 from fairlead.domain.wishes import Weights
 from fairlead.routing.preferences import sure_quality, utility
 from fairlead.store.candidates import CandidateRow
@@ -20,7 +20,7 @@ def decided(figures: list[tuple[float, float, float]], weights: tuple[float, flo
     worth = utility(sure_quality(quality, low), cost, total, Weights(*weights))
     order = np.argsort(-worth, kind="stable")
 
-    def single(values: np.ndarray, place: int) -> float:  # type: ignore[type-arg]
+    def single(values: Floats, place: int) -> float:
         return float(np.float32(values[place]))
 
     return [
@@ -70,8 +70,7 @@ def test_each_change_that_is_named_turns_the_choice_and_half_of_it_does_not() ->
     found = {each.words.partition(" were ")[0].partition(" took")[0]: each for each in changes(rows)}
     assert {"if its expected quality", "if its cost", "if it"} <= set(found)
 
-    def wins(**new: float) -> bool:
-        changed = rival._replace(**new)
+    def wins(changed: CandidateRow) -> bool:
         known = [(row.quality or 0, row.cost_usd or 0, row.total_s or 0) for row in (rows[0], changed)]
         lows = [row.quality_low or 0 for row in (rows[0], changed)]
         quality, cost, total = (np.array(column) for column in zip(*known, strict=True))
@@ -80,11 +79,11 @@ def test_each_change_that_is_named_turns_the_choice_and_half_of_it_does_not() ->
 
     needed = float(found["if its expected quality"].words.split(" were ")[1].split()[0])
     old, low = rival.quality or 0, rival.quality_low or 0
-    assert wins(quality=old + needed, quality_low=low + needed)
-    assert not wins(quality=old + needed - 0.002, quality_low=low + needed - 0.002)
+    assert wins(rival._replace(quality=old + needed, quality_low=low + needed))
+    assert not wins(rival._replace(quality=old + needed - 0.002, quality_low=low + needed - 0.002))
     factor = float(found["if its cost"].words.split(" were ")[1].split()[0])
-    assert wins(cost_usd=(rival.cost_usd or 0) * factor)
-    assert not wins(cost_usd=(rival.cost_usd or 0) * (factor + 0.02))
+    assert wins(rival._replace(cost_usd=(rival.cost_usd or 0) * factor))
+    assert not wins(rival._replace(cost_usd=(rival.cost_usd or 0) * (factor + 0.02)))
     slower = float(found["if it"].words.split(" took ")[1].split()[0])
-    assert wins(total_s=(rival.total_s or 0) * slower)
-    assert not wins(total_s=(rival.total_s or 0) * (slower + 0.02))
+    assert wins(rival._replace(total_s=(rival.total_s or 0) * slower))
+    assert not wins(rival._replace(total_s=(rival.total_s or 0) * (slower + 0.02)))

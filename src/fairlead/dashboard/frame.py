@@ -57,7 +57,7 @@ def _top(pages: Sequence[Page], visitor: Visitor | None, here: str) -> Markup:
     if visitor is None:
         return element("header", name, class_="top")
     links = [
-        element("li", element("a", page.menu, href=page.path, aria_current="page" if page.path == here else None))
+        element("li", element("a", page.menu, href=page.path, aria_current="page" if _leads_to(page, here) else None))
         for page in pages
         if page.menu is not None
     ]
@@ -68,6 +68,11 @@ def _top(pages: Sequence[Page], visitor: Visitor | None, here: str) -> Markup:
         None if visitor.is_open else _who(visitor),
         class_="top",
     )
+
+
+def _leads_to(page: Page, here: str) -> bool:
+    """Whether the page that is shown is this one, or one below it."""
+    return here == page.path or (page.path != HOME and here.startswith(f"{page.path}/"))
 
 
 def _who(visitor: Visitor) -> Markup:

@@ -10,6 +10,8 @@ def login_form(form_token: str, why: str, onward: str) -> Markup:
         element("p", "Enter a key of this server that may read its traffic."),
         element("p", element("code", "fairlead keys new NAME --may read"), " makes one.", class_="soft"),
         element("p", why, class_="fault", role="alert") if why else None,
+        # A password form without a name is grumbled at by browsers, and badly kept by those that keep passwords.
+        element("input", name="username", value="fairlead", autocomplete="username", aria_label="Name", hidden=True),
         element("label", "Key", for_="key"),
         element(
             "input", id="key", name="key", type="password", autocomplete="current-password", required=True,

@@ -120,7 +120,7 @@ function trace(series, place, kind) {
 function axis(told) {
   return {
     title: { text: plain(told.title) }, type: told.log ? "log" : told.time ? "date" : "linear",
-    gridcolor: colour("--rule"), zerolinecolor: colour("--rule"), automargin: true,
+    ...(told.log ? { dtick: "D2" } : {}), gridcolor: colour("--rule"), zerolinecolor: colour("--rule"), automargin: true,
   };
 }
 

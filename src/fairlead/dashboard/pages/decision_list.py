@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask, Page, Shown
 from fairlead.dashboard.elements import Child, Markup, element, text
-from fairlead.dashboard.pages.no_store import no_store, nothing_yet
+from fairlead.dashboard.pages.no_store import no_store, nothing_found
 from fairlead.dashboard.pages.outcomes import outcome_badge
 from fairlead.dashboard.pages.period import PERIODS, period_of, seconds_in
 from fairlead.dashboard.tables import Column, table
@@ -28,6 +28,8 @@ FILTERS: Final[Mapping[str, str]] = {
     "session": "Conversation",
 }
 """A filter's name in addresses and in the store -> its label."""
+FIRST_FILTER: Final = "model"
+"""The one that stands beside outcome and time; the others are folded away until one is used."""
 
 
 class Asked(NamedTuple):
@@ -54,7 +56,9 @@ def decision_list(ask: Ask) -> Shown:
         "Decisions",
         text(
             _form(asked, is_operator=is_operator),
-            _table(rows, is_operator=is_operator) if rows else nothing_yet("No request is kept that fits."),
+            _table(rows, is_operator=is_operator)
+            if rows
+            else nothing_found("No request is kept that fits.", "Look further back, or clear the filters."),
             _pager(asked, rows, has_more=len(found) > PAGE_SIZE, is_first=asked.search.before is None),
         ),
     )
@@ -101,28 +105,19 @@ def _place(told: str) -> tuple[float, str] | None:
 def _form(asked: Asked, *, is_operator: bool) -> Markup:
     given = asked.words
     named = {**FILTERS, **({"tenant": "Tenant"} if is_operator else {})}
-    inputs = [
-        _field(
-            label,
-            name,
-            element("input", id=f"f-{name}", name=name, value=given.get(name, ""), maxlength=links.MAX_WORD_CHARS),
-        )
-        for name, label in named.items()
-    ]
+    inputs = {name: _input(name, label, given.get(name, "")) for name, label in named.items()}
     outcome = _choice("outcome", ("", *OUTCOMES), given.get("outcome", ""))
     fixed = "since" in given or "until" in given
     period = _choice("period", (*(("",) if fixed else ()), *PERIODS), given.get("period", "" if fixed else USUAL))
-    kept = [
-        element("input", type="hidden", name=name, value=given[name]) for name in ("since", "until") if name in given
-    ]
+    rest = [name for name in named if name != FIRST_FILTER]
     return element(
         "form",
         element(
             "div",
-            _field("Decision id", "id", element("input", id="f-id", name="id", maxlength=links.MAX_WORD_CHARS)),
             _field("Outcome", "outcome", outcome),
             _field("Time", "period", period),
-            inputs,
+            inputs[FIRST_FILTER],
+            _input("id", "Decision id", ""),
             element(
                 "div",
                 element("button", "Search", type="submit"),
@@ -131,12 +126,23 @@ def _form(asked: Asked, *, is_operator: bool) -> Markup:
             ),
             class_="filters",
         ),
-        kept,
+        element(
+            "details",
+            element("summary", "More filters"),
+            element("div", [inputs[name] for name in rest], class_="filters"),
+            open=any(name in given for name in rest),
+            class_="more",
+        ),
+        [element("input", type="hidden", name=name, value=given[name]) for name in ("since", "until") if name in given],
         _fixed_time(asked) if fixed else None,
         method="get",
         action=PATH,
         role="search",
     )
+
+
+def _input(name: str, label: str, value: str) -> Markup:
+    return _field(label, name, element("input", id=f"f-{name}", name=name, value=value, maxlength=links.MAX_WORD_CHARS))
 
 
 def _field(label: str, name: str, control: Markup) -> Markup:

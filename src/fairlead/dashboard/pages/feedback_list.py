@@ -5,7 +5,7 @@ from typing import Final
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask, Page, Shown
 from fairlead.dashboard.elements import text
-from fairlead.dashboard.pages.no_store import no_store, nothing_yet
+from fairlead.dashboard.pages.no_store import no_store, nothing_found
 from fairlead.dashboard.pages.period import period_of, periods
 from fairlead.dashboard.tables import Column, table
 
@@ -37,7 +37,9 @@ def feedback_list(ask: Ask) -> Shown:
         "Feedback",
         text(
             periods(PATH, period.name),
-            table(caption, columns, rows) if rows else nothing_yet("No feedback has come in this time."),
+            table(caption, columns, rows)
+            if rows
+            else nothing_found("No feedback has come in this time.", "POST /v1/feedback takes it."),
         ),
     )
 

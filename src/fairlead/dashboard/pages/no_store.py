@@ -19,11 +19,16 @@ def no_store(title: str, ask: Ask) -> Shown:
     )
 
 
-def nothing_yet(what: str = "No request has come in this time.") -> Markup:
+def nothing_found(what: str, mend: str) -> Markup:
+    """The part of a page that would hold rows, where none fits."""
+    return element("section", element("p", what), element("p", mend, class_="soft"), class_="empty")
+
+
+def nothing_yet() -> Markup:
     """The part of a page that would hold figures, where there are none."""
     return element(
         "section",
-        element("p", what),
+        element("p", "No request has come in this time."),
         element("p", "Point a client here, ask for the model ", element("code", "auto"), ", or look further back."),
         class_="empty",
     )  # fmt: skip

@@ -20,11 +20,11 @@ upstreams:
 
 
 @contextmanager
-def served(folder: Path, config: str) -> Iterator[str]:
-    """`fairlead serve` with this configuration; gives its address."""
+def served(folder: Path, config: str, *options: str) -> Iterator[str]:
+    """`fairlead serve` with this configuration and these options; gives its address."""
     file = folder / "fairlead.yaml"
     file.write_text(config, encoding="utf-8")
-    command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--port", "0"]
+    command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--port", "0", *options]
     env = {**os.environ, "FAIRLEAD_NO_DISCOVERY": "1", "XDG_DATA_HOME": str(folder)}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:

@@ -4,8 +4,13 @@ import pytest
 
 from fairlead.dashboard.ask import Ask, Page, Shown
 from fairlead.dashboard.dashboard import POLICY
+from fairlead.dashboard.doorway import Doorway
 from fairlead.dashboard.elements import element
-from tests.dashboard.small_pages import HOLDERS, OPERATOR, READER, TALKER, header, hidden_token, site
+from fairlead.dashboard.pace import Pace
+from fairlead.dashboard.sessions import Sessions, cookie_header
+from fairlead.domain.errors import ForbiddenError, UnauthenticatedError
+from fairlead.domain.page_call import PageCall
+from tests.dashboard.small_pages import HOLDERS, NOW_S, OPERATOR, READER, TALKER, header, hidden_token, site
 
 
 @pytest.mark.parametrize("path", ["/ui", "/ui/", "/ui/login", "/ui/nothing", "/ui/static/nothing.js"])
@@ -88,6 +93,34 @@ async def test_a_session_ends_by_itself_and_by_logging_out_even_where_its_cookie
     assert (await pages.get("/ui")).status == 200
     pages.unix_s[0] += 13 * 3_600
     assert (await pages.get("/ui")).status == 303
+
+
+async def test_a_key_that_leaves_the_configuration_ends_its_sessions() -> None:
+    sessions = Sessions(b"s", lambda: NOW_S, lambda n: b"r" * n)
+    before, after = (Doorway(holders, sessions, Pace()) for holders in (HOLDERS, HOLDERS[1:]))
+    cookie = cookie_header(sessions.begun(HOLDERS[0].digest), is_tls=False).partition(b";")[0]
+    call = PageCall("GET", "/ui", headers=[(b"cookie", cookie)])
+    seen = before.visitor(call)
+    assert seen is not None
+    assert (seen.name, seen.tenant, seen.is_operator) == ("ria", "blue", False)
+    assert after.visitor(call) is None
+
+
+async def test_a_page_may_run_requests_for_who_is_logged_in_and_may() -> None:
+    sessions = Sessions(b"s", lambda: NOW_S, lambda n: b"r" * n)
+    doorway = Doorway(HOLDERS, sessions, Pace())
+    cookie = cookie_header(sessions.begun(HOLDERS[0].digest), is_tls=False).partition(b";")[0]
+    call = PageCall("POST", "/ui/run/chat", headers=[(b"cookie", cookie), (b"sec-fetch-site", b"same-origin")])
+    with pytest.raises(ForbiddenError):
+        doorway.caller(call, "chat")
+    seen = doorway.visitor(call)
+    assert seen is not None
+    told = call._replace(headers=[*call.headers, (b"x-fairlead-form", seen.form_token.encode())])
+    assert doorway.caller(told, "chat").tenant == "blue"
+    with pytest.raises(ForbiddenError):
+        doorway.caller(told, "feedback")
+    with pytest.raises(UnauthenticatedError):
+        doorway.caller(told._replace(headers=told.headers[1:]), "chat")
 
 
 async def test_guessing_keys_is_slowed_down() -> None:

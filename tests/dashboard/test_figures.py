@@ -66,7 +66,12 @@ def test_money_has_three_figures_or_cents(value: float, shown: str) -> None:
 
 
 def test_delays_come_in_the_unit_that_suits_them() -> None:
-    assert [seconds(value) for value in (0.0001, 0.25, 2.5, 250.0)] == ["100 µs", "250 ms", "2.50 s", "250 s"]
+    assert [seconds(value) for value in (0.0001, 0.25, 2.5, 250.0)] == [
+        "100\u00a0µs",
+        "250\u00a0ms",
+        "2.50\u00a0s",
+        "250\u00a0s",
+    ]
 
 
 @pytest.mark.parametrize("at_s", [-1e18, 0.0, 1e18, inf])

@@ -84,7 +84,7 @@ async def test_the_overview_says_what_a_count_over_the_raw_rows_says(store: SqlS
         total = sum(gains)
         assert number(page, name) == usd(total)
         assert number(page, f"{name}_interval") == (
-            f"95 %: {usd(total - reach)} to {usd(total + reach)}, on {count(len(gains))} requests"
+            f"95 %: {usd(total - reach)} to {usd(total + reach)}, on {count(len(gains))} requests; {arm[0]}"
         )
 
 

@@ -17,6 +17,8 @@ from fairlead.store.candidates import CandidateRow
 Floats = NDArray[np.float64]
 LARGEST_MISFIT: Final = 1e-4
 """In utility: what is kept are single floats of about 1, good to 1e-7; a term that we do not know is larger."""
+LEAST_FACTOR: Final = 0.1
+"""Of a cost or a delay: beyond a tenth of it nobody is helped by knowing."""
 LEAST_CANDIDATES: Final = 4
 """Three weights fit three candidates always: the fourth is the proof."""
 
@@ -73,11 +75,11 @@ def changes(candidates: Sequence[CandidateRow]) -> tuple[Change, ...]:
             found.append(Change(rival.model, rival.upstream, f"if its expected quality were {needed:.3f} higher"))
     if weights.cost > 1e-3 and rival.cost_usd is not None and rival.cost_usd > CHEAPEST_USD:
         factor = floor(10 ** (-lead / (weights.cost * COST_WORTH)) * 100 - 1e-6) / 100
-        if factor > 0 and factor * rival.cost_usd >= CHEAPEST_USD:
+        if factor >= LEAST_FACTOR and factor * rival.cost_usd >= CHEAPEST_USD:
             found.append(Change(rival.model, rival.upstream, f"if its cost were {factor:.2f} times what it is"))
     if weights.speed > 1e-3 and rival.total_s is not None and rival.total_s > SHORTEST_S:
         factor = floor(10 ** (-lead / (weights.speed * DELAY_WORTH)) * 100 - 1e-6) / 100
-        if factor > 0 and factor * rival.total_s >= SHORTEST_S:
+        if factor >= LEAST_FACTOR and factor * rival.total_s >= SHORTEST_S:
             found.append(Change(rival.model, rival.upstream, f"if it took {factor:.2f} times as long"))
     return (*found, *_other_weights(standing, weights))
 

@@ -42,21 +42,21 @@ def nano_usd(value: int | None) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A delay in the unit that suits it."""
+    """A delay in the unit that suits it, which no line break parts from it."""
     if value is None:
         return UNKNOWN
     if value >= 100:
-        return f"{value:,.0f} s"
+        return f"{value:,.0f}\u00a0s"
     if value >= 1:
-        return f"{value:.2f} s"
+        return f"{value:.2f}\u00a0s"
     if value >= 0.001:
-        return f"{value * 1e3:.0f} ms"
-    return f"{value * 1e6:.0f} µs"
+        return f"{value * 1e3:.0f}\u00a0ms"
+    return f"{value * 1e6:.0f}\u00a0µs"
 
 
 def share(value: float | None) -> str:
     """A share as a percentage."""
-    return UNKNOWN if value is None else f"{value * 100:.1f} %"
+    return UNKNOWN if value is None else f"{value * 100:.1f}\u00a0%"
 
 
 def figure(value: float | None, digits: int = 3) -> str:

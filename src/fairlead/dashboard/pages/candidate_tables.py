@@ -19,7 +19,7 @@ def candidate_table(candidates: Sequence[CandidateRow]) -> Markup:
         Column("Model", is_long=True),
         "Upstream",
         Column("Quality", is_number=True),
-        Column("from 0 to 1, with its 90 % interval"),
+        Column("0 to 1, 90 % interval"),
         *(Column(head, is_number=True) for head in heads),
     ]
     return table("Candidates, with what was expected of them", columns, map(_candidate, standing))

@@ -103,7 +103,7 @@ def _interval_words(row: AlternativeRow | None) -> str:
         return "no other model could have served"
     ends = interval(row)
     sure = "" if ends is None else f"95 %: {wording.usd(ends[0])} to {wording.usd(ends[1])}, "
-    return f"{sure}on {wording.count(row.n)} requests"
+    return f"{sure}on {wording.count(row.n)} requests; {wording.shortened(row.model)}"
 
 
 def _opinion_words(opinions: Opinions) -> str:
@@ -115,7 +115,6 @@ def _opinion_words(opinions: Opinions) -> str:
 
 def _cards(seen: Seen) -> list[Markup]:
     known = values(seen)
-    best, most = (row for _, row in _rivals(seen))
 
     def card(title: Child, name: str, note: str, leads: Callable[[Child], Child]) -> Markup:
         number = element("span", known[name], data_value=name)
@@ -142,20 +141,14 @@ def _cards(seen: Seen) -> list[Markup]:
     return [
         card("Requests", "requests", "ok", to_all),
         card("Spend", "spend", "unpriced", to_all),
-        card(
-            _against("Saved against the best single model", best), "saved_best", "saved_best_interval", to_alternatives
-        ),
-        card(_against("Saved against the dearest", most), "saved_dearest", "saved_dearest_interval", to_alternatives),
+        card("Saved against the best single model", "saved_best", "saved_best_interval", to_alternatives),
+        card("Saved against the dearest model", "saved_dearest", "saved_dearest_interval", to_alternatives),
         card("Quality as rated", "score", "opinions", to_opinions),
         card("Half of the replies whole within", "delay", "delays", to_all),
         card("First content within", "first", "firsts", to_all),
         card("Failed", "failed", "failure", to_failed),
         card("Tokens", "tokens", "token_kinds", to_all),
     ]
-
-
-def _against(words: str, row: AlternativeRow | None) -> Markup:
-    return text(words) if row is None else text(words, ", ", wording.name(row.model))
 
 
 OVERVIEW: Final = (

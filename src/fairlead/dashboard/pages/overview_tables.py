@@ -32,8 +32,8 @@ def course(seen: Seen) -> Markup:
                 element("figcaption", title),
                 bars(f"{title}; the most is {shown}", steps, name=name),
                 element(
-                    "p", element("span", wording.moment(window.since_s)), element("span", f"most: {shown}"),
-                    element("span", wording.moment(window.until_s)), class_="ends",
+                    "p", element("span", wording.plain_moment(window.since_s)), element("span", f"most: {shown}"),
+                    element("span", wording.plain_moment(window.until_s)), class_="ends",
                 ),
                 class_="steps",
             )

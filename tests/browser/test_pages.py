@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.looking import DESKTOP, LOOKS, PHONE, Scheme, first_decision, looking
-from tests.browser.worlds import LOCAL, seeded_config, served
+from tests.browser.worlds import LOCAL, ask_something, seeded_config, served
 from tests.dashboard.small_pages import OPERATOR, READER
 
 if TYPE_CHECKING:
@@ -178,6 +178,18 @@ def test_a_store_that_is_off_and_one_that_is_empty_are_said_to_be(
             timings += seen.timings
             # The browser itself notes a page that is not there; nothing else may be wrong.
             assert [each for each in seen.complaints if "status of 404" not in each] == []
+
+
+def test_the_overview_renews_itself_while_requests_come_in(browser: "Browser", tmp_path: Path) -> None:
+    with served(tmp_path, "", "--demo") as base, looking(browser, base) as seen:
+        ask_something(base)
+        while not seen.at("/ui?period=1h").page.query_selector("[data-live]"):
+            pass  # the writer's thread needs a moment
+        assert seen.page.inner_text("[data-value=requests]") == "1"
+        ask_something(base)
+        seen.page.wait_for_function("() => document.querySelector('[data-value=requests]').textContent === '2'")
+        assert "last looked" in seen.page.inner_text("[data-live-note]")
+        assert seen.complaints == []
 
 
 def test_with_keys_one_logs_in_sees_ones_own_tenant_and_logs_out(browser: "Browser", tmp_path: Path) -> None:

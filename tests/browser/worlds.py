@@ -1,10 +1,12 @@
 """Worlds: a real server in a process of its own, over a store that a test has filled."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +42,14 @@ def served(folder: Path, config: str, *options: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def ask_something(base: str) -> None:
+    """One request to the model `auto`, whole."""
+    body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "What is 17 times 23?"}]}).encode()
+    request = urllib.request.Request(f"{base}/v1/chat/completions", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
 
 
 def seeded_config(folder: Path, n: int = 400, *, is_hostile: bool = False, more: str = "") -> str:

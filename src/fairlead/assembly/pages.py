@@ -26,9 +26,9 @@ def paged(
     `secret` seals the sessions: the workers of one server share it.
     """
     settings, services = assembly.settings, assembly.services
-    if not settings.has_dashboard:
-        return assembly
     desk = before.desk if before is not None else None
+    if not settings.has_dashboard:
+        return replace(assembly, desk=desk)  # it may be wanted again, and is let go of at the end
     if desk is None:
         sessions = Sessions(secret or secrets.token_bytes(32), services.unix_s, secrets.token_bytes)
         desk = Desk(sessions, Pace(), PagePool(), own_assets(), _store(assembly, env))

@@ -182,6 +182,8 @@ def banner(assembly: "Assembly", url: str, *, n_workers: int = 1) -> list[str]:
     lines = [
         f"Fairlead {__version__} at {url}/v1   (models: auto, auto:quality, auto:cost, auto:speed, or any by name)"
     ]
+    if assembly.services.pages is not None:
+        lines.append(f"Dashboard at {url}/ui")
     if assembly.is_demo:
         lines.append("DEMO: every model below is simulated; no request leaves this machine.")
     lines += [f"warning: {warning}" for warning in assembly.warnings]

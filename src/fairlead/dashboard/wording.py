@@ -83,10 +83,11 @@ def plain_moment(at_s: float) -> str:
     return _at(at_s).strftime("%Y-%m-%d %H:%M")
 
 
-def moment(at_s: float) -> Markup:
-    """The same to the second, as an element; scripts add the reader's own time."""
+def moment(at_s: float, *, is_short: bool = False) -> Markup:
+    """The same to the second, as an element; scripts add the reader's own time. In a list the year can be spared."""
     found = _at(at_s)
-    return element("time", found.strftime("%Y-%m-%d %H:%M:%S"), datetime=found.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    shown = found.strftime("%m-%d %H:%M:%S" if is_short else "%Y-%m-%d %H:%M:%S")
+    return element("time", shown, datetime=found.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def _at(at_s: float) -> datetime:

@@ -167,9 +167,9 @@ def _fixed_time(asked: Asked) -> Markup:
 def _table(rows: tuple[RequestRow, ...], *, is_operator: bool) -> Markup:
     columns: list[Column | str] = [
         "Time (UTC)",
-        "Outcome",
         "Served by",
         "at",
+        "Outcome",
         "Asked for",
         "Kind",
         *(Column(head, is_number=True) for head in ("Tokens in", "out", "Cost", "Time")),
@@ -184,10 +184,10 @@ def _cells(row: RequestRow, is_operator: bool) -> list[Child]:
     if row.input_tokens is not None:
         n_input = row.input_tokens + (row.cached_read_tokens or 0) + (row.cache_write_tokens or 0)
     return [
-        links.link(links.decision(row.decision_id), wording.moment(row.at_s)),
-        outcome_badge(row),
+        links.link(links.decision(row.decision_id), wording.moment(row.at_s, is_short=True)),
         wording.name(model),
         wording.name(upstream),
+        outcome_badge(row),
         wording.name(row.asked),
         row.kind or wording.UNKNOWN,
         wording.count(n_input),

@@ -103,15 +103,15 @@ soak: setup-dev  ## kill, stall and limit upstreams under 500 streams: answers, 
 fuzz: .venv/fuzz.stamp  ## fuzz every parser, guided by coverage, for MINUTES each (1)
 	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) $(ARGS)
 
-bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, an hour (FAIRLEAD_DATA)
+bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, 40 minutes of a core (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/difficulty.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/judge_presets.py
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.routers $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cost_curves
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cold_start
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cold_start --seeds 4 --probes 60
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.lengths_and_delays
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.learned
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases --queries 200
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verdicts
 
 bench-analysis: setup-dev  ## counts against published ones, forecasts against measured serving, five minutes (FAIRLEAD_DATA)
@@ -128,13 +128,15 @@ bench-evaluation: setup-dev  ## prompts a second, kills, biases of judges; profi
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.profile $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.drift
 
-bench-store: setup-dev  ## what keeping the traffic costs and keeps: overhead, kills, a million rows (needs a C compiler)
+bench-store: setup-dev  ## what keeping the traffic costs and keeps, an hour (needs a C compiler; FAIRLEAD_DATA for the last)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.parts
-	$(BIN)/python -m benchmarks.store.overhead --rounds 12 --seconds 5
+	$(BIN)/python -m benchmarks.store.overhead
 	$(BIN)/python -m benchmarks.store.kills --kills 20
 	$(BIN)/python -m benchmarks.store.million
 	$(BIN)/python -m benchmarks.store.pages
 	$(BIN)/python -m benchmarks.store.one_go $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.bounds
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.demo_day
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.replay_estimators
 
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes
@@ -144,7 +146,7 @@ catalogue: setup-dev  ## write the shipped catalogue anew from the public lists 
 	$(BIN)/python -m fairlead.evaluation.catalogue_build $(FAIRLEAD_DATA)
 
 lock:  ## compile the lock files anew (needs uv: pip install uv)
-	uv pip compile pyproject.toml --extra eval --extra postgres --extra hub --extra embed --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra eval --extra postgres --extra hub --extra embed --extra otel --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/serve.lock
 	uv pip compile requirements/scale.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/scale.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock

@@ -6,7 +6,8 @@ FOLDER holds `hardware/` of the data (FAIRLEAD_DATA). Counts: every row of truth
 Forecast: rows as `evaluation/serving_rows.py` keeps them; what is left out is listed. Each row is forecast by constants
 fitted without its GPU, and again without its model. Error: mean of |forecast / measured - 1| of the time per token.
 Coverage: how often the measured figure lies in the 90 % interval whose width the other GPUs' (models', sweeps') errors
-set. First token: how often it lies in the range that rows of other GPUs set. Everything is deterministic.
+set; a new model's width is set by models of both classes. First token: how often it lies in the range that rows of
+other GPUs set. Everything is deterministic.
 """
 
 import argparse
@@ -23,23 +24,27 @@ from fairlead.analysis.config_keys import config_of
 from fairlead.analysis.families import read_architecture
 from fairlead.analysis.memory import cache_of
 from fairlead.analysis.parameters import count
-from fairlead.assembly.hosting import hardware_in_force
+from fairlead.analysis.workload import Floats
+from fairlead.assembly.hosting import hardware_in_force, shipped_engines
 from fairlead.domain.errors import AnalysisError
 from fairlead.evaluation.serving_fit import (
     FIRST_TOKEN_BINS,
     FIRST_TOKEN_TAIL,
+    by_group,
     coverage,
     fit,
     half_width,
     left_out_errors,
     left_out_ratios,
     mean_error,
+    new_model_half_width,
     parted,
     recalibrated_errors,
     sweep_of,
 )
 from fairlead.evaluation.serving_rows import MeasuredRow, by_reason, read_rows
 
+CLASSES = {"dense": False, "mixtures of experts": True}
 LIMITS = {"exact": 0.0, "formula": 0.003, "published": 0.01}
 MIN_NEAR = 10
 CACHE_COLUMNS = (
@@ -77,11 +82,12 @@ def _one_count(row: dict[str, str], folder: Path) -> dict[str, Any]:
     }
 
 
-def one_class(rows: Sequence[MeasuredRow], reported: Sequence[MeasuredRow]) -> dict[str, Any]:
-    """Errors and coverages of one class of models."""
+def one_class(rows: Sequence[MeasuredRow], reported: Sequence[MeasuredRow]) -> tuple[dict[str, Any], Floats]:
+    """Errors and coverages of one class of models; and the errors of each row with its model left out."""
     measured = np.array([row.token_s for row in rows])
     sweeps = [sweep_of(row) for row in rows]
     everything = fit(rows)
+    errors = np.zeros(0)
     found: dict[str, Any] = {"rows": len(rows), "in_sample": mean_error(np.log(everything.token_s(rows) / measured))}
     groupings: dict[str, Callable[[MeasuredRow], str]] = {"gpu": lambda row: row.gpu, "model": lambda row: row.model}
     for name, group_of in groupings.items():
@@ -99,17 +105,20 @@ def one_class(rows: Sequence[MeasuredRow], reported: Sequence[MeasuredRow]) -> d
                 }
                 for group in sorted(set(groups))
             },
-            "half_width": half_width(errors),
-            "coverage_other_groups": coverage(errors, groups),
-            "coverage_other_sweeps": coverage(errors, sweeps),
         }
         if name == "gpu":
+            found["leave_one_gpu_out"] |= {
+                "half_width": half_width(errors),
+                "coverage_other_groups": coverage(errors, groups),
+                "coverage_other_sweeps": coverage(errors, sweeps),
+            }
             again = recalibrated_errors(errors, sweeps, np.random.default_rng(18))
             found["recalibrated_by_one_row"] = mean_error(again)
     floors = np.array([row.load.floor_s()[0] for row in rows])
     found["faster_than_physics"] = int((everything.token_s(rows) < floors).sum())
     found["first_token_coverage"] = {
         "other_gpus": first_token_coverage(rows, lambda row: row.gpu),
+        "other_gpus_widened": first_token_coverage(rows, lambda row: row.gpu, beyond_measured(rows)),
         "other_sweeps": first_token_coverage(rows, sweep_of),
     }
     if reported:
@@ -119,10 +128,40 @@ def one_class(rows: Sequence[MeasuredRow], reported: Sequence[MeasuredRow]) -> d
             "error": mean_error(theirs),
             "bias": float((np.exp(theirs) - 1).mean()),
         }
-    return found
+    return found, errors
 
 
-def first_token_coverage(rows: Sequence[MeasuredRow], group_of: Callable[[MeasuredRow], str]) -> float:
+def model_coverage(classes: Sequence[tuple[Sequence[MeasuredRow], Floats]]) -> list[dict[str, float]]:
+    """Of each class, how often a row lies in the interval that the other models' (sweeps') errors set."""
+    rows = [row for members, _ in classes for row in members]
+    errors = np.concatenate([each for _, each in classes])
+    models = np.array([f"{row.is_mixture}/{row.model}" for row in rows])
+    is_mixture = np.array([row.is_mixture for row in rows])
+    found = {}
+    for name, groups in (("groups", models), ("sweeps", np.array([sweep_of(row) for row in rows]))):
+        inside = np.zeros(len(rows), dtype=bool)
+        for group in sorted(set(groups.tolist())):
+            others = groups != group
+            width = new_model_half_width(by_group(errors[others], models[others].tolist()))
+            inside[~others] = np.abs(errors[~others]) <= width
+        found[name] = inside
+    width = new_model_half_width(by_group(errors, models.tolist()))
+    return [
+        {"half_width": width, **{f"coverage_other_{name}": float(each[is_mixture == mixture].mean())
+                                 for name, each in found.items()}}
+        for mixture in (False, True)
+    ]  # fmt: skip
+
+
+def beyond_measured(rows: Sequence[MeasuredRow]) -> float:
+    """By how much the shipped forecast widens the range for a GPU that was not measured, in logarithms."""
+    spread = shipped_engines().of(is_mixture=rows[0].is_mixture).spread
+    return spread.outside - spread.known
+
+
+def first_token_coverage(
+    rows: Sequence[MeasuredRow], group_of: Callable[[MeasuredRow], str], beyond: float = 0.0
+) -> float:
     """How often the time to the first token lies in the range that the other groups' rows set at that concurrency."""
     ratios, groups = left_out_ratios(rows), np.array([group_of(row) for row in rows])
     bins = np.digitize([row.asked.concurrency for row in rows], FIRST_TOKEN_BINS, right=True)
@@ -132,7 +171,7 @@ def first_token_coverage(rows: Sequence[MeasuredRow], group_of: Callable[[Measur
         near = ratios[others & (bins == bins[at])]
         known = near if near.size >= MIN_NEAR else ratios[others]
         low, high = np.quantile(known, [FIRST_TOKEN_TAIL, 1 - FIRST_TOKEN_TAIL])
-        inside.append(low <= ratio <= high)
+        inside.append(low * np.exp(-beyond) <= ratio <= high * np.exp(beyond))
     return float(np.mean(inside))
 
 
@@ -183,6 +222,7 @@ def print_class(name: str, found: dict[str, Any]) -> None:
     first = found["first_token_coverage"]
     print(f"- first token within the other sweeps' range: {first['other_sweeps']:.1%}")
     print(f"- first token within the other GPUs' range: {first['other_gpus']:.1%}")
+    print(f"- the same, widened as the forecast widens it for a new GPU: {first['other_gpus_widened']:.1%}")
     print(f"- forecasts faster than the data sheets allow: {found['faster_than_physics']}")
 
 
@@ -201,9 +241,13 @@ def main() -> None:
     print(f"\n## Rows left out ({len(measured.rows)} of {len(measured.rows) + sum(measured.left_out.values())} kept)\n")
     for reason, n in by_reason(measured.left_out):
         print(f"- {n}: {reason}")
-    for name, is_mixture in (("dense", False), ("mixtures of experts", True)):
+    classes: list[tuple[Sequence[MeasuredRow], Floats]] = []
+    for name, is_mixture in CLASSES.items():
         rows, reported = parted(measured.rows, is_mixture=is_mixture)
-        found[name] = one_class(rows, reported)
+        found[name], errors = one_class(rows, reported)
+        classes.append((rows, errors))
+    for name, covered in zip(CLASSES, model_coverage(classes), strict=True):
+        found[name]["leave_one_model_out"] |= covered
         print_class(name, found[name])
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

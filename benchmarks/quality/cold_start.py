@@ -41,6 +41,7 @@ from fairlead.learning.mapping import map_models
 from fairlead.learning.metrics.cost_curve import area_over_grid
 from fairlead.learning.onboarding import add_arm
 from fairlead.learning.outcomes import Floats, Outcomes, Queries
+from fairlead.learning.policies import chosen_at
 from fairlead.learning.profiling import N_ROUNDS
 from fairlead.learning.seat import Probe, ProbeOutcome, Seat, seat_of, seat_stake
 from fairlead.learning.stacking import fit_stack
@@ -108,14 +109,15 @@ class World:
         tokens = np.full(shape, np.nan) if lengths is None else lengths.mean(self.reading)
         return router.costs.predict(self.reading, self.n_chars, tokens)
 
-    def area(self, quality: Floats, cost_usd: Floats) -> float:
+    def area(self, quality: Floats, cost_usd: Floats, usual: Floats) -> float:
         """Area under the curve of best expected quality less weighted expected cost, on val's priced part."""
         at = np.ix_(self.whole, np.flatnonzero(self.is_priced))
         quality, expected = quality[at], cost_usd[at]
         scores, billed = self.val.scores[at], self.val.cost_usd[at]
         scale = float(np.nanmean(self.dev.cost_usd[:, self.is_priced], axis=0).max())
         rows = np.arange(len(scores))
-        picks = [(quality - weight * expected / scale).argmax(axis=1) for weight in WEIGHTS]
+        usual = usual[self.is_priced]
+        picks = [chosen_at(weight, quality, expected / scale, usual) for weight in WEIGHTS.tolist()]
         cost = np.array([[billed[rows, pick].mean() for pick in picks]])
         score = np.array([[scores[rows, pick].mean() for pick in picks]])
         ends = billed.mean(axis=0)
@@ -155,7 +157,7 @@ def measure(folder: Path, source: str, seeds: int, probes: Sequence[int]) -> lis
     full = None
     if has_area:
         trained = world.train(everyone)
-        full = world.area(world.quality(trained), world.cost_usd(trained))
+        full = world.area(world.quality(trained), world.cost_usd(trained), trained.stack.usual)
     found: list[dict[str, object]] = []
     for model in everyone.tolist():
         rest = world.train(everyone[everyone != model])
@@ -224,7 +226,8 @@ def join(
     if full is not None and world.is_priced[model]:
         # The newcomer is the last arm: back to its place among the panel's models.
         order = np.insert(np.arange(len(rest.arms)), model, len(rest.arms))
-        figures["area"] = world.area(quality[:, order], world.cost_usd(grown.router)[:, order]) / full
+        usual = grown.router.stack.usual[order]
+        figures["area"] = world.area(quality[:, order], world.cost_usd(grown.router)[:, order], usual) / full
     return figures
 
 

@@ -12,9 +12,10 @@ is its mean cost and mean score on the test side. Figures per resplit:
             between settings, 0 left of the cheapest setting
 
 Then the mean difference to each baseline and its standard error over resplits (which share their queries: the error is
-of the resplit, not of the benchmark). Costs: as billed where the source has them; kor_bench and mmlu_pro cost their
-tokens at the list prices of panels.toml, for those models of the reference panel that have one (7 of 10 and 7 of 9), or
-with --listed for all models that panels.toml names there (10 and 8). mmlu_pro's tokens lack its five examples.
+of the resplit, not of the benchmark); the yardstick is asked on the first five alone. Costs: as billed where the source
+has them; kor_bench and mmlu_pro cost their tokens at the list prices of panels.toml, for those models of the reference
+panel that have one (7 of 10 and 7 of 9), or with --listed for all models that panels.toml names there (10 and 8).
+mmlu_pro's tokens lack its five examples.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 from benchmarks.quality import yardstick
 from benchmarks.quality.panel_data import PanelData, features_of, list_prices, read_panel
 from fairlead.learning.metrics.cost_curve import area_over_grid, neutral_cost
+from fairlead.learning.policies import chosen_at
 from fairlead.learning.stacking import N_FOLDS, fit_stack
 from fairlead.learning.text_groups import group_texts, grouped_folds
 from fairlead.routing.features.query_features import QueryFeatures
@@ -72,6 +74,8 @@ class Foretold(NamedTuple):
 
     quality: Floats
     cost_usd: Floats
+    usual: Floats | None = None
+    """Quality on the usual query (m,), where choices are steadied by it, as a trained router's are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Split:
         test_scores, test_cost = self.data.scores[self.test], self.data.cost_usd[self.test]
         scale = self.data.cost_usd[self.train].mean(axis=0).max()
         rows = np.arange(len(self.test))
-        picks = [(foretold.quality - weight * foretold.cost_usd / scale).argmax(axis=1) for weight in WEIGHTS]
+        relative = foretold.cost_usd / scale
+        picks = [chosen_at(weight, foretold.quality, relative, foretold.usual) for weight in WEIGHTS.tolist()]
         return Curve(
             np.array([test_cost[rows, pick].mean() for pick in picks]),
             np.array([test_scores[rows, pick].mean() for pick in picks]),
@@ -136,8 +141,9 @@ def our_forecasts(split: Split) -> dict[str, Foretold]:
     parts = {name: part.predict(reading) for name, part in fit.stack.parts.items()}
     quality = fit.stack.predict(reading).mean
     return {
-        OURS: Foretold(quality, expected),
-        "mean costs": Foretold(quality, blind),
+        OURS: Foretold(quality, expected, fit.stack.usual),
+        "not steadied": Foretold(quality, expected),
+        "mean costs": Foretold(quality, blind, fit.stack.usual),
         "kernel ridge": Foretold(parts["kernel_ridge"], expected),
         "clusters": Foretold(parts["cluster_table"], blind),
         "kNN": Foretold(parts["neighbours"], blind),
@@ -205,16 +211,16 @@ def figures(split: Split, curve: Curve) -> dict[str, float]:
 
 
 def measure(
-    data: PanelData, n_resplits: int, forecasters: Sequence[Callable[[Split], dict[str, Foretold]]]
+    data: PanelData, n_resplits: int, forecasters: Sequence[tuple[int, Callable[[Split], dict[str, Foretold]]]]
 ) -> dict[str, dict[str, list[float]]]:
-    """Figures by method: {method: {figure: one value a resplit}}."""
+    """Figures by method: {method: {figure: one value a resplit}}. `forecasters`: each on the first so many resplits."""
     features, groups = features_of(data), group_texts(data.texts)
     found: dict[str, dict[str, list[float]]] = {}
     for seed in range(n_resplits):
         train, test = resplit(groups, int(data.is_dev.sum()), seed)
         split = Split(data, features, train, test, seed)
         curves = blind_curves(split)
-        for forecaster in forecasters:
+        for forecaster in (each for n_own, each in forecasters if seed < n_own):
             curves |= {name: split.curve_of(foretold) for name, foretold in forecaster(split).items()}
         for name, curve in curves.items():
             for figure, value in figures(split, curve).items():
@@ -227,11 +233,15 @@ def measure(
 def compare(
     found: dict[str, dict[str, dict[str, list[float]]]], baseline: str, figure: str
 ) -> dict[str, tuple[float, float]]:
-    """By how much ours is better, source by source, with the standard error over resplits; above 0 is better."""
+    """By how much ours is better, source by source, with the standard error over resplits; above 0 is better.
+
+    On the resplits that the baseline was measured on, the first ones.
+    """
     sign = -1.0 if LESS_IS_BETTER[figure] else 1.0
     gains: dict[str, tuple[float, float]] = {}
     for source, methods in found.items():
-        gain = sign * (np.array(methods[OURS][figure]) - np.array(methods[baseline][figure]))
+        theirs = np.array(methods[baseline][figure])
+        gain = sign * (np.array(methods[OURS][figure])[: len(theirs)] - theirs)
         error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else float("nan")
         gains[source] = float(gain.mean()), error
     return gains
@@ -284,13 +294,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAIRLEAD_DATA", "")))
     parser.add_argument("--sources", default=",".join(SOURCES))
     parser.add_argument("--resplits", type=int, default=20)
-    parser.add_argument("--no-yardstick", action="store_true", help="leave out the slowest baseline")
+    parser.add_argument("--rival-resplits", type=int, default=5, help="of the yardstick, the slowest baseline; 0: none")
     parser.add_argument("--listed", action="store_true", help="kor_bench, mmlu_pro: the panels of panels.toml")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     if not (arguments.data / "outcomes").is_dir():
         parser.error("set FAIRLEAD_DATA (or --data) to the folder of the measured outcomes")
-    forecasters = [our_forecasts] if arguments.no_yardstick else [our_forecasts, yardstick_forecasts]
+    n_rivals = min(arguments.rival_resplits, arguments.resplits)
+    forecasters = [(arguments.resplits, our_forecasts), (n_rivals, yardstick_forecasts)]
     found = {}
     for source in arguments.sources.split(","):
         data = priced_panel(arguments.data, source, is_listed=arguments.listed)

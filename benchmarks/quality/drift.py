@@ -8,12 +8,13 @@ order until an alarm.
 
 The model's first earlier answer is the measured outcome. Its others, and the new ones of the unchanged model, are drawn
 from a chance that is itself drawn given that outcome: Beta(k p + y, k (1 - p) + 1 - y), p foretold from other models.
-Small k is a model that nearly always repeats itself. The sibling's new answers are its own measured outcomes.
+Small k is a model that nearly always repeats itself. The sibling's first new answers are its own measured outcomes, and
+its second ones are drawn given those in the same way.
 
   itself    share of probes on which the unchanged model's new answer differs from its first
   accused   share of checks of the unchanged model that end in an alarm; stated: 5 %
   found     share of checks of the sibling that end in an alarm within 200 calls
-  calls     until then: median, and nine tenths of all checks
+  calls     until then, second answers to a probe counted: median, and nine tenths of all checks
 
 +- is a 95 % interval of the share (Wilson), over all pairs and runs.
 """
@@ -93,21 +94,29 @@ def check_once(scores: Floats, pair: tuple[int, int], n_earlier: int, fixedness:
     success = foretold_success(own, others)
     rows = draw.permutation(choose_watch_probes(success, others, MAX_CALLS, seed))
     own, sibling, success = own[rows], sibling[rows], success[rows]
-    chance = draw.beta(fixedness * success + own + 1e-9, fixedness * (1.0 - success) + 1.0 - own + 1e-9)
-    drawn = (draw.random((n_earlier, len(rows))) < chance).astype(np.float64)
+    drawn = given(own, success, fixedness, n_earlier + 1, draw)
     earlier = np.vstack((own[None, :], drawn[: n_earlier - 1]))
-    same = drawn[-1]
-    accused, _ = ask_all(earlier, same)
-    found, n_calls = ask_all(earlier, sibling)
+    same, same_again = drawn[-2:]
+    (sibling_again,) = given(sibling, success, fixedness, 1, draw)
+    accused, _ = ask_all(earlier, same, same_again)
+    found, n_calls = ask_all(earlier, sibling, sibling_again)
     return float((same != own).mean()), float(accused), float(found), float(n_calls)
 
 
-def ask_all(earlier: Floats, new: Floats) -> tuple[bool, int]:
+def given(first: Floats, success: Floats, fixedness: float, n: int, draw: np.random.Generator) -> Floats:
+    """So many more answers of a model that gave these first (n, n_probes)."""
+    chance = draw.beta(fixedness * success + first + 1e-9, fixedness * (1.0 - success) + 1.0 - first + 1e-9)
+    return (draw.random((n, len(first))) < chance).astype(np.float64)
+
+
+def ask_all(earlier: Floats, new: Floats, second: Floats) -> tuple[bool, int]:
     """Whether the check ends in an alarm, and after how many calls."""
     test = DriftTest()
     for column in range(len(new)):
-        test.feed([Answer(float(score)) for score in earlier[:, column]], Answer(float(new[column])))
-        if test.is_alarm or test.is_hopeless:
+        was, now = [Answer(float(score)) for score in earlier[:, column]], Answer(float(new[column]))
+        is_twice = test.n_calls + 1 < MAX_CALLS and test.wants_again(was, now)
+        test.feed(was, now, Answer(float(second[column])) if is_twice else None)
+        if test.is_alarm or test.is_hopeless or test.n_calls >= MAX_CALLS:
             break
     return test.is_alarm, test.n_calls
 

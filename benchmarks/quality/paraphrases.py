@@ -1,18 +1,19 @@
 """Whether a reworded request keeps its model, and what it costs where it does not.
 
-    python -m benchmarks.quality.paraphrases [--data FOLDER] [--queries N] [--seed N] [--json PATH]
+    python -m benchmarks.quality.paraphrases [--data FOLDER] [--sources A,B] [--queries N] [--seed N] [--json PATH]
 
 Trained on all of fold dev, asked for up to N queries of fold val and for each rule-made rewrite of them. Kept: share of
 the rewrites that get the same model. Loss: mean score of the query's model less that of the rewrite's, on the query, in
-points of 100. Two routers, as texts stand or as plain requests; once for quality alone, once at a cost weight where
-costs are known. "other_frames" are frames that the rules for plain requests
-were not written with; they are not in the mean over rewrites. Intervals are 95 %, from a bootstrap over queries.
+points of 100; where cost counts, the score less its weighted mean cost. Once for quality alone, once at a cost weight
+where costs are known; routed by what is foretold, and served: the verdict heeded, which may serve one model to all.
+"other_frames" are frames that the rules for plain requests were not written with; they are not in the mean over
+rewrites. Intervals are 95 %, from a bootstrap over queries.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,25 +23,25 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.encoder import encoder
 from benchmarks.quality.panel_data import PanelData, read_panel
-from fairlead.domain.outline import Outline
 from fairlead.evaluation.outcome_data import outline_of
 from fairlead.learning.metrics.robustness import robustness
+from fairlead.learning.policies import chosen_at
 from fairlead.learning.rewrites import REWRITES, rewrite
 from fairlead.learning.stacking import N_FOLDS, fit_stack
 from fairlead.learning.text_groups import group_texts, grouped_folds
 from fairlead.learning.training import N_LANDMARKS
-from fairlead.routing.features.plain_request import plain_outline
+from fairlead.learning.verdict import judge
 from fairlead.routing.features.query_features import QueryFeatures
+from fairlead.routing.policies.objective import Objective
+from fairlead.routing.policies.verdict import Verdict
 from fairlead.routing.predictors.kernel_basis import KernelBasis, fit_basis
 from fairlead.routing.predictors.part import sample_of
 from fairlead.routing.predictors.stack import Stack
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Reader = Callable[[Outline], Outline]
 
 SOURCES: Final = ("routellm", "llmrouter9", "zeroeval", "bfcl", "routerbench_part", "mmlu_pro", "kor_bench")
-READERS: Final[dict[str, Reader]] = {"as it stands": lambda outline: outline, "plain request": plain_outline}
 COST_WEIGHT: Final = 0.3
 OTHER_FRAMES: Final = "other_frames"
 FRAMES: Final = (
@@ -55,26 +56,33 @@ FRAMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A router of one source, reading texts in one way."""
+    """A router of one source. Shapes: relative_cost (m,), of the dearest model's mean; None unless all are known."""
 
-    reader: Reader
     basis: KernelBasis
     stack: Stack
+    verdict: Verdict
+    relative_cost: Floats | None
 
-    def quality(self, texts: Sequence[str]) -> Floats:
-        return self.stack.predict(self.basis.read(features_of(texts, self.reader))).mean
+    def picks(self, texts: Sequence[str], weight: float) -> Ints:
+        """The model of each text at a cost weight (n,), the verdict left aside."""
+        quality = self.stack.predict(self.basis.read(features_of(texts))).mean
+        cost = np.zeros(quality.shape[1]) if self.relative_cost is None else self.relative_cost
+        return chosen_at(weight, quality, cost[None], self.stack.usual)
 
 
-def features_of(texts: Sequence[str], reader: Reader) -> QueryFeatures:
-    return encoder().encode_all([reader(outline_of(text)) for text in texts])
+def features_of(texts: Sequence[str]) -> QueryFeatures:
+    return encoder().encode_all([outline_of(text) for text in texts])
 
 
-def trained(dev: PanelData, reader: Reader, seed: int) -> Trained:
-    features = features_of(dev.texts, reader)
+def trained(dev: PanelData, seed: int) -> Trained:
+    features = features_of(dev.texts)
     basis = fit_basis(features, N_LANDMARKS, seed)
-    folds = grouped_folds(group_texts(dev.texts), N_FOLDS, seed)
+    groups = group_texts(dev.texts)
     sample = sample_of(basis, basis.read(features), seed)
-    return Trained(reader, basis, fit_stack(sample, dev.scores, folds).stack)
+    fit = fit_stack(sample, dev.scores, grouped_folds(groups, N_FOLDS, seed))
+    relative = relative_cost(dev)
+    cost = None if relative is None else np.tile(relative, (len(dev.scores), 1))
+    return Trained(basis, fit.stack, judge(fit.left_out, dev.scores, cost, groups, seed, dev.models), relative)
 
 
 def reworded(texts: Sequence[str], kind: str, seed: int) -> list[str]:
@@ -101,18 +109,19 @@ def measure(folder: Path, source: str, n_queries: int, seed: int) -> list[dict[s
     asked = data.take(np.sort(np.random.default_rng(seed).permutation(val)[:n_queries]))
     kinds = (*REWRITES, OTHER_FRAMES)
     texts = {kind: reworded(asked.texts, kind, seed) for kind in kinds}
-    cost = relative_cost(dev)
+    router = trained(dev, seed)
     rows = []
-    for reading, reader in READERS.items():
-        router = trained(dev, reader, seed)
-        quality = {kind: router.quality(texts[kind]) for kind in kinds}
-        own = router.quality(asked.texts)
-        for weight in (0.0,) if cost is None else (0.0, COST_WEIGHT):
-            price = 0.0 if cost is None else weight * cost
-            picks = (own - price).argmax(axis=1)
-            new = {kind: (quality[kind] - price).argmax(axis=1) for kind in kinds}
+    for weight in (0.0,) if router.relative_cost is None else (0.0, COST_WEIGHT):
+        price = 0.0 if router.relative_cost is None else weight * router.relative_cost
+        picks = router.picks(asked.texts, weight)
+        new = {kind: router.picks(texts[kind], weight) for kind in kinds}
+        instead = router.verdict.serve_instead(data.models, Objective(cost_weight=weight))
+        for way in ("routed", "served"):
+            if way == "served" and instead is not None:
+                picks = np.full_like(picks, instead)
+                new = dict.fromkeys(kinds, picks)
             rows.append(
-                {"source": source, "reading": reading, "cost_weight": weight}
+                {"source": source, "reading": way, "cost_weight": weight}
                 | figures(picks, new, asked.scores, price, seed)
             )
     return rows
@@ -148,7 +157,7 @@ def print_row(row: dict[str, Any]) -> None:
 def mean_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The mean over sources of each router and cost weight."""
     found = []
-    for reading in READERS:
+    for reading in ("routed", "served"):
         for weight in (0.0, COST_WEIGHT):
             alike = [row for row in rows if (row["reading"], row["cost_weight"]) == (reading, weight)]
             if alike:

@@ -3,7 +3,8 @@
     python -m benchmarks.quality.routers [--data FOLDER] [--sources A,B] [--sizes 300,all] [--seeds 10]
         [--rival-seeds 5] [--json PATH]
 
-Fitted on fold `dev` (a random subset of each size per seed), measured on fold `val`; the text only, no task labels.
+Fitted on fold `dev` (a random subset of each size per seed; of the rest of dev the texts alone are known, to both),
+measured on fold `val`; the text only, no task labels.
 score: mean outcome of the model foretold best, which is the one that the router serves at quality alone where its
 verdict lets it; chosen: the same with the verdict heeded. ±: one standard error over queries of the mean over seeds;
 that of score and APGR has the spread of the seeds in it. The yardstick's texts are read once a source.
@@ -27,7 +28,7 @@ from fairlead.learning.metrics.pair_curve import apgr_by_rank
 from fairlead.learning.metrics.ranking import mean_auc
 from fairlead.learning.stacking import N_FOLDS, fit_stack
 from fairlead.learning.text_groups import group_texts, grouped_folds
-from fairlead.learning.training import N_LANDMARKS
+from fairlead.learning.training import MAX_UNANSWERED, N_LANDMARKS
 from fairlead.learning.verdict import judge
 from fairlead.routing.policies.objective import Foretold, Objective
 from fairlead.routing.predictors.kernel_basis import fit_basis
@@ -58,9 +59,14 @@ class Fit:
 
 
 def fit_one(data: PanelData, features: Any, train: Ints, test: Ints, seed: int, texts: yardstick.Texts | None) -> Fit:
-    """Ours and, where its texts are given, the yardstick's on the same training queries."""
+    """Ours and, where its texts are given, the yardstick's on the same training queries.
+
+    Both know the texts of all of dev, as the reference script does, and the outcomes of the training queries alone.
+    """
     basis = fit_basis(features.take(train), N_LANDMARKS, seed)
-    sample = sample_of(basis, basis.read(features.take(train)), seed)
+    beside = np.setdiff1d(np.flatnonzero(data.is_dev), train)
+    beside = np.sort(np.random.default_rng(seed).permutation(beside)[:MAX_UNANSWERED])
+    sample = sample_of(basis, basis.read(features.take(train)), seed, features.take(beside))
     groups = group_texts([data.texts[row] for row in train])
     scores = data.scores[train]
     fit = fit_stack(sample, scores, grouped_folds(groups, N_FOLDS, seed))

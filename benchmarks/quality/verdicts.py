@@ -13,13 +13,14 @@ fitted anew on them (five folds, equal texts together) and judged from what it f
 
 At "all" the fit is one and what is drawn anew, with replacement, is the groups of equal texts that are judged. Error
 rates come with exact 95 % intervals (Clopper-Pearson). The priced sources are judged once, with the mean cost of each
-model; --share below 1 takes so much of the draws. With --worlds only these, at 300 queries, and nothing else.
+model; --share below 1 takes so much of the draws. With --worlds only these, at 300 queries, and nothing else. A draw of
+queries is read once for all worlds.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -35,7 +36,7 @@ from fairlead.learning.verdict import judge
 from fairlead.routing.features.query_features import QueryFeatures
 from fairlead.routing.policies.verdict import Verdict
 from fairlead.routing.predictors.kernel_basis import fit_basis
-from fairlead.routing.predictors.part import sample_of
+from fairlead.routing.predictors.part import Sample, sample_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,27 +69,38 @@ def read_dev(folder: Path, source: str) -> Texts:
     return Texts(data, features_of(data), group_texts(data.texts))
 
 
-def left_out_of(texts: Texts, rows: Ints, scores: Floats, seed: int) -> Floats:
-    """What a stack foretells of queries that it was not fitted on (n, m)."""
+def read_sample(texts: Texts, rows: Ints, seed: int) -> tuple[Sample, Ints]:
+    """These queries as a sample, and their folds: the same whatever the outcomes are."""
     features = texts.features.take(rows)
     basis = fit_basis(features, N_LANDMARKS, seed)
-    folds = grouped_folds(texts.groups[rows], N_FOLDS, seed)
-    return fit_stack(sample_of(basis, basis.read(features), seed), scores, folds).left_out
+    return sample_of(basis, basis.read(features), seed), grouped_folds(texts.groups[rows], N_FOLDS, seed)
 
 
-def rate_of(texts: Texts, world: World, n: int, n_draws: int) -> dict[str, Any]:
-    """How often the verdict is to route, over draws of a world."""
-    n_routed, n_likely, gains = 0, 0, []
+def left_out_of(texts: Texts, rows: Ints, scores: Floats, seed: int) -> Floats:
+    """What a stack foretells of queries that it was not fitted on (n, m)."""
+    sample, folds = read_sample(texts, rows, seed)
+    return fit_stack(sample, scores, folds).left_out
+
+
+def rates_of(texts: Texts, worlds: dict[str, World], n: int, n_draws: int) -> dict[str, dict[str, Any]]:
+    """How often the verdict is to route, over draws of each world; every world has the same draws of queries."""
+    verdicts: dict[str, list[Verdict]] = {name: [] for name in worlds}
     for seed in range(n_draws):
-        drawer = np.random.default_rng(seed)
-        rows = np.sort(drawer.permutation(len(texts.groups))[:n])
-        scores, cost = world(rows, drawer)
-        left_out = left_out_of(texts, rows, scores, seed)
-        verdict = judge(left_out, scores, cost, texts.groups[rows], seed, texts.data.models)
-        n_routed += verdict.is_route
-        n_likely += verdict.is_served and not verdict.is_route
-        gains.append(verdict.trials[0].gain or 0.0)
-    return as_rate(n_routed, n_likely, n_draws, float(np.mean(gains)))
+        rows = np.sort(np.random.default_rng(seed).permutation(len(texts.groups))[:n])
+        sample, folds = read_sample(texts, rows, seed)
+        for name, world in worlds.items():
+            scores, cost = world(rows, np.random.default_rng([seed, 1]))
+            left_out = fit_stack(sample, scores, folds).left_out
+            verdicts[name].append(judge(left_out, scores, cost, texts.groups[rows], seed, texts.data.models))
+    return {name: rate_of(found) for name, found in verdicts.items()}
+
+
+def rate_of(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Of these verdicts: how many route, how many are served unproven, and what routing gained on left-out queries."""
+    n_routed = sum(verdict.is_route for verdict in verdicts)
+    n_likely = sum(verdict.is_served and not verdict.is_route for verdict in verdicts)
+    gains = [verdict.trials[0].gain or 0.0 for verdict in verdicts]
+    return as_rate(n_routed, n_likely, len(verdicts), float(np.mean(gains)))
 
 
 def rate_at_all(texts: Texts, n_draws: int) -> dict[str, Any]:
@@ -99,16 +111,13 @@ def rate_at_all(texts: Texts, n_draws: int) -> dict[str, Any]:
     print(f"  {judge(left_out, scores, None, texts.groups, 0, texts.data.models).reason}")
     order = np.argsort(texts.groups, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(texts.groups[order])) + 1)
-    n_routed, n_likely, gains = 0, 0, []
+    verdicts = []
     for seed in range(n_draws):
         drawn = np.random.default_rng(seed).integers(0, len(parts), len(parts))
         rows = np.concatenate([parts[group] for group in drawn.tolist()])
         groups = np.repeat(np.arange(len(drawn)), [len(parts[group]) for group in drawn.tolist()])
-        verdict = judge(left_out[rows], scores[rows], None, groups, seed, texts.data.models)
-        n_routed += verdict.is_route
-        n_likely += verdict.is_served and not verdict.is_route
-        gains.append(verdict.trials[0].gain or 0.0)
-    return as_rate(n_routed, n_likely, n_draws, float(np.mean(gains)))
+        verdicts.append(judge(left_out[rows], scores[rows], None, groups, seed, texts.data.models))
+    return rate_of(verdicts)
 
 
 def as_rate(n_routed: int, n_likely: int, n_draws: int, gain: float) -> dict[str, Any]:
@@ -182,12 +191,10 @@ def main() -> None:
     found: dict[str, Any] = {"rates": {}, "priced": {}}
     print(f"{SOURCE}, fold dev, {len(texts.groups)} queries: share of draws in which the verdict is to route")
     worlds = worlds_of(texts)
-    for name in asked:
-        for n, n_draws in ((SIZE, N_DRAWS), (LARGER_SIZE, N_DRAWS_OF_1000)):
-            if n == SIZE or (name == MEASURED and arguments.worlds is None):
-                rate = rate_of(texts, worlds[name], n, max(int(n_draws * arguments.share), 1))
-                found["rates"][f"{name}, {n}"] = rate
-                print_rate(f"{name}, {n:,} queries", rate)
+    found["rates"] = print_rates(texts, {name: worlds[name] for name in asked}, SIZE, N_DRAWS * arguments.share)
+    if arguments.worlds is None:
+        larger = {MEASURED: worlds[MEASURED]}
+        found["rates"] |= print_rates(texts, larger, LARGER_SIZE, N_DRAWS_OF_1000 * arguments.share)
     if arguments.worlds is None:
         judge_the_rest(arguments, texts, found)
     if arguments.json:
@@ -206,6 +213,13 @@ def judge_the_rest(arguments: argparse.Namespace, texts: Texts, found: dict[str,
         verdict = judge(left_out, scores, cost, priced.groups, 0, priced.data.models)
         found["priced"][source] = verdict.to_dict()
         print_trials(source, verdict)
+
+
+def print_rates(texts: Texts, worlds: dict[str, World], n: int, n_draws: float) -> dict[str, Any]:
+    rates = rates_of(texts, worlds, n, max(int(n_draws), 1))
+    for name, rate in rates.items():
+        print_rate(f"{name}, {n:,} queries", rate)
+    return {f"{name}, {n}": rate for name, rate in rates.items()}
 
 
 def print_rate(name: str, rate: dict[str, Any]) -> None:

@@ -116,6 +116,14 @@ def test_nothing_is_foretold_that_the_data_sheets_do_not_allow(
     assert found.running <= concurrency
 
 
+def test_beyond_what_was_measured_the_first_token_is_known_less_well_too() -> None:
+    ratios = []
+    for gpu in ("h100_sxm", "l40s"):
+        first = foretold(gpu=gpu).first_token_s
+        ratios.append(first.high / first.low)
+    assert ratios[1] > 1.5 * ratios[0]
+
+
 def test_a_longer_queue_than_memory_holds_waits_for_its_first_token() -> None:
     short = foretold(LLAMA_70B, gpu="h200_sxm", concurrency=16, prompt_tokens=1024, reply_tokens=8192)
     long = foretold(LLAMA_70B, gpu="h200_sxm", concurrency=128, prompt_tokens=1024, reply_tokens=8192)

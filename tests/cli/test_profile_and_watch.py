@@ -47,9 +47,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "coin.csv", OUTCOMES.of_arms(("coin",)))
     write(folder / "all.csv", OUTCOMES)
     write(folder / "again.csv", OUTCOMES.of_arms(("sums",)))
+    write(folder / "third.csv", OUTCOMES.of_arms(("sums",)))
     wrong = OUTCOMES.of_arms(("sums",))
-    write(folder / "wrong.csv", Outcomes(wrong.queries, ("sums",), 1.0 - wrong.score, wrong.cost_usd,
-                                         output_tokens=wrong.output_tokens))  # fmt: skip
+    for name in ("wrong.csv", "wrong2.csv"):
+        write(folder / name, Outcomes(wrong.queries, ("sums",), 1.0 - wrong.score, wrong.cost_usd,
+                                      output_tokens=wrong.output_tokens))  # fmt: skip
     return folder
 
 
@@ -93,12 +95,21 @@ def test_a_profile_of_a_known_model_or_of_anothers_answers_is_refused(files: Pat
 
 def test_a_model_that_answers_as_before_passes_its_watch(files: Path) -> None:
     told = run(
-        "watch", "sums", "--earlier", files / "all.csv", "--earlier", files / "again.csv", "--now", files / "again.csv"
+        "watch", "sums", "--earlier", files / "all.csv", "--earlier", files / "again.csv", "--now", files / "third.csv"
     )  # fmt: skip
 
     assert "sums: no change was found." in told
     assert "at most 5% of such checks" in told
     assert "one earlier run" not in told
+
+
+def test_a_second_new_run_answers_where_the_first_differs(files: Path) -> None:
+    arguments = ("watch", "sums", "--earlier", files / "all.csv", "--now", files / "wrong.csv")
+    told = run(*arguments, "--now", files / "wrong2.csv", code=1)
+
+    assert "no longer answers as it was measured" in told
+    assert "--now, once or twice" in run(*arguments, "--now", files / "all.csv", "--now", files / "again.csv", code=2)
+    assert "named twice" in run(*arguments, "--now", files / "wrong.csv", code=2)
 
 
 def test_a_changed_model_is_reported_and_marked_stale_where_a_router_is_named(files: Path) -> None:
@@ -122,5 +133,5 @@ def test_a_changed_model_is_reported_and_marked_stale_where_a_router_is_named(fi
 def test_one_earlier_run_is_told_to_show_less_and_a_rate_of_nothing_is_refused(files: Path) -> None:
     arguments = ("watch", "sums", "--earlier", files / "all.csv", "--now", files / "again.csv")
 
-    assert "one earlier run shows only" in run(*arguments)
+    assert "name a second --now" in run(*arguments)
     assert "--rate is between 0 and 1" in run(*arguments, "--rate", "1.5", code=2)

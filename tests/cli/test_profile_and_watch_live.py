@@ -114,7 +114,22 @@ def test_a_model_that_answers_as_it_did_passes_its_live_watch_and_each_check_ask
     for _ in range(2):
         told = json.loads(world.live("watch", "skill-90", "--earlier", earlier, "--calls", "30", "--budget", "1"))
         assert told["changed"] is False and told["spent_usd"] > 0
+    # The upstream replays what it is asked under the same key: a check that did not ask anew would hear old answers.
+    assert world.upstream.counts()["n_charged"] >= 120 + 2 * 30
     assert sorted(each.name for each in (world.folder / "record").iterdir()) == ["001", "002"]
+
+
+def test_one_earlier_run_is_enough_for_a_live_watch_that_asks_again_and_its_first_answers_are_kept(
+    world: World,
+) -> None:
+    earlier = world.earlier("one", "skill-10", "skill-90")
+    told = json.loads(world.live("watch", "skill-90", "--earlier", earlier, "--calls", "80", code=1))
+    n_charged = world.upstream.counts()["n_charged"] - 120
+    rows = (world.folder / "record" / "001" / "outcomes.jsonl").read_text().splitlines()
+    assert told["changed"] is True and told["n_earlier"] == 1
+    assert told["score_change"]["mean"] > 0.3  # better is a change too
+    assert len(rows) < n_charged <= 80
+    assert all(json.loads(row)["score"] in (0, 1) for row in rows)
 
 
 def test_a_worse_model_is_found_by_a_live_watch_and_marked_in_the_configured_router(world: World) -> None:

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -75,6 +76,15 @@ def test_route_says_the_same_twice(tmp_path: Path) -> None:
     assert json.loads(first.stdout)["chosen"]
 
 
+def test_route_names_whom_exploration_may_put_in_the_place_of_the_best(tmp_path: Path) -> None:
+    (tmp_path / "fairlead.yaml").write_text("explore: {share: 0.1, max_cost_ratio: 100, max_extra_usd: 1}\n")
+    told = run("route", "--demo", "--model", "auto:quality", "Prove it.", cwd=tmp_path).stdout
+    assert "explores" in told and "now and then" in told
+    decision = json.loads(run("route", "--demo", "--model", "auto:quality", "--json", "Prove it.", cwd=tmp_path).stdout)
+    chances = [each["chance"] for each in decision["candidates"]]
+    assert chances[0] == 0.9 and round(sum(chances), 3) == 1.0
+
+
 def test_a_harder_prompt_is_seen_as_harder(tmp_path: Path) -> None:
     easy, hard = (
         json.loads(run("route", TEN_PROMPTS[name], "--demo", "--json", cwd=tmp_path).stdout)["prompt"]["difficulty"]
@@ -138,11 +148,12 @@ def test_several_workers_share_port_and_metrics(tmp_path: Path) -> None:
                 client.chat.completions.create(
                     model="swift-turbo", messages=[{"role": "user", "content": "hello"}], max_tokens=3
                 )
-        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as page:
-            text = page.read().decode()
-    counted = sum(
-        float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith("fairlead_requests_total{")
-    )
+        # What the other worker counts is handed over within half a second.
+        until_s, counted = time.monotonic() + 10, 0.0
+        while counted < 6 and time.monotonic() < until_s:
+            with urllib.request.urlopen(f"{url}/metrics", timeout=10) as page:
+                lines = page.read().decode().splitlines()
+            counted = sum(float(line.split()[-1]) for line in lines if line.startswith("fairlead_requests_total{"))
     assert counted >= 6
 
 

@@ -19,6 +19,10 @@ from typing import Any
 
 import pytest
 
+from fairlead.evaluation.router_file import save_router
+from fairlead.learning.staleness import mark_stale
+from tests.learning.small_router import small_outcomes, small_router
+
 PATIENCE_S = 30.0
 BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONUNBUFFERED": "1"}
 
@@ -151,6 +155,20 @@ def test_a_watched_configuration_is_taken_over_by_itself(tmp_path: Path) -> None
             first = ready(url)["config_version"]
             file.write_text(file.read_text() + "limits: {max_attempts: 2}\n")
             until(lambda: ready(url)["config_version"] != first)
+
+
+def test_a_router_whose_model_was_marked_stale_is_taken_over_by_itself(tmp_path: Path) -> None:
+    router = tmp_path / "r.fl"
+    trained = small_router(small_outcomes(120))
+    save_router(trained, router)
+    with slow_upstream() as upstream:
+        file = config(tmp_path / "f.yaml", upstream.server_port, more=f"router: {router}\n")
+        file.write_text(file.read_text().replace("drain_s: 0.3", "drain_s: 0.3, watch_config: true"))
+        with served(file) as (process, url):
+            ready(url)
+            save_router(mark_stale(trained, "sums", "since yesterday"), router)
+            assert process.stderr is not None
+            until(lambda: "is in force" in process.stderr.readline())
 
 
 def test_a_wish_for_a_hedge_that_never_begins_is_refused(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_the_picture_is_xml_and_names_every_provider() -> None:
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert [f"<provider & {at}>" in texts for at in range(4)] == [True] * 4
     assert "own machines" in texts
+    assert "1,000,000" in texts  # no powers of ten in a reader's way
 
 
 def test_every_coordinate_is_on_the_canvas() -> None:

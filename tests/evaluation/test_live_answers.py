@@ -20,7 +20,7 @@ async def test_items_are_asked_when_wanted_and_once(tmp_path: Path) -> None:
     first = await live.answers(["s3", "s1"])
     for each in first:
         assert each[:5] == pytest.approx((1.0, 20.0, 10.0, 40e-6, 0.25))
-    assert first[0].text_digest != first[1].text_digest
+    assert first[0].reply_hash != first[1].reply_hash
     await live.answers(["s1", "s2"])
     assert len(books.n_sent) == 3 and set(books.n_sent.values()) == {1}
     journal.close()

@@ -25,6 +25,7 @@ from fairlead.evaluation.serving_fit import (
     half_width,
     left_out_errors,
     mean_error,
+    new_model_half_width,
     parted,
     recalibrated_errors,
     sweep_of,
@@ -150,6 +151,17 @@ def test_intervals_hold_what_they_say() -> None:
     errors = rng.normal(0, 0.1, 3_000)
     assert half_width(errors) == pytest.approx(0.1645, rel=0.05)
     assert coverage(errors, [f"{at % 10}" for at in range(3_000)]) == pytest.approx(0.9, abs=0.02)
+
+
+def test_the_interval_of_an_unmeasured_model_holds_nine_of_ten_rows_of_models_that_err_as_a_whole() -> None:
+    rng = np.random.default_rng(4)
+    inside = []
+    for _ in range(200):
+        shift = rng.normal(0, 0.2, 9)
+        errors = {f"m{at}": rng.normal(shift[at], 0.2, 10 + 60 * at) for at in range(9)}
+        new = errors.pop("m8")
+        inside.append(float((np.abs(new) <= new_model_half_width(errors)).mean()))
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.025)
 
 
 def test_one_row_takes_a_sweeps_common_error_away() -> None:

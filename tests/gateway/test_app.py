@@ -270,6 +270,7 @@ async def test_a_decision_alone_has_stable_keys_and_calls_nobody() -> None:
     for candidate in decision["candidates"]:
         assert set(candidate) == ARM_KEYS | {
             "utility", "quality", "input_tokens", "output_tokens", "cost_usd", "ttft_s", "total_s", "delay_basis",
+            "chance",
         }  # fmt: skip
         assert set(candidate["quality"]) == {"mean", "low", "high", "basis"}
     assert [(each["model"], each["code"]) for each in decision["ineligible"]] == [("lab/cheap", "excluded")]

@@ -391,3 +391,24 @@ async def test_a_stream_without_usage_says_that_its_cost_is_an_estimate() -> Non
     w = world({"one": [stream(ROLE, chunk("some words"), chunk(None, "stop"), DONE)]}, arms=ONE)
     heard = await chat(w.app, stream=True)
     assert b"(estimated: the upstream reported no usage)" in heard.body
+
+
+async def test_the_end_of_a_request_says_what_decided() -> None:
+    w = world()
+    await chat(w.app)
+    await chat(w.app, model="lab/strong")
+    await chat(w.app, fairlead={"allowed_models": ["nobody/*"]})
+    assert [moment.reason for moment in w.moments.replies] == ["highest_utility", "asked_by_name", "nobody_eligible"]
+
+
+async def test_the_state_says_where_each_breaker_stands(clock: VirtualClock) -> None:
+    w = world({"one": [refusal(401), whole()]}, arms=(STRONG, CHEAP), clock=clock)
+
+    def fitness() -> dict[str, str]:
+        return {each.upstream: each.fitness for each in w.engine.state().upstreams}
+
+    await chat(w.app, model="lab/strong")
+    assert fitness() == {"one": "open", "two": "closed"}
+    clock.pass_(100.0)
+    await chat(w.app, model="lab/strong")
+    assert set(fitness().values()) == {"closed"}

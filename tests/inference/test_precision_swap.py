@@ -41,13 +41,13 @@ class Endpoint:
             model=MODEL, messages=[{"role": "user", "content": text}], temperature=0, max_tokens=N_TOKENS
         )
         said = reply.choices[0].message.content or ""
-        digest = blake2b(said.encode(), digest_size=8).hexdigest()
-        return ProbeOutcome(1.0, output_tokens=float(N_TOKENS), text_digest=digest)
+        said_hash = int.from_bytes(blake2b(said.encode(), digest_size=6).digest(), "big")
+        return ProbeOutcome(1.0, output_tokens=float(N_TOKENS), reply_hash=float(said_hash))
 
 
 async def checked(folder: Path, bits: int, reference: Reference) -> Watched:
     with inference_server(model_of(folder, bits)) as server:
-        return await watch_model(reference, Endpoint(server), max_calls=len(PROBES))
+        return await watch_model(reference, Endpoint(server), Endpoint(server), max_calls=len(PROBES))
 
 
 def model_of(folder: Path, bits: int) -> Path:
@@ -56,10 +56,11 @@ def model_of(folder: Path, bits: int) -> Path:
     return path
 
 
-async def test_a_precision_swap_behind_a_name_is_found_by_its_replies(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_earlier", [1, 2])
+async def test_a_precision_swap_behind_a_name_is_found_by_its_replies(tmp_path: Path, n_earlier: int) -> None:
     with inference_server(model_of(tmp_path, 8)) as server:
         endpoint = Endpoint(server)
-        runs = [await endpoint(PROBES) for _ in range(2)]
+        runs = [await endpoint(PROBES) for _ in range(n_earlier)]
     earlier = [tuple(answer_of(outcome) for outcome in answers) for answers in zip(*runs, strict=True)]
     probes = tuple(WatchProbe(*each) for each in zip(PROBES, earlier, strict=True))
     reference = Reference(probes, np.full(len(PROBES), 0.9), np.full((len(PROBES), 1), 0.5))

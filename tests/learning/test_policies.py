@@ -90,3 +90,16 @@ def test_policies_of_other_settings_or_kinds_cannot_be_joined() -> None:
         joined([always(0, 2), Choices(np.zeros((2, 1), dtype=np.int16))])
     with pytest.raises(ValueError, match="mixes"):
         joined([always(0, 2), Mixes(np.ones((1, 1, 2)) / 2, np.zeros(1, dtype=np.int64))])
+
+
+def test_where_cost_counts_a_near_tie_goes_to_the_usually_better_model_at_every_price() -> None:
+    quality = np.array([[0.610, 0.600, 0.2], [0.660, 0.600, 0.2]])
+    cost = np.array([[1.0, 1.0, 0.1], [1.0, 1.0, 0.1]])
+    usual = np.array([0.5, 0.6, 0.2])
+
+    steady, loose = (best_expected(quality, cost, known).picks for known in (usual, None))
+
+    near = COST_WEIGHTS.index(min(COST_WEIGHTS[1:]))
+    assert steady[near].tolist() == [1, 0]
+    assert loose[near].tolist() == [0, 0]
+    assert steady[-1].tolist() == loose[-1].tolist() == [2, 2]

@@ -67,6 +67,16 @@ def test_equal_parts_share_the_weight() -> None:
     assert weights["a"] + weights["b"] == pytest.approx(1.0, abs=0.15)
 
 
+def test_a_part_that_echoes_another_gets_weight_from_the_outcomes_alone() -> None:
+    chances = small_chances(200)
+    parts = {"item_response": chances, "kernel_ridge": chances.copy(), "neighbours": chances.copy()}
+
+    weights = weigh_parts(parts, small_scores(200, 0), chances.mean(axis=0))
+
+    assert weights["kernel_ridge"] < weights["item_response"] == pytest.approx(weights["neighbours"])
+    assert weigh_parts({"kernel_ridge": chances}, small_scores(200, 0), chances.mean(axis=0))["kernel_ridge"] > 0.8
+
+
 def test_without_any_signal_the_means_are_foretold() -> None:
     scores = (np.random.default_rng(0).random((300, 3)) < [0.2, 0.5, 0.8]).astype(np.float64)
 

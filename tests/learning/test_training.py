@@ -218,3 +218,18 @@ def test_progress_is_told(plain: Training) -> None:
     heard: list[str] = []
     train(sums_and_poems(20), encoder(), parts=("linear",), progress=heard.append)
     assert heard[0] == "reading 20 texts" and heard[-1] == "the verdict"
+
+
+def test_texts_without_outcomes_shape_the_groups_of_texts_and_nothing_else() -> None:
+    few, more = sums_and_poems(40), texts(1_200, 3)
+    holes = np.full((len(more), len(ARMS)), np.nan)
+    both = outcomes_of([*few.queries.texts, *more], np.vstack((few.score, holes)), ARMS)
+
+    alone, beside = train(few, encoder(), seed=1), train(both, encoder(), seed=1)
+
+    assert beside.used.tolist() == alone.used.tolist()
+    first, second = (trained.stack_fit.parts_left_out for trained in (alone, beside))
+    for name in ("item_response", "linear", "neighbours", "cluster_table"):
+        np.testing.assert_array_equal(first[name], second[name])
+    assert not np.array_equal(first["cluster_committee"], second["cluster_committee"])
+    assert chosen(beside.router, SUM) == "calculator" and chosen(beside.router, POEM) == "bard"

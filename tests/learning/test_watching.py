@@ -75,6 +75,31 @@ def test_a_found_model_is_not_asked_on() -> None:
     assert len(set(upstream.asked)) == len(upstream.asked)
 
 
+def test_probes_with_differing_answers_are_asked_again_and_one_earlier_run_is_enough() -> None:
+    # Another model of the same mean score: what it solves, the other one did not.
+    solves = np.random.default_rng(5).random(N) < 0.5
+    run = run_of(np.where(solves, 0.97, 0.03), 2)
+    reference = reference_of("mine", [replace(run, output_tokens=None)])
+    first, second = answering(np.where(solves, 0.03, 0.97)), answering(np.where(solves, 0.03, 0.97))
+
+    found = asyncio.run(watch_model(reference, first, second, max_calls=41))
+    blind = watched(answering(np.where(solves, 0.03, 0.97)), reference, 41)
+
+    assert found.is_changed and not blind.is_changed
+    assert set(second.asked) < set(first.asked)
+    assert len(first.asked) + len(second.asked) <= 41
+    assert found.spent_usd == pytest.approx(0.01 * (len(first.asked) + len(second.asked)))
+
+
+def test_a_second_call_that_fails_counts_as_failed_and_the_first_answer_stays() -> None:
+    reference = reference_of("mine", [run_of(MINE, 2)])
+
+    found = asyncio.run(watch_model(reference, answering(1.0 - MINE), answering(MINE, fails=1.0), max_calls=30))
+
+    assert found.n_failed > 0 and found.n_calls + found.n_failed == 30
+    assert not found.is_changed
+
+
 def test_a_check_stops_where_most_calls_fail_and_judges_nothing() -> None:
     upstream = answering(np.zeros(N), fails=1.0)
 
@@ -96,6 +121,9 @@ def test_earlier_answers_are_those_that_every_run_scored() -> None:
     assert reference.watched == ("score", "length")
     bare = replace(first, output_tokens=None)
     assert reference_of("mine", [bare]).watched == ("score",)
+    hashed = replace(first, reply_hash=np.arange(3.0 * N).reshape(N, 3))
+    assert reference_of("mine", [hashed]).watched == ("score", "length", "text")
+    assert reference_of("mine", [hashed]).probes[1].earlier[0].reply_hash == 3.0
 
 
 def test_only_what_can_be_asked_now_is_kept() -> None:

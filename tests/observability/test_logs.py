@@ -8,9 +8,14 @@ from typing import Literal
 
 import pytest
 
-from fairlead.domain.moments import AttemptOutcome, ReplyOutcome
+from fairlead.domain.moments import AttemptOutcome, ReplyOutcome, Shadowed
+from fairlead.domain.money import Usd
+from fairlead.domain.names import DecisionId, TenantName
 from fairlead.observability.logs import MAX_TEXT_CHARS, RequestLog, set_up_logging
-from tests.observability.test_metrics import attempted, replied
+from tests.conftest import CANARY
+from tests.observability.test_metrics import ARM, attempted, replied
+from tests.peers.asgi_caller import chat
+from tests.peers.worlds import whole, world
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +108,39 @@ def test_unknown_fields_are_null_in_json_and_left_out_of_text() -> None:
     RequestLog().replied(replied("error", arm=None))
     assert "model=" not in out.getvalue()
     assert "outcome=error" in out.getvalue()
+
+
+async def test_a_request_is_one_line_of_json_with_its_decision_reason_cost_and_end_and_no_word_of_it() -> None:
+    out = stream("json")
+    w = world({"one": [whole("a secret answer")]})
+    heard = await chat(
+        w.app, messages=[{"role": "user", "content": "a secret question"}], user="secret-user", session_id="secret-id"
+    )
+    (line,) = out.getvalue().splitlines()
+    said = json.loads(line)
+    assert (said["level"], said["message"]) == ("info", "replied")
+    assert said["decision"] == heard.header("x-fairlead-decision-id")
+    assert (said["reason"], said["outcome"], said["status"]) == ("highest_utility", "ok", 200)
+    assert (said["model"], said["tenant"], said["input_tokens"], said["output_tokens"]) == (
+        heard.header("x-fairlead-model"), "default", 10, 5,
+    )  # fmt: skip
+    assert said["cost_usd"] == pytest.approx(float(heard.header("x-fairlead-cost-usd") or "nan"))
+    assert "secret" not in out.getvalue() and CANARY not in out.getvalue()
+
+
+def test_a_reply_that_cost_nothing_is_logged_as_free_and_an_unknown_cost_as_unknown() -> None:
+    out = stream("json")
+    for cost in (Usd(0), None):
+        RequestLog(logs_all=True).replied(replied()._replace(cost=cost))
+    assert [json.loads(line)["cost_usd"] for line in out.getvalue().splitlines()] == [0.0, None]
+
+
+def test_shadows_are_logged_where_routine_replies_are() -> None:
+    out = stream("json")
+    moment = Shadowed(DecisionId("d"), TenantName("t"), ARM, "timeout", None, None, 1.0, None, None, lambda: "secret")
+    RequestLog().shadowed(moment)
+    assert out.getvalue() == ""
+    RequestLog(logs_all=True).shadowed(moment)
+    said = json.loads(out.getvalue())
+    assert (said["message"], said["decision"], said["outcome"], said["cost_usd"]) == ("shadow", "d", "timeout", None)
+    assert "secret" not in out.getvalue()

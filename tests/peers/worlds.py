@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from fairlead.domain.errors import UpstreamError
-from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.moments import Attempted, Decided, Replied, Shadowed
 from fairlead.domain.names import ProviderName, UpstreamName
 from fairlead.domain.secrets import Secret
 from fairlead.gateway.access import Access, AccessKey
@@ -40,6 +40,7 @@ class Moments:
     decisions: list[Decided] = field(default_factory=list)
     attempts: list[Attempted] = field(default_factory=list)
     replies: list[Replied] = field(default_factory=list)
+    shadows: list[Shadowed] = field(default_factory=list)
 
     def decided(self, moment: Decided) -> None:
         self.decisions.append(moment)
@@ -49,6 +50,9 @@ class Moments:
 
     def replied(self, moment: Replied) -> None:
         self.replies.append(moment)
+
+    def shadowed(self, moment: Shadowed) -> None:
+        self.shadows.append(moment)
 
 
 @dataclass

@@ -5,6 +5,8 @@ import pytest
 
 from fairlead.routing.predictors.cluster_committee import N_TABLES, PRIOR_WEIGHT, ClusterCommittee, cluster_rates
 from fairlead.routing.predictors.cluster_table import ClusterTable
+from fairlead.routing.predictors.kernel_basis import fit_basis
+from fairlead.routing.predictors.part import MANY_TEXTS, sample_of
 from tests.routing.small_texts import features_of, small_chances, small_sample, small_scores, small_texts
 
 
@@ -40,6 +42,22 @@ def test_it_foretells_new_texts_better_than_one_table() -> None:
         return float(((part.predict(reading) - truth) ** 2).mean())
 
     assert error(ClusterCommittee.fit(sample, scores)) < error(ClusterTable.fit(sample, scores))
+
+
+def test_clusters_of_many_known_texts_are_found_once_for_all_folds_and_count_the_answered_alone() -> None:
+    answered, other = features_of(small_texts(60, 0)), features_of(small_texts(MANY_TEXTS, 8))
+    basis = fit_basis(answered, 60, 0)
+    sample = sample_of(basis, basis.read(answered), 0, other)
+    scores, half = small_scores(60, 0), np.arange(30)
+
+    whole = ClusterCommittee.fit(sample, scores)
+    part = ClusterCommittee.fit(sample.take(half), scores[half])
+
+    assert sample.known is not None and len(sample.known.meaning) == 60 + MANY_TEXTS
+    assert sample.take(half).known is sample.known
+    assert set(sample.known.centroids) == {(60 // 5 + 1, 0), (30 // 5 + 1, 0)}
+    assert len(whole.directions[0]) == 13 and len(part.directions[0]) == 7
+    assert sample_of(basis, basis.read(answered), 0).known is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
 from fairlead.routing.explanation import explain
 from fairlead.routing.features.language import language_of, quick_language_of
-from fairlead.routing.figures import figures_of
+from fairlead.routing.figures import Weighed, figures_of, figures_together
 from fairlead.store.candidates import pack_arms, pack_candidates, pack_ineligible, unpack_candidates
 from tests.routing.small_pool import Known, router
 
@@ -47,6 +47,28 @@ def test_figures_agree_with_the_explanation(asked: str, wishes: Wishes) -> None:
     assert excluded == {(each.arm.model, each.code) for each in told.ineligible}
     assert short.reason == told.reason.code
     assert (short.n_messages, short.n_tools, short.flags & 1, short.flags >> 6) == (1, 2, 1, 1)
+
+
+def test_figures_of_many_choices_are_those_of_each() -> None:
+    chooser, smaller = router(*ARMS), router(*ARMS[:2])
+    asked = []
+    for at in range(12):
+        outline = Outline(turn_text="Hello there" * at, n_chars=11 * at, n_messages=at, n_tools=at % 2)
+        wishes = Wishes(excluded_models=("other/*",)) if at % 3 else Wishes()
+        one = smaller if at % 4 == 0 else chooser
+        choice = one.decide(AskedModel("auto"), outline, wishes)
+        asked.append(Weighed(one.pool, choice, choice.order))
+    assert figures_together(asked) == [one() for one in asked]
+    alone = asked[3]()
+    assert figures_together([*asked[:2], lambda: alone, asked[2]]) == [asked[0](), asked[1](), alone, asked[2]()]
+    assert figures_together([]) == []
+
+
+def test_what_waits_for_its_figures_does_not_show_the_prompt() -> None:
+    chooser = router(*ARMS)
+    choice = chooser.decide(AskedModel("auto"), Outline(turn_text="a secret", n_chars=8, n_messages=1))
+    assert "secret" in repr(choice)
+    assert "secret" not in repr(Weighed(chooser.pool, choice, choice.order))
 
 
 @pytest.mark.parametrize(

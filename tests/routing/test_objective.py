@@ -43,6 +43,18 @@ def test_a_cost_weight_of_nought_is_quality_and_one_of_one_gives_up_a_point_for_
     assert pick(Objective(cost_weight=0.71), quality, cost) == [0]
 
 
+def test_where_cost_counts_a_near_tie_goes_to_the_usually_better_arm_and_a_clear_lead_does_not() -> None:
+    near, clear = [[0.61, 0.60, 0.30]], [[0.66, 0.60, 0.30]]
+    cost, usual = [[0.5 * COST_SCALE_USD] * 3], np.array([0.4, 0.6, 0.9])
+    objective = Objective(cost_weight=0.2)
+
+    for quality, chosen in ((near, 1), (clear, 0)):
+        told = foretold(quality, cost)
+        assert objective.pick(told, COST_SCALE_USD, usual).tolist() == [chosen]
+        assert objective.worth(told, COST_SCALE_USD, usual).argmax(axis=1).tolist() == [chosen]
+        assert objective.pick(told, COST_SCALE_USD).tolist() == [0]
+
+
 def test_where_no_price_is_known_or_all_are_free_a_cost_weight_changes_nothing() -> None:
     objective = Objective(cost_weight=5.0)
     free = foretold([[0.2, 0.9]], [[0.0, 0.0]])

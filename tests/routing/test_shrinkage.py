@@ -34,6 +34,16 @@ def error(fit: ShrunkFit, rows: Singles, truth: Floats) -> float:
     return float(((fit.predict(rows) - truth) ** 2).mean())
 
 
+def test_the_freedom_of_a_query_is_what_its_own_response_leaves_of_its_fit() -> None:
+    rows = rows_of(0, 50)
+    spectrum = Spectrum.of(rows)
+
+    for place in (0, 10, len(PENALTIES) - 1):
+        inverse = np.linalg.inv(rows.T.astype(np.float64) @ rows + PENALTIES[place] * np.eye(N_BASIS))
+        leverage = np.einsum("ij,jk,ik->i", rows, inverse, rows)
+        assert spectrum.freedom[:, place] == pytest.approx(1.0 - leverage, abs=1e-4)
+
+
 def test_of_complete_data_each_component_is_the_ridge_of_its_penalty() -> None:
     rows = rows_of(0)
     responses, _ = planted(rows, noise=0.3)

@@ -143,7 +143,11 @@ def test_another_tenants_decision_is_not_shown(store: SqlStore) -> None:
     store.put(batch_of(*Told(tenant="blue").moments()))
     assert store.decision("d1", tenant="red") is None
     assert store.decision("d1", tenant="blue") is not None
-    assert (store.tenant_of("d1"), store.tenant_of("d2"), store.tenant_of("\0\ud800")) == ("blue", None, None)
+    served = store.served("d1")
+    assert served is not None
+    assert (served.tenant, served.model) == ("blue", "lab/cheap")
+    assert served.quality == pytest.approx(0.8)
+    assert (store.served("d2"), store.served("\0\ud800")) == (None, None)
 
 
 def test_sums_are_what_the_rows_give(store: SqlStore) -> None:
@@ -257,9 +261,13 @@ def test_what_is_old_is_forgotten_and_bodies_sooner(store: SqlStore) -> None:
             batch_of(*Told(name=f"d{number}").moments(), opinion(f"o{number}", f"d{number}"), number=number, at_s=at_s)
         )
         store.put(Batch("b", number, at_s, [Put("bodies", [(f"d{number}", at_s, "q", "p", "r")])]))
+        shadow = (f"d{number}", "lab/other", "two", at_s, "ok", 5, 1_000, 0.1, 0.2, "words")
+        store.put(Batch("s", number, at_s, [Put("shadows", [shadow])]))
     store.forget(None, AT_S + 3_600)
     bodies = [store.decision(name) for name in ("d1", "d2")]
     assert [whole is not None and whole.body is not None for whole in bodies] == [False, True]
+    said = [each.reply for whole in bodies if whole is not None for each in whole.shadows]
+    assert said == [None, "words"], "a shadow's words go with the others, its figures stay"
     store.forget(AT_S + 3_600, None)
     assert [row.decision_id for row in store.requests(Search())] == ["d2"]
     assert [row.decision_id for row in store.attempts(ALWAYS)] == ["d2"]

@@ -19,6 +19,7 @@ from fairlead.wire.decision_json import decision_value, write_decision
 
 GOLDEN_KEYS = """
 asked
+candidates[].chance
 candidates[].cost_usd
 candidates[].delay_basis
 candidates[].input_tokens

@@ -112,7 +112,8 @@ def forecast(shape: Architecture, work: Work, recipe: Recipe, engines: Engines, 
     floor = float((load.floor_s() / load.accepted_tokens)[0])
     between = Interval(max(seconds * exp(-spread), floor), max(seconds, floor), max(seconds * exp(spread), floor))
     step = _Step(load, constants, factor)
-    first = _first_token(known.first_token, step, between, ask.workload)
+    beyond = max(0.0, spread - known.spread.known)
+    first = _first_token(known.first_token, step, between, ask.workload, beyond)
     request, requests = _requests(load, first, between)
     return Forecast(
         first_token_s=first,
@@ -151,7 +152,7 @@ def _check(ask: Ask, engines: Engines, work: Work) -> None:
     if ask.engine not in engines.names:
         raise AnalysisError(f"engine: {ask.engine[:40]!r} was not measured. Known are {', '.join(engines.names)}.")
     if not 0 < ask.utilisation <= 1:
-        raise AnalysisError(f"utilisation: {ask.utilisation!r} is outside 0 to 1.")
+        raise AnalysisError(f"utilisation: {ask.utilisation!r} is outside 0 to 1; it is above 0.")
     if ask.usd_per_hour is not None and not 0 < ask.usd_per_hour < 1e6:
         raise AnalysisError(f"usd_per_hour: {ask.usd_per_hour!r} is no price of an hour.")
     if not 1 <= ask.place.count <= 1024:
@@ -199,8 +200,13 @@ def _spread(known: EngineClass, domain: Mapping[str, bool]) -> float:
     return known.spread.outside
 
 
-def _first_token(ranges: tuple[FirstToken, ...], step: _Step, between: Interval, asked: Workload) -> Interval:
-    """A lone prompt's time, times what so many requests at once have made of it, and the wait for memory."""
+def _first_token(
+    ranges: tuple[FirstToken, ...], step: _Step, between: Interval, asked: Workload, beyond: float
+) -> Interval:
+    """A lone prompt's time, times what so many requests at once have made of it, and the wait for memory.
+
+    `beyond`: by how much, in logarithms, the range is wider than one of what was measured alike.
+    """
     load = step.load
     alone = float(alone_s(load, step.constants, step.factor)[0])
     at = next((one for one in ranges if asked.concurrency <= one.concurrency), ranges[-1])
@@ -209,7 +215,8 @@ def _first_token(ranges: tuple[FirstToken, ...], step: _Step, between: Interval,
         # Nobody to wait for: the range is that of the step itself.
         scale = between.high / between.likely
         return Interval(alone / scale, alone, alone * scale)
-    return Interval(alone * at.low + waits[0], alone * at.middle + waits[1], alone * at.high + waits[2])
+    low, high = alone * at.low * exp(-beyond), alone * at.high * exp(beyond)
+    return Interval(low + waits[0], alone * at.middle + waits[1], high + waits[2])
 
 
 def _prefill_share(step: _Step) -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.assembly.arms import Listing, build_arms
+from fairlead.assembly.experiments import with_experiments
 from fairlead.assembly.hosted_arms import with_hosting
 from fairlead.assembly.in_force import catalogue_in_force
 from fairlead.assembly.listings import list_models
@@ -30,6 +31,7 @@ from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
 from fairlead.observability.logs import RequestLog
 from fairlead.observability.metrics import Metrics
+from fairlead.observability.traces import Traces
 from fairlead.providers.discovery import Probe, discover, probe_over_http
 from fairlead.providers.endpoints import Endpoint
 from fairlead.providers.known_providers import known_providers
@@ -62,6 +64,8 @@ class Assembly:
     """What keeps its traffic; None keeps nothing."""
     desk: Desk | None = None
     """What its dashboard keeps between calls; None where there is none."""
+    traces: Traces | None = None
+    """What traces its requests; None traces nothing."""
 
     @property
     def pool(self) -> Pool:
@@ -103,12 +107,13 @@ async def assemble(
     router = Router(pool, settings.presets, settings.default_preset, native_code().library)
     endpoints = tuple(listing.endpoint for listing in listings)
     metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)
+    log = RequestLog(logs_all=settings.log.requests)
     services = Services(
         router=router,
         upstreams={endpoint.name: _upstream(endpoint, settings.limits.deadline_s) for endpoint in endpoints},
         access=Access(settings.keys),
         limits=_limits(settings, endpoints, n_workers),
-        observers=(metrics, RequestLog(logs_all=settings.log.requests)),
+        observers=(metrics, metrics.traffic, log),
         clock=time.perf_counter,
         unix_s=time.time,
         new_id=_id_maker(),
@@ -124,7 +129,9 @@ async def assemble(
         shared_rests=shared_rests,
         n_workers=n_workers,
         opinion_weights=settings.store.feedback_weights,
+        shadow_observers=(metrics.traffic, log),
     )
+    services = with_experiments(services, settings, warnings)
     return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics)
 
 

@@ -12,8 +12,9 @@ from typing import Final
 
 from fairlead.assembly.services import Assembly
 from fairlead.domain.errors import StoreError
+from fairlead.routing.figures import figures_together
 from fairlead.settings.store_section import StoreSection
-from fairlead.store.book import Book
+from fairlead.store.book import Book, as_it_is
 from fairlead.store.database import Database
 from fairlead.store.keeper import Keeper, KeeperLimits
 from fairlead.store.postgres import READER_S, WRITER_S, PostgresDatabase
@@ -48,7 +49,7 @@ def open_database(section: StoreSection, path: Path | None, *, is_writer: bool =
         return PostgresDatabase(section.url, within_s=WRITER_S if is_writer else READER_S)
     if path is None:
         raise StoreError("there is no place for the traffic store: name one under 'store' (path or url)")
-    return SqliteDatabase(path, busy_s=WRITER_BUSY_S if is_writer else READER_BUSY_S)
+    return SqliteDatabase(path, busy_s=WRITER_BUSY_S if is_writer else READER_BUSY_S, checkpoints_aside=is_writer)
 
 
 def open_store(section: StoreSection, env: Mapping[str, str], *, is_demo: bool = False) -> SqlStore:
@@ -78,13 +79,13 @@ def open_traffic(
             warnings.append(f"no traffic is kept: {error.message}")
             return None
     store = SqlStore(functools.partial(open_database, section, path))
-    redact = Redactor(section.redact, section.redact_patterns) if section.bodies == "redacted" else None
+    redact = Redactor(section.redact, section.redact_patterns) if section.bodies == "redacted" else as_it_is
     keeper = Keeper(
         functools.partial(open_database, section, path, is_writer=True),
         _spools(section, path, env),
         secrets.token_hex(8),
         unix_s,
-        book=Book(redact) if redact is not None else Book(),
+        book=Book(redact, figures_together),
         limits=KeeperLimits(max_spool_bytes=section.spool_bytes),
         tend=lambda now_s: _tend(store, section, now_s),
     )
@@ -120,10 +121,12 @@ def keeping(assembly: Assembly, env: Mapping[str, str], before: Assembly | None 
     if traffic is None:
         return assembly
     assembly.metrics.store_state = traffic.state
+    traffic.listeners = (assembly.metrics.traffic,)
     kept = replace(
         services,
         observers=(*services.observers, traffic),
         decision_observers=(*services.decision_observers, traffic),
+        shadow_observers=(*services.shadow_observers, traffic),
         keeps_words=section.bodies != "off",
         traffic=traffic,
     )

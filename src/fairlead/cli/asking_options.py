@@ -1,14 +1,15 @@
 """Options that every command shares which asks models a suite, and the word that is had before money is spent."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
     from fairlead.cli.output import Printer
+    from fairlead.cli.run_preparation import Wanted
     from fairlead.evaluation.running.forecast import Forecast, Range
     from fairlead.evaluation.running.journal import Journal
     from fairlead.evaluation.running.plan import Plan
@@ -35,10 +36,26 @@ LIVE_OPTIONS = (
     "demo", "yes", "quiet",
 )  # fmt: skip
 """Of `profile` and `watch`: what means nothing where answers come from files."""
+_AS_THEY_ARE: Final = (
+    "suite", "scorer", "max_tokens", "temperature", "prices", "concurrency", "in_flight", "engine", "address", "config",
+)  # fmt: skip
 
 
-def check_running(in_flight: str, engine: str, address: str | None) -> None:
-    """Raises: BadParameter for a word that these options do not know."""
+def wanted_of(options: Mapping[str, Any], models: tuple[str, ...], output: Path, **more: Any) -> "Wanted":
+    """What the options of a command ask for; `more` goes before them. Raises: BadParameter for an unknown word."""
+    from fairlead.cli.run_preparation import Wanted
+
+    _check_running(options["in_flight"], options["engine"], options["address"])
+    budget, is_json = options["budget"], options["as_json"]
+    return Wanted(
+        models=models, output=output, judges=names_in(options["judge"] or ""), is_demo=options["demo"],
+        cap_nano=None if budget is None else round(budget * 1e9), is_quiet=options["quiet"] or is_json,
+        confirm=confirmer(yes=options["yes"], as_json=is_json),
+        **({name: options[name] for name in _AS_THEY_ARE} | more),
+    )  # fmt: skip
+
+
+def _check_running(in_flight: str, engine: str, address: str | None) -> None:
     if in_flight not in ("auto", "resend", "leave"):
         raise typer.BadParameter(f"--in-flight is auto, resend or leave, not {in_flight!r}")
     if engine not in ("local", "ray"):

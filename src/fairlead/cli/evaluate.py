@@ -20,9 +20,8 @@ from fairlead.cli.asking_options import (
     QuietOption,
     ScorerOption,
     YesOption,
-    check_running,
-    confirmer,
     names_in,
+    wanted_of,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
+    context: typer.Context,
     suite: Annotated[Path, typer.Argument(help="JSONL, CSV or Parquet: prompt, reference, scorer; or a benchmark.")],
     models: Annotated[
         str, typer.Option("--models", "-m", help="Models, with commas between; MODEL@UPSTREAM if several.")
@@ -62,16 +62,12 @@ def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
     import asyncio
 
     from fairlead.cli.evaluation_setup import run_evaluation
-    from fairlead.cli.run_preparation import Wanted, stopping_kindly
+    from fairlead.cli.run_preparation import stopping_kindly
 
-    check_running(in_flight, engine, address)
-    wanted = Wanted(
-        suite=suite, models=names_in(models), judges=names_in(judge or ""), cap_nano=round(budget * 1e9),
-        n_samples=samples, scorer=scorer, max_tokens=max_tokens,
-        temperature=(0.7 if samples > 1 else 0.0) if temperature is None else temperature,
-        output=output or Path(DEFAULT_FOLDER) / suite.name.split(".")[0], prices=prices, concurrency=concurrency,
-        in_flight=in_flight, engine=engine, address=address, config=config, is_demo=demo,
-        is_quiet=quiet or as_json, confirm=confirmer(yes=yes, as_json=as_json),
+    usual = 0.7 if samples > 1 else 0.0
+    wanted = wanted_of(
+        context.params, names_in(models), output or Path(DEFAULT_FOLDER) / suite.name.split(".")[0],
+        n_samples=samples, temperature=usual if temperature is None else temperature,
     )  # fmt: skip
     with stopping_kindly(wanted.output):
         result = asyncio.run(run_evaluation(wanted, os.environ, human=human, is_dry=dry_run))

@@ -1,24 +1,35 @@
 """LiveModel: one model at its endpoint, asked the items of a suite by `profile` and `watch`; a cap, a record."""
 
+import asyncio
 import dataclasses
 import heapq
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import typer
 
-from fairlead.cli.asking_options import DEFAULT_FOLDER, check_running, confirmer, names_in
-from fairlead.cli.run_preparation import OUTCOMES, InterruptedRunError, Wanted, connected, prepared, write_outcomes
+from fairlead.cli.asking_options import DEFAULT_FOLDER
+from fairlead.cli.run_preparation import (
+    OUTCOMES,
+    InterruptedRunError,
+    Wanted,
+    connected,
+    prepared,
+    stopping_kindly,
+    write_outcomes,
+)
 from fairlead.domain.errors import EvaluationError, OutcomesError
 from fairlead.evaluation.evaluation_run import notes_of
 from fairlead.evaluation.live_answers import LiveAnswers
 from fairlead.evaluation.live_probes import LiveProbes
 from fairlead.evaluation.running.forecast import forecast
 from fairlead.evaluation.running.plan import Plan
+
+T = TypeVar("T")
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -30,6 +41,8 @@ class LiveModel:
     name: str
     """As outcomes and routers call it."""
     probes: LiveProbes
+    once_more: LiveProbes
+    """The same, asked a second time."""
     usual_cost_usd: float | None
     """Of a call, as foretold."""
     answers: LiveAnswers
@@ -62,7 +75,13 @@ async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> As
         async with connected(wanted, ready, env) as (means, watch):
             answers = LiveAnswers(plan, ready.journal, means)
             try:
-                yield LiveModel(plan.models[0].name, LiveProbes(plan.suite, answers), usual, answers)
+                yield LiveModel(
+                    plan.models[0].name,
+                    LiveProbes(plan.suite, answers),
+                    LiveProbes(plan.suite, answers, 1),
+                    usual,
+                    answers,
+                )
             except OutcomesError as error:
                 if watch.was_interrupted:
                     raise InterruptedRunError(wanted.output) from None
@@ -70,7 +89,8 @@ async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> As
                 raise OutcomesError(". ".join([error.message, *why])) from None
         if watch.was_interrupted:
             raise InterruptedRunError(wanted.output)
-        write_outcomes(wanted.output, plan, ready.journal, answers.judged)
+        # Second answers were asked for where the first ones differed: a mean of both would be of chosen queries.
+        write_outcomes(wanted.output, dataclasses.replace(plan, n_samples=1), ready.journal, answers.judged)
 
 
 def _most_nano(plan: Plan, most_nano: list[int]) -> int:
@@ -79,19 +99,21 @@ def _most_nano(plan: Plan, most_nano: list[int]) -> int:
     return sum(most_nano)
 
 
-def wanted_of(options: Mapping[str, Any], kind: str) -> Wanted:
-    """What the options of `profile` or `watch` ask for. Raises: BadParameter for a word that they do not know."""
-    check_running(options["in_flight"], options["engine"], options["address"])
-    suite, model, budget = options["suite"], options["model"], options["budget"]
-    same = ("scorer", "max_tokens", "temperature", "prices", "concurrency", "in_flight", "engine", "address", "config")
-    return Wanted(
-        suite=suite, models=(model,), judges=names_in(options["judge"] or ""),
-        cap_nano=None if budget is None else round(budget * 1e9), is_demo=options["demo"],
-        output=options["record"] or record_folder(kind, suite, model),
-        is_quiet=options["quiet"] or options["as_json"],
-        confirm=confirmer(yes=options["yes"], as_json=options["as_json"]),
-        **{name: options[name] for name in same},
-    )  # fmt: skip
+def asked_live(
+    wanted: Wanted, env: Mapping[str, str], n_calls: int, work: Callable[[LiveModel], Awaitable[T]]
+) -> tuple[T, list[str]]:
+    """What `work` made of the model, and what to know of calls that were not made or failed.
+
+    Raises: SetupError; typer.Exit where the operator says no, or stops it.
+    """
+
+    async def asking() -> tuple[T, list[str]]:
+        async with live_model(wanted, env, n_calls) as live:
+            found = await work(live)
+        return found, live.notes
+
+    with stopping_kindly(wanted.output):
+        return asyncio.run(asking())
 
 
 def record_folder(kind: str, suite: Path, model: str) -> Path:

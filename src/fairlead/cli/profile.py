@@ -25,6 +25,7 @@ from fairlead.cli.asking_options import (
     TemperatureOption,
     YesOption,
     refuse_unless_given,
+    wanted_of,
 )
 from fairlead.cli.train import today
 
@@ -87,9 +88,10 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
     if suite is None:
         _report(*_from_files(model, base, answers or [], queries, plan), output or base, as_json=as_json)
         return
-    from fairlead.cli.live_asking import wanted_of
+    from fairlead.cli.live_asking import record_folder
 
-    _report(*_from_endpoint(wanted_of(context.params, "profile"), base, plan), output or base, as_json=as_json)
+    wanted = wanted_of(context.params, (model,), record or record_folder("profile", suite, model))
+    _report(*_from_endpoint(wanted, base, plan), output or base, as_json=as_json)
 
 
 def _check_source(context: typer.Context, suite: Path | None, answers: list[Path] | None) -> None:
@@ -114,22 +116,19 @@ def _from_files(model: str, base: Path, answers: list[Path], queries: Path | Non
 
 
 def _from_endpoint(wanted: "Wanted", base: Path, plan: "Plan") -> "Told":
-    from fairlead.cli.live_asking import live_model
-    from fairlead.cli.run_preparation import stopping_kindly
+    from fairlead.cli.live_asking import LiveModel, asked_live
     from fairlead.evaluation.router_file import load_router
     from fairlead.learning.profiling import profile_model
 
     trained = load_router(base)
 
-    async def ask() -> "Told":
-        async with live_model(wanted, os.environ, plan.n_probes) as live:
-            known = dataclasses.replace(plan, usual_cost_usd=live.usual_cost_usd)
-            probes = live.probes.probes
-            found = await profile_model(trained, live.name, probes, live.probes, known, as_of=today())
-        return trained, found, live.name, live.notes
+    async def profiled(live: LiveModel) -> "tuple[Profiled, str]":
+        known = dataclasses.replace(plan, usual_cost_usd=live.usual_cost_usd)
+        suite = live.probes.probes
+        return await profile_model(trained, live.name, suite, live.probes, known, as_of=today()), live.name
 
-    with stopping_kindly(wanted.output):
-        return asyncio.run(ask())
+    (found, name), notes = asked_live(wanted, os.environ, plan.n_probes, profiled)
+    return trained, found, name, notes
 
 
 def _report(

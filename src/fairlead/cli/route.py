@@ -152,6 +152,9 @@ def show(printer: Any, decision: "Decision", *, top: int | None) -> None:
     chosen = decision.chosen
     printer.pair("chosen", f"{chosen.arm.model} at {chosen.arm.upstream}" if chosen else "nobody")
     printer.pair("why", decision.reason.text)
+    drawn = [f"{each.arm.model} {each.chance:.1%}" for each in decision.candidates[1:] if each.chance]
+    if drawn:
+        printer.pair("explores", f"in its place, now and then: {', '.join(drawn)}")
     for flip in decision.flips:
         printer.pair("would be", f"{flip.to} {flip.change}")
     printer.line()

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import random
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 JOURNAL: Final = "journal.jsonl"
 OUTCOMES: Final = "outcomes.jsonl"
+OCCASION_BYTES: Final = 8
+"""Enough that two checks never share keys."""
 
 Confirm = Callable[[Plan, "Forecast", Journal], bool]
 
@@ -74,6 +77,8 @@ class Wanted:
     is_quiet: bool
     confirm: Confirm
     n_samples: int = 1
+    is_anew: bool = False
+    """Whether to ask even what was asked before; a record that did not end goes on all the same."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,9 @@ async def prepared(wanted: Wanted, env: Mapping[str, str]) -> AsyncIterator[Prep
             n_samples=wanted.n_samples,
         )
         with _sandboxed(plan) as scorers, _journal(wanted.output) as journal:
+            if wanted.is_anew:
+                runs = journal.ledger.runs
+                plan = replace(plan, occasion=runs[0].occasion if runs else secrets.token_hex(OCCASION_BYTES))
             check(plan, journal.ledger)
             yield Prepared(plan, journal, scorers, assembly)
     finally:

@@ -101,6 +101,8 @@ class Server(uvicorn.Server):
                 self._assembly.traffic.close()
             if self._assembly.desk is not None:
                 self._assembly.desk.close()
+            if self._assembly.traces is not None:
+                self._assembly.traces.close()
 
     async def reload(self) -> None:
         """Take over the configuration on disk, whole; a wrong one is refused with a log line, and the old one stays."""
@@ -120,15 +122,19 @@ class Server(uvicorn.Server):
         close(old)
 
     async def _watch(self) -> None:
-        """Reload whenever the file has changed."""
-        assert self._config_file is not None
-        seen = _stamp(self._config_file)
+        """Reload whenever the configuration, or the router that it names, has changed."""
+        seen = self._stamps()
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            now = _stamp(self._config_file)
-            if now is not None and now != seen:
+            now = self._stamps()
+            if None not in now and now != seen:
                 seen = now
                 self._soon(self.reload)
+
+    def _stamps(self) -> list[tuple[int, int] | None]:
+        assert self._config_file is not None
+        router = self._assembly.settings.router_file
+        return [_stamp(path) for path in (self._config_file, *([] if router is None else [Path(router)]))]
 
     def _soon(self, work: Callable[[], Any]) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work())

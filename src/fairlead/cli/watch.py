@@ -24,6 +24,7 @@ from fairlead.cli.asking_options import (
     TemperatureOption,
     YesOption,
     refuse_unless_given,
+    wanted_of,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from fairlead.cli.run_preparation import Wanted
     from fairlead.learning.watching import Watched
 
-MEND_ONE_RUN = "one earlier run shows only whether it got worse on average; two or more show every change"
+MEND_ONE_RUN = "one earlier run and one new one show only whether it got worse on average; name a second --now"
+MAX_NOW = 2
+"""Runs to check: the second answers the probes on which the first differs from the earlier ones."""
 
 
 def watch(  # noqa: PLR0913 - every option of the command is a parameter
@@ -42,7 +45,9 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
         list[Path] | None,
         typer.Option(help="Outcomes of an earlier run of the model; repeat it. Left out: of `evaluate SUITE`."),
     ] = None,
-    now: Annotated[Path | None, typer.Option(help="Instead of --suite: outcomes of the run to check.")] = None,
+    now: Annotated[
+        list[Path] | None, typer.Option(help="Instead of --suite: outcomes of the run to check; twice: run twice.")
+    ] = None,
     queries: Annotated[Path | None, typer.Option(help="A table of query_id and query, for the outcomes.")] = None,
     router: Annotated[
         Path | None,
@@ -73,12 +78,16 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
     if not 0.0 < rate < 1.0:
         raise typer.BadParameter(f"--rate is between 0 and 1, not {rate}")
     check = Check(calls, rate, seed)
-    if now is not None:
+    if now:
         _report(_from_files(model, earlier or [], now, queries, check), model, router, config, as_json=as_json)
     else:
-        from fairlead.cli.live_asking import wanted_of
+        from fairlead.cli.live_asking import next_check, record_folder
 
-        found, name = _from_endpoint(wanted_of(context.params, "watch"), earlier or [], queries, check)
+        assert suite is not None
+        # Each check asks anew: what an earlier one has heard would tell nothing of today.
+        folder = next_check(record or record_folder("watch", suite, model))
+        wanted = wanted_of(context.params, (model,), folder, n_samples=2, is_anew=True)
+        found, name = _from_endpoint(wanted, earlier or [], queries, check)
         _report(found, name, router, config, as_json=as_json)
 
 
@@ -91,51 +100,52 @@ class Check:
     seed: int
 
 
-def _check_source(context: typer.Context, suite: Path | None, now: Path | None, earlier: list[Path] | None) -> None:
-    if (suite is None) == (now is None):
-        raise typer.BadParameter("name a --suite to ask the model itself, or --now to take its answers from outcomes")
+def _check_source(
+    context: typer.Context, suite: Path | None, now: list[Path] | None, earlier: list[Path] | None
+) -> None:
+    if (suite is None) == (not now) or len(now or ()) > MAX_NOW:
+        raise typer.BadParameter("name a --suite to ask the model itself, or --now, once or twice, for outcomes of it")
+    files = [*(earlier or ()), *(now or ())]
+    twice = sorted({str(path) for path in files if files.count(path) > 1})
+    if twice:
+        raise typer.BadParameter(f"{', '.join(twice)} is named twice: a run says nothing of itself")
     if suite is None:
         refuse_unless_given(context, ("budget", *LIVE_OPTIONS), "--suite")
         if not earlier:
             raise typer.BadParameter("--now is compared with earlier runs: name at least one by --earlier")
 
 
-def _from_files(model: str, earlier: list[Path], now: Path, queries: Path | None, check: Check) -> "Watched":
+def _from_files(model: str, earlier: list[Path], now: list[Path], queries: Path | None, check: Check) -> "Watched":
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.recorded_answers import RecordedAnswers
     from fairlead.learning.watching import reference_of, watch_model
 
     # The first run may hold other models too: they say on which queries models differ.
     runs = [read_outcome_files([path], queries) for path in earlier]
-    recorded = RecordedAnswers(read_outcome_files([now], queries, (model,)), model)
-    reference = reference_of(model, runs).among(recorded.keys)
-    return asyncio.run(watch_model(reference, recorded, **dataclasses.asdict(check)))
+    recorded, *second = [RecordedAnswers(read_outcome_files([path], queries, (model,)), model) for path in now]
+    reference = reference_of(model, runs).among(recorded.keys.intersection(*(each.keys for each in second)))
+    return asyncio.run(watch_model(reference, recorded, *second, **dataclasses.asdict(check)))
 
 
 def _from_endpoint(wanted: "Wanted", earlier: list[Path], queries: Path | None, check: Check) -> "tuple[Watched, str]":
-    from fairlead.cli.live_asking import earlier_runs, live_model, next_check
-    from fairlead.cli.run_preparation import stopping_kindly
+    from fairlead.cli.live_asking import LiveModel, asked_live, earlier_runs
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.learning.watching import reference_of, watch_model
 
     runs = [read_outcome_files([path], queries) for path in earlier_runs(wanted.suite, earlier)]
-    # Each check asks anew: what an earlier one has heard would tell nothing of today.
-    wanted = dataclasses.replace(wanted, output=next_check(wanted.output))
 
-    async def ask() -> "tuple[Watched, str]":
-        async with live_model(wanted, os.environ, check.max_calls) as live:
-            # The outcomes spell it as it was typed, or as the catalogue does.
-            typed = wanted.models[0]
-            name = typed if typed in runs[0].arms else live.name
-            reference = reference_of(name, runs)
-            reference = reference.among(live.probes.among(one.probe for one in reference.probes))
-            found = await watch_model(reference, live.probes, **dataclasses.asdict(check))
-        for note in live.notes:
-            typer.echo(note, err=True)
-        return found, name
+    async def watched(live: LiveModel) -> "tuple[Watched, str]":
+        # The outcomes spell it as it was typed, or as the catalogue does.
+        typed = wanted.models[0]
+        name = typed if typed in runs[0].arms else live.name
+        reference = reference_of(name, runs)
+        reference = reference.among(live.probes.among(one.probe for one in reference.probes))
+        return await watch_model(reference, live.probes, live.once_more, **dataclasses.asdict(check)), name
 
-    with stopping_kindly(wanted.output):
-        return asyncio.run(ask())
+    found, notes = asked_live(wanted, os.environ, check.max_calls, watched)
+    for note in notes:
+        typer.echo(note, err=True)
+    return found
 
 
 def _report(found: "Watched", model: str, router: Path | None, config: Path | None, *, as_json: bool) -> None:
@@ -149,6 +159,7 @@ def _report(found: "Watched", model: str, router: Path | None, config: Path | No
         print_watch(out, found, model)
         if marked is not None:
             out.line(f"{model} is marked stale in {marked}: its intervals are wider until it is trained again.")
+            out.line("A running server hears of it on SIGHUP, or by itself where server.watch_config is on.", "dim")
     if found.is_changed or not found.is_in_order:
         raise typer.Exit(1)
 
@@ -194,7 +205,7 @@ def print_watch(out: "Printer", found: "Watched", model: str) -> None:
             f"{100 * change:+.1f} points (+-{164.5 * error:.1f}, 90 %) against {found.n_earlier} earlier",
         )
     out.pair("false alarms", f"at most {found.false_alarm_rate:.0%} of such checks of an unchanged model")
-    if found.n_earlier < 2:
+    if not found.sees_all:
         out.line(f"Note: {MEND_ONE_RUN}.", "dim")
 
 

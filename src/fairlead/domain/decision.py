@@ -75,6 +75,8 @@ class Candidate:
     arm: Arm
     estimate: Estimate
     utility: float
+    chance: float | None = None
+    """With which it is the first to be tried; below 1 where exploration may draw another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """EngineState: how the upstreams, the arms and the memories of one serving process stand now."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fairlead.domain.names import ModelId, UpstreamName
+
+Fitness = Literal["closed", "open", "probing"]
 
 
 class UpstreamState(NamedTuple):
@@ -15,6 +17,8 @@ class UpstreamState(NamedTuple):
     """Requests in the queue before it."""
     limit: float | None
     """How many may run at once; None is no limit."""
+    fitness: Fitness = "closed"
+    """Of its breaker: open while it rests, probing while one request tries it."""
 
 
 class ArmState(NamedTuple):
@@ -31,6 +35,16 @@ class ArmState(NamedTuple):
     s_per_token: float | None
 
 
+class ShadowState(NamedTuple):
+    """The requests that are asked again of another model."""
+
+    n_waiting: int
+    n_running: int
+    usd_today: float
+    dropped: tuple[tuple[str, int], ...]
+    """Ground -> drawn requests that were not asked again."""
+
+
 class EngineState(NamedTuple):
     """Everything."""
 
@@ -44,6 +58,9 @@ class EngineState(NamedTuple):
     cache_bytes: int = 0
     cache_hits: int = 0
     cache_misses: int = 0
+    exploration_usd_today: float | None = None
+    """Expected extra cost of what was explored; None where nothing is."""
+    shadows: ShadowState | None = None
 
 
 NOTHING = EngineState()

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, Protocol
 from fairlead.domain.decision import Arm, Decision
 from fairlead.domain.figures import Figures
 from fairlead.domain.money import Usd
-from fairlead.domain.names import AskedModel, DecisionId, TenantName
+from fairlead.domain.names import AskedModel, DecisionId, ModelId, TenantName
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.usage import Usage
 
@@ -72,6 +72,8 @@ class Attempted(NamedTuple):
     """Which attempt of its request it is, in the order of their beginnings."""
     after_s: float = 0.0
     """Seconds from the request's arrival until it began."""
+    served: str | None = None
+    """The model that the upstream says has served: its words, not ours."""
 
 
 class Replied(NamedTuple):
@@ -104,6 +106,51 @@ class Replied(NamedTuple):
     key_name: str = ""
     words: Callable[[], str | None] | None = None
     """What the client was told; None unless the operator wants it kept."""
+    reason: str | None = None
+    """What decided, as a code (docs/reference/decision.md); None where nothing was decided."""
+
+
+class Shadowed(NamedTuple):
+    """Another model was asked the same as a client who had been answered; the client never hears of it."""
+
+    decision_id: DecisionId
+    tenant: TenantName
+    arm: Arm
+    outcome: AttemptOutcome
+    upstream_status: int | None
+    first_byte_s: float | None
+    total_s: float
+    usage: Usage | None
+    cost: Usd | None
+    words: Callable[[], str | None] | None = None
+    """What it said; None unless the operator wants words kept."""
+
+
+class ShadowObserver(Protocol):
+    """Whoever listens to shadows. Called on the event loop: must not block and must not raise."""
+
+    def shadowed(self, moment: Shadowed) -> None:
+        """One shadow's call has ended."""
+        ...
+
+
+class Judged(NamedTuple):
+    """Somebody has given a score to what a model said."""
+
+    model: ModelId
+    foretold: float | None
+    """The quality that was expected of it; None where that was not kept."""
+    score: float
+    """From 0 to 1."""
+    weight: float
+
+
+class OpinionObserver(Protocol):
+    """Whoever listens to opinions. Called on the event loop: must not block and must not raise."""
+
+    def judged(self, moment: Judged) -> None:
+        """One score has come in."""
+        ...
 
 
 class DecisionObserver(Protocol):

@@ -139,4 +139,5 @@ def _prediction(router: TrainedRouter, outlines: list[Outline], arms: tuple[str,
         latency_s=whole(picked.latency_s),
         quality_low=picked.quality_low,
         quality_high=picked.quality_high,
+        usual=router.stack.usual[columns],
     )

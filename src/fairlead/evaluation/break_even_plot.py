@@ -63,13 +63,13 @@ class _Scale:
             x = self.x(10.0**power)
             parts.append(f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{BOTTOM}"/>')
             parts.append(
-                f'<text class="soft" x="{x:.1f}" y="{BOTTOM + 16}" text-anchor="middle">{10.0**power:,g}</text>'
+                f'<text class="soft" x="{x:.1f}" y="{BOTTOM + 16}" text-anchor="middle">{10.0**power:,.12g}</text>'
             )
         for power in range(round(log10(self.y_low)), round(log10(self.y_high)) + 1):
             y = self.y(10.0**power)
             parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{RIGHT}" y2="{y:.1f}"/>')
             parts.append(
-                f'<text class="soft" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">${10.0**power:,g}</text>'
+                f'<text class="soft" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">${10.0**power:,.12g}</text>'
             )
         middle = (LEFT + RIGHT) / 2
         parts.append(f'<text x="{middle}" y="{BOTTOM + 38}" text-anchor="middle">requests a day (log scale)</text>')

@@ -118,6 +118,7 @@ def begin(plan: Plan, journal: Journal, today: str) -> None:
             n_samples=plan.n_samples,
             cap_nano=plan.cap_nano,
             at=today,
+            occasion=plan.occasion,
         )
     )
 

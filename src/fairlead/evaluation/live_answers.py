@@ -5,9 +5,8 @@ or on many.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from fairlead.domain.errors import EvaluationError
 from fairlead.evaluation.evaluation_run import Means, begin, check
@@ -21,9 +20,6 @@ from fairlead.evaluation.running.runner import Runner
 from fairlead.evaluation.running.scoring import score_all, scorer_hash
 from fairlead.evaluation.scorers.registry import JUDGE
 
-DIGEST_CHARS: Final = 16
-"""64 bits: among a few hundred replies none meets another by chance."""
-
 
 class Measured(NamedTuple):
     """What one item brought; None where it brought nothing. Units: tokens, USD, seconds."""
@@ -33,8 +29,8 @@ class Measured(NamedTuple):
     output_tokens: float | None = None
     cost_usd: float | None = None
     latency_s: float | None = None
-    text_digest: str | None = None
-    """A short hash of the reply; None where there are several."""
+    reply_hash: float | None = None
+    """Equal replies have equal ones; a whole number."""
     is_asked: bool = True
     """False: no call was made, since the cap or somebody forbade it."""
 
@@ -60,9 +56,7 @@ class LiveAnswers:
         self._journal = journal
         self._means = means
         self._items = {item.id: item for item in plan.suite.items}
-        self._questions: dict[str, list[Question]] = {}
-        for question in plan.questions:
-            self._questions.setdefault(question.item.id, []).append(question)
+        self._questions = {(question.item.id, question.sample): question for question in plan.questions}
         ledger = journal.ledger
         self._judged: dict[tuple[str, str, int], float | None] = {}
         self._runner = Runner(
@@ -86,12 +80,13 @@ class LiveAnswers:
         """What judges have said so far: (model, item, sample) -> share won against the reference."""
         return self._judged
 
-    async def answers(self, idents: Sequence[str]) -> list[Measured]:
+    async def answers(self, idents: Sequence[str], sample: int = 0) -> list[Measured]:
         """What these items brought, in this order; what is recorded already is not asked again.
 
-        Raises: KeyError for an item that is not of the suite; EvaluationError when the record cannot be written.
+        Raises: KeyError for an item that is not of the suite, or a sample that is not of the plan; EvaluationError when
+        the record cannot be written.
         """
-        wanted = [question for ident in idents for question in self._questions[ident]]
+        wanted = [self._questions[ident, sample] for ident in idents]
         self._means.said("asking")
         await self._runner.run(wanted)
         await asyncio.to_thread(
@@ -99,7 +94,7 @@ class LiveAnswers:
             stops=lambda: self._runner.is_stopping,
         )  # fmt: skip
         await self._judge(idents)
-        return [self._measured(ident) for ident in idents]
+        return [self._measured(question) for question in wanted]
 
     async def _judge(self, idents: Sequence[str]) -> None:
         items = {ident: self._items[ident] for ident in idents if self._items[ident].scorer.name == JUDGE}
@@ -112,32 +107,23 @@ class LiveAnswers:
         replies = {reply.key: reply for reply in ledger.replies() if reply.kind == JUDGE}
         self._judged |= scores_of(pairings(judged([bout for bout, _ in pairs], replies)))
 
-    def _measured(self, ident: str) -> Measured:
-        ledger = self._journal.ledger
-        calls = [ledger.calls.get(question.key) for question in self._questions[ident]]
-        replies = [each.reply for each in calls if each is not None and each.reply is not None]
-        if not replies:
-            return Measured(is_asked=any(each is not None and each.n_sent for each in calls))
-        usages = [reply.usage for reply in replies if reply.usage is not None]
-        texts = [reply.text.encode("utf-8", "surrogatepass") for reply in replies]
+    def _measured(self, question: Question) -> Measured:
+        standing = self._journal.ledger.calls.get(question.key)
+        if standing is None or standing.reply is None:
+            return Measured(is_asked=standing is not None and standing.n_sent > 0)
+        reply = standing.reply
         return Measured(
-            self._score(ident),
-            _mean([float(sum(usage[:3])) for usage in usages]),
-            _mean([float(usage[3]) for usage in usages]),
-            _mean([reply.cost_nano / 1e9 for reply in replies]),
-            _mean([reply.latency_s for reply in replies]),
-            hashlib.sha256(texts[0]).hexdigest()[:DIGEST_CHARS] if len(texts) == 1 else None,
+            self._score(question),
+            None if reply.usage is None else float(sum(reply.usage[:3])),
+            None if reply.usage is None else float(reply.usage[3]),
+            reply.cost_nano / 1e9,
+            reply.latency_s,
+            float(reply.text_hash),
         )
 
-    def _score(self, ident: str) -> float | None:
-        item, ledger = self._items[ident], self._journal.ledger
+    def _score(self, question: Question) -> float | None:
+        item = question.item
         if item.scorer.name == JUDGE:
-            said = [self._judged.get((q.model.name, ident, q.sample)) for q in self._questions[ident]]
-            return _mean([score for score in said if score is not None])
-        scorer = scorer_hash(item)
-        lines = [ledger.scores.get((question.key, scorer)) for question in self._questions[ident]]
-        return _mean([line.value for line in lines if line is not None and line.value is not None])
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+            return self._judged.get((question.model.name, item.id, question.sample))
+        line = self._journal.ledger.scores.get((question.key, scorer_hash(item)))
+        return None if line is None else line.value

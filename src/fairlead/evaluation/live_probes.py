@@ -14,11 +14,12 @@ from fairlead.learning.text_groups import folded
 
 
 class LiveProbes:
-    """One model that is asked probes; `answers` is of the same suite."""
+    """One model that is asked probes; `answers` is of the same suite. `sample`: for the how-manieth time."""
 
-    def __init__(self, suite: Suite, answers: LiveAnswers) -> None:
+    def __init__(self, suite: Suite, answers: LiveAnswers, sample: int = 0) -> None:
         self._suite = suite
         self._answers = answers
+        self._sample = sample
         self._ids = {item.id for item in suite.items}
         self._by_text: dict[str, list[str]] = {}
         for item in suite.items:
@@ -48,8 +49,8 @@ class LiveProbes:
             idents.append(ident)
         return [
             ProbeOutcome(each.score, each.input_tokens, each.output_tokens, each.cost_usd, each.latency_s,
-                         each.text_digest, each.is_asked)
-            for each in await self._answers.answers(idents)
+                         each.reply_hash, each.is_asked)
+            for each in await self._answers.answers(idents, self._sample)
         ]  # fmt: skip
 
     def _item_of(self, probe: Probe) -> str | None:

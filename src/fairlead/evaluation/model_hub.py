@@ -1,7 +1,6 @@
-"""A model on a hub, read for analysis: its config.json and the headers of its weights, by the hub's own client.
+"""A model on a hub, read for analysis: its config.json alone, by the hub's own client.
 
-The only file that touches huggingface_hub (extra `hub`). HF_ENDPOINT names another hub; nothing of the weights but
-their headers is fetched.
+The only file that touches huggingface_hub (extra `hub`). HF_ENDPOINT names another hub; no weights are fetched.
 """
 
 from collections.abc import Mapping
@@ -27,7 +26,9 @@ def fetch_model(name: str, revision: str | None = None) -> ModelFacts:
         ) from None
     hub_errors = import_module("huggingface_hub.errors")
     try:
-        path = hub.hf_hub_download(name, CONFIG, revision=revision)
+        # Its download tries a hub that cannot be reached for half a minute, and says so line by line.
+        is_there = _answers(hub, hub_errors, name, revision)
+        path = hub.hf_hub_download(name, CONFIG, revision=revision, local_files_only=not is_there)
     except hub_errors.RepositoryNotFoundError:
         raise AnalysisError(f"{name}: the hub has no such model, or it is closed to you; see HF_TOKEN.") from None
     except hub_errors.EntryNotFoundError as error:
@@ -37,6 +38,17 @@ def fetch_model(name: str, revision: str | None = None) -> ModelFacts:
     except (hub_errors.HFValidationError, hub_errors.HfHubHTTPError, OSError, ValueError) as error:
         raise AnalysisError(f"{name}: the hub gave no {CONFIG}: {_plain(error)}.") from None
     return ModelFacts(name, "hub", _config(Path(path)), None)
+
+
+def _answers(hub: Any, hub_errors: Any, name: str, revision: str | None) -> bool:
+    """Whether the hub can be reached, asked once; what it says does not matter here."""
+    try:
+        hub.get_hf_file_metadata(hub.hf_hub_url(name, CONFIG, revision=revision))
+    except hub_errors.HfHubHTTPError:
+        return True
+    except (hub_errors.HTTPError, OSError):
+        return False
+    return True
 
 
 def _offline(name: str) -> str:

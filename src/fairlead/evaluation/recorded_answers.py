@@ -47,5 +47,6 @@ class RecordedAnswers:
             return None if matrix is None or not np.isfinite(matrix[row, 0]) else float(matrix[row, 0])
 
         return ProbeOutcome(
-            known("score"), known("input_tokens"), known("output_tokens"), known("cost_usd"), known("latency_s")
-        )
+            known("score"), known("input_tokens"), known("output_tokens"), known("cost_usd"), known("latency_s"),
+            known("reply_hash"),
+        )  # fmt: skip

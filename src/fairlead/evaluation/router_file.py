@@ -92,7 +92,7 @@ class Router:
         objective = preference if isinstance(preference, Objective) else objective_of(preference)
         foretold = self.trained.foretell([_outline(request)])
         chosen = int(self.trained.choose(foretold, objective, heeds_verdict=heeds_verdict)[0])
-        worth = objective.worth(foretold, self.trained.cost_scale_usd)[0]
+        worth = self.trained.worth(foretold, objective)[0]
         order = [chosen, *(arm for arm in np.argsort(-worth, kind="stable").tolist() if arm != chosen)]
         instead = self.trained.verdict.serve_instead(self.trained.arms, objective) if heeds_verdict else None
         is_routed = instead is None

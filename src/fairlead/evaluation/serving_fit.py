@@ -23,6 +23,7 @@ from fairlead.analysis.hardware import parse_hardware
 from fairlead.analysis.step_time import NAMES, Constants, alone_s, token_s
 from fairlead.analysis.workload import Floats, stacked
 from fairlead.evaluation.serving_rows import MeasuredRow, MeasuredRows, read_rows
+from fairlead.evaluation.statistics.quantiles import t_of
 
 CONSTANTS_PATH: Final = Path(__file__).parents[1] / "analysis" / "data" / "serving_constants.json"
 ENGINES: Final = ("trtllm", "vllm", "sglang")
@@ -142,6 +143,24 @@ def half_width(errors: Floats) -> float:
     return float(np.quantile(np.abs(errors), INTERVAL))
 
 
+def new_model_half_width(errors: Mapping[str, Floats]) -> float:
+    """The interval of a model that nothing was measured of, in logarithms, from the errors of each model left out.
+
+    Models are few and each errs as a whole: every model counts once, dense ones and mixtures together, and the quantile
+    is Student's t with as many degrees of freedom as the part of the spread between models leaves (Satterthwaite 1946).
+    """
+    squares = np.array([np.mean(each**2) for each in errors.values()])
+    between = float(np.mean([np.mean(each) ** 2 for each in errors.values()]))
+    n_free = len(errors) * (float(squares.mean()) / between) ** 2
+    return t_of(INTERVAL, n_free) * float(np.sqrt(squares.mean()))
+
+
+def by_group(errors: Floats, groups: Sequence[str]) -> dict[str, Floats]:
+    """The errors of each group."""
+    at = np.array(groups)
+    return {group: errors[at == group] for group in sorted(set(groups))}
+
+
 def coverage(errors: Floats, groups: Sequence[str]) -> float:
     """How often a row lies within the interval that the other groups' errors set."""
     at = np.array(groups)
@@ -206,12 +225,11 @@ def first_token_ratios(rows: Sequence[MeasuredRow], found: Fit) -> NDArray[np.fl
     return np.maximum(measured - wait, 0.05 * measured) / found.alone_s(rows)
 
 
-def class_data(rows: Sequence[MeasuredRow], reported: Sequence[MeasuredRow]) -> dict[str, Any]:
-    """Everything of one class of models that is shipped."""
+def class_data(rows: Sequence[MeasuredRow], reported: Sequence[MeasuredRow], new_model: float) -> dict[str, Any]:
+    """Everything of one class of models that is shipped. `new_model`: the interval of an unmeasured one."""
     found = fit(rows)
     by_gpu = left_out_errors(rows, lambda row: row.gpu)
-    by_model = left_out_errors(rows, lambda row: row.model)
-    known, new_model = half_width(by_gpu), half_width(by_model)
+    known = half_width(by_gpu)
     outside = max(known, new_model)
     if reported:
         outside = max(
@@ -263,6 +281,10 @@ def constants_file(measured: MeasuredRows, day: date) -> dict[str, Any]:
     """The whole file, with its card."""
     dense, dense_reported = parted(measured.rows, is_mixture=False)
     mixture, mixture_reported = parted(measured.rows, is_mixture=True)
+    by_model = [left_out_errors(rows, lambda row: row.model) for rows in (dense, mixture)]
+    new_model = new_model_half_width(
+        by_group(np.concatenate(by_model), [f"{row.is_mixture}/{row.model}" for row in (*dense, *mixture)])
+    )
     return {
         "version": VERSION,
         "card": {
@@ -275,13 +297,13 @@ def constants_file(measured: MeasuredRows, day: date) -> dict[str, Any]:
                 name: {
                     "in_sample": _rounded(mean_error(_in_sample(rows))),
                     "leave_one_gpu_out": _rounded(mean_error(left_out_errors(rows, lambda row: row.gpu))),
-                    "leave_one_model_out": _rounded(mean_error(left_out_errors(rows, lambda row: row.model))),
+                    "leave_one_model_out": _rounded(mean_error(errors)),
                 }
-                for name, rows in (("dense", dense), ("mixture", mixture))
+                for name, rows, errors in (("dense", dense, by_model[0]), ("mixture", mixture, by_model[1]))
             },
         },
-        "dense": class_data(dense, dense_reported),
-        "mixture": class_data(mixture, mixture_reported),
+        "dense": class_data(dense, dense_reported, new_model),
+        "mixture": class_data(mixture, mixture_reported, new_model),
     }
 
 

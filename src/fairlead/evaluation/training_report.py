@@ -36,7 +36,11 @@ def cross_validated(outcomes: Outcomes, training: Training, n_draws: int = N_DRA
         for name, left_out in training.stack_fit.parts_left_out.items()
     ]  # fmt: skip
     baselines = replace(baselines, contenders=(*baselines.contenders, *parts))
-    ours = Prediction(training.stack_fit.left_out[order], _ordered(training.left_out_cost_usd, order))
+    ours = Prediction(
+        training.stack_fit.left_out[order],
+        _ordered(training.left_out_cost_usd, order),
+        usual=training.router.stack.usual,
+    )
     return compare(kept.take(order), {"router": ours}, baselines, n_draws=n_draws, pool=pool)
 
 

@@ -90,17 +90,21 @@ class Attempt(AttemptRecord):
                 answer.close()
             self.answered("whole")
             self.reply = self.prepared.read_reply(body)
+            self.served = self.reply.served
 
     async def _call(self, within_s: float) -> Answer:
         """An answer of status 200, or an error."""
         prepared, arm = self.prepared, self.arm
+        headers, tracing = prepared.headers, self._engine.services.tracing
+        if tracing is not None:
+            headers = (*headers, *tracing.calls(self.decision_id, self.number, arm))
         call = Call(
             prepared.path,
             prepared.body,
             self._work.request.is_streaming,
             self.decision_id,
             within_s,
-            prepared.headers,
+            headers,
             arm.sent_model,
             self.repeated,
         )
@@ -147,6 +151,7 @@ class Attempt(AttemptRecord):
         """Count what a stream used: by the upstream's word, else by our estimate, marked so."""
         stream = self.stream
         if stream is not None:
+            self.served = stream.served
             self.used(stream.usage or estimated_usage(self._n_input, stream.n_content_bytes))
 
     def succeeded(self) -> None:

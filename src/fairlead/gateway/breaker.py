@@ -4,11 +4,12 @@ CLOSED --(FAILURES_TO_OPEN in a row, or told to wait)--> OPEN --(cool-down over)
                                                          ^------------failure-----------'
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import Final
 
 from fairlead.domain.decision import Arm, Resting
+from fairlead.domain.engine_state import Fitness as FitnessName
 from fairlead.domain.errors import RejectedError, UpstreamError
 from fairlead.gateway.shared_rests import SharedRests, keys_of
 
@@ -99,6 +100,11 @@ def _rest_s(error: UpstreamError) -> float | None:
     return None
 
 
+_FITNESS: Final[Mapping[Fitness, FitnessName]] = {
+    Fitness.CLOSED: "closed",
+    Fitness.OPEN: "open",
+    Fitness.PROBING: "probing",
+}
 _NOBODY: Final[frozenset[Resting]] = frozenset()
 
 
@@ -132,6 +138,11 @@ class Breakers:
         if heard:
             found.update(self._names[key] for key, until_s in heard.items() if now_s < until_s and key in self._names)
         return frozenset(found)
+
+    def fitness(self, key: Resting) -> FitnessName:
+        """Where this worker's breaker of it stands."""
+        breaker = self._suspects.get(key)
+        return "closed" if breaker is None else _FITNESS[breaker.fitness]
 
     def soonest_s(self, now_s: float) -> float | None:
         """Seconds until the first of those that this worker keeps away from may be tried again; None without any."""

@@ -19,6 +19,7 @@ from fairlead.gateway.affinity import SessionMemory, is_worth_remembering, place
 from fairlead.gateway.breaker import Breakers, blames_upstream
 from fairlead.gateway.concurrency import Gate, is_crowded
 from fairlead.gateway.conduct import ConductBook
+from fairlead.gateway.exploring import Explorer
 from fairlead.gateway.failover import RetryBudget
 from fairlead.gateway.idempotency import Idempotency
 from fairlead.gateway.kept_replies import KeptReplies
@@ -26,6 +27,7 @@ from fairlead.gateway.ports import Services
 from fairlead.gateway.pulse import Pulse
 from fairlead.gateway.replay_cache import ReplayCache
 from fairlead.gateway.running import Running
+from fairlead.gateway.shadows import Shadows
 from fairlead.gateway.work import Work
 from fairlead.routing.pool import Bools
 from fairlead.routing.router import Choice
@@ -54,6 +56,8 @@ class Engine:
             name: Gate(name, limits.max_concurrency.get(name), max_waiting=limits.max_queue)
             for name in dict.fromkeys([*services.upstreams, *(arm.upstream for arm in arms)])
         }
+        explores = services.exploring
+        self.explorer = Explorer(explores, pool, services.unix_s) if explores is not None else None
         self.sessions = SessionMemory()
         self.cache = ReplayCache(services.cache) if services.cache is not None else None
         self.idempotency = Idempotency()
@@ -65,12 +69,20 @@ class Engine:
         self._readers: dict[FormatName, Bools] = {}
         if heir_of is not None:
             self._inherit(heir_of, arms, now_s)
+        shadowing = services.shadowing
+        self.shadows = Shadows(services, shadowing, self.gates, self.breakers) if shadowing is not None else None
+        if heir_of is not None and heir_of.shadows is not None:
+            heir_of.shadows.stop()
+            if self.shadows is not None:
+                self.shadows.inherit(heir_of.shadows)
 
     def _inherit(self, old: "Engine", arms: list[Arm], now_s: float) -> None:
         self.breakers = old.breakers
         self.breakers.serve(arms)
         self.conduct.inherit(old.conduct, now_s)
         self.budget.tokens = min(self.budget.tokens, old.budget.tokens)
+        if self.explorer is not None and old.explorer is not None:
+            self.explorer.money.inherit(old.explorer.money)
         self.sessions = old.sessions
         self.idempotency = old.idempotency
         self.replies = old.replies
@@ -86,8 +98,15 @@ class Engine:
             return None
         return session_key(work.tenant, work.session, outline)
 
-    def decide(self, work: Work, session: str | None = None) -> Choice:
-        """The decision for this work, as things stand now. Raises: RequestError."""
+    def decide(self, work: Work, session: str | None = None, *, draws: bool = False) -> Choice:
+        """The decision for this work, as things stand now. Raises: RequestError.
+
+        `draws`: exploration may put another than the best first; without it the chances are only stated.
+        """
+        choice = self._decide(work, session)
+        return choice if self.explorer is None else self.explorer.explored(choice, draws=draws)
+
+    def _decide(self, work: Work, session: str | None) -> Choice:
         services, request = self.services, work.request
         now_s = services.clock()
         outline = request.outline
@@ -151,7 +170,7 @@ class Engine:
         cache = self.cache
         return EngineState(
             upstreams=tuple(
-                UpstreamState(name, name in down, gate.running, gate.n_waiting, gate.limit)
+                UpstreamState(name, name in down, gate.running, gate.n_waiting, gate.limit, self.breakers.fitness(name))
                 for name, gate in self.gates.items()
             ),
             arms=tuple(
@@ -173,6 +192,8 @@ class Engine:
             cache_bytes=cache.n_bytes if cache is not None else 0,
             cache_hits=cache.n_hits if cache is not None else 0,
             cache_misses=cache.n_misses if cache is not None else 0,
+            exploration_usd_today=self.explorer.money.spent_usd if self.explorer is not None else None,
+            shadows=self.shadows.state() if self.shadows is not None else None,
         )
 
     def left(self, request: Running) -> None:
@@ -180,6 +201,10 @@ class Engine:
         self.running.discard(request)
         if self._last_left is not None and not self.running:
             self._last_left.set()
+
+    def makes_way(self, gate: Gate) -> bool:
+        """Whether a shadow has given up its slot for a client."""
+        return self.shadows is not None and self.shadows.give_way(gate) and gate.take()
 
     async def emptied(self) -> None:
         """Wait until nothing runs here any more; for an engine whose place another has taken."""
@@ -189,5 +214,7 @@ class Engine:
 
     def shut_down(self) -> None:
         """End whatever is still running, each with an error in its client's format."""
+        if self.shadows is not None:
+            self.shadows.stop()
         for request in list(self.running):
             request.shut_down()

@@ -33,8 +33,9 @@ from fairlead.gateway.kept_answers import KeptAnswers
 from fairlead.gateway.pulse import BEATS
 from fairlead.gateway.race import patience_s, raced
 from fairlead.gateway.record import Record
+from fairlead.gateway.shadows import Shadows
 from fairlead.gateway.work import Prepared, Work
-from fairlead.routing.explanation import nobody
+from fairlead.routing.explanation import nobody, reason_code
 from fairlead.routing.pool import ArmSpec, Pool
 from fairlead.routing.router import Choice
 from fairlead.wire.failures import status_of
@@ -86,6 +87,11 @@ class Exchange:
         work.request.reply_id = self._record.decision_id
         work.request.created_s = int(services.unix_s())
 
+    @property
+    def decision_id(self) -> DecisionId:
+        """The name of this request."""
+        return self._record.decision_id
+
     async def run(self) -> None:
         """Serve the request.
 
@@ -126,7 +132,15 @@ class Exchange:
             engine.left(self)
             if self._kept is not None:
                 self._kept.release()
+            if outcome == "ok" and engine.shadows is not None:
+                self._shadow(engine.shadows)
             self._record.replied(outcome, status, error, self._handover.overhead_s or self._record.overhead_s())
+
+    def _shadow(self, shadows: Shadows) -> None:
+        """The client has its answer: perhaps another model is asked the same. Not of an answer that was kept."""
+        last = self._record.last
+        if last is not None and self._choice is not None:
+            shadows.offer(self._record.decision_id, self._work, self._choice, last.spec.arm.model)
 
     async def _told(self, error: FairleadError) -> bool:
         """Whether the error could be said in the stream, because that has begun."""
@@ -177,7 +191,7 @@ class Exchange:
         work, services, record = self._work, self._services, self._record
         began_s = services.clock()
         record.session = self._engine.session_of(work)
-        choice = self._engine.decide(work, record.session)
+        choice = self._engine.decide(work, record.session, draws=work.way.label != "embeddings")
         record.policy = choice.asked.policy
         if work.way.label == "embeddings" and not choice.asked.is_concrete:
             raise InvalidOptionError(
@@ -185,12 +199,15 @@ class Exchange:
                 param="model",
             )
         pool = services.router.pool
+        record.reason = reason_code(pool, choice)
         # When all are down the least bad one is tried rather than nobody.
         self._order = choice.order or choice.resting[:1]
         if not self._order:
             raise nobody(pool, choice)
         self._choice = choice
         record.decide_s = services.clock() - began_s
+        if choice.is_explored:
+            self._added.append((b"x-fairlead-explored", b"true"))
         if choice.kept is not None:
             record.kept = choice.kept.code
         if services.decision_observers:
@@ -234,7 +251,7 @@ class Exchange:
                     raise error
                 step = other
                 continue
-            if not chosen.gate.take():
+            if not chosen.gate.take() and not self._engine.makes_way(chosen.gate):
                 free = failover.elsewhere(self._is_free)
                 if free is not None:
                     step = free

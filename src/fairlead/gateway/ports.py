@@ -6,13 +6,15 @@ from typing import Any, Protocol
 
 from fairlead.domain.call import Answer, Call
 from fairlead.domain.content import FormatName
+from fairlead.domain.decision import Arm
 from fairlead.domain.engine_state import EngineState
-from fairlead.domain.moments import DecisionObserver, Observer
-from fairlead.domain.names import UpstreamName
+from fairlead.domain.moments import DecisionObserver, Observer, ShadowObserver
+from fairlead.domain.names import DecisionId, UpstreamName
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.page_call import PageAnswer, PageCall, PageCaller
 from fairlead.domain.store_state import StoreState
 from fairlead.gateway.access import Access
+from fairlead.gateway.exploring import ExploreLimits
 from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
 from fairlead.routing.router import Router
@@ -36,6 +38,20 @@ class Upstream(Protocol):
 
     async def send(self, call: Call) -> Answer:
         """Send one call. Raises: UpstreamError."""
+        ...
+
+
+class Tracing(Protocol):
+    """Who is told of requests and calls as they begin, since their ids travel; of their ends observers are told."""
+
+    def begins(
+        self, decision_id: DecisionId, door: str, headers: Sequence[tuple[bytes, bytes]], *, is_streaming: bool
+    ) -> None:
+        """A request begins, with these headers of its client."""
+        ...
+
+    def calls(self, decision_id: DecisionId, number: int, arm: Arm) -> tuple[tuple[bytes, bytes], ...]:
+        """An attempt begins: the headers to send with it."""
         ...
 
 
@@ -78,6 +94,22 @@ class HedgeLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowLimits:
+    """Which other model is asked the same, how often, and for how much."""
+
+    arms: tuple[int, ...]
+    """The model's places in the pool."""
+    share: float
+    """Of the requests that were answered well."""
+    max_usd_per_day: float
+    max_concurrency: int
+    max_queue: int
+    deadline_s: float
+    draw: Callable[[], float]
+    """Uniform in [0, 1)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one request."""
 
@@ -115,7 +147,7 @@ class Services:
     """Seconds since 1970, for the dates in replies."""
     new_id: Callable[[], str]
     draw: Callable[[], float]
-    """Uniform in [0, 1): spreads retries; never decides between models."""
+    """Uniform in [0, 1): spreads retries; never decides between models (see `exploring` for what does)."""
     model_list: Sequence[Mapping[str, Any]]
     """What GET /v1/models shows, ready to encode."""
     render_metrics: Callable[[EngineState], tuple[bytes, str]]
@@ -145,3 +177,10 @@ class Services:
     """What is kept of the traffic; None keeps nothing."""
     pages: Pages | None = None
     """The dashboard; None has none."""
+    exploring: ExploreLimits | None = None
+    """None explores nothing."""
+    shadowing: ShadowLimits | None = None
+    """None asks nobody else."""
+    shadow_observers: Sequence[ShadowObserver] = ()
+    tracing: Tracing | None = None
+    """None traces nothing."""

@@ -31,7 +31,7 @@ from fairlead.gateway.heard import Heard
 from fairlead.gateway.ports import Clock
 from fairlead.gateway.work import Work
 from fairlead.routing.explanation import explain
-from fairlead.routing.figures import figures_of
+from fairlead.routing.figures import Weighed
 from fairlead.routing.pool import ArmSpec, Pool
 from fairlead.routing.router import Choice
 
@@ -44,7 +44,8 @@ class AttemptRecord:
 
     __slots__ = (
         "_clock", "_is_over", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s",
-        "is_hedge", "losses", "number", "place", "spec", "stage", "usage",
+        "is_hedge", "losses", "number", "place", "served", "spec", "stage",
+        "usage",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +68,7 @@ class AttemptRecord:
         self.stage: Stage = "waiting"
         self.losses: tuple[str, ...] = ()
         self.first_byte_s: float | None = None
+        self.served: str | None = None
         self.usage: Usage | None = None
         self.cost: Usd | None = None
         self.began_s = clock()
@@ -116,6 +118,7 @@ class AttemptRecord:
             self.losses,
             self.number,
             self.after_s,
+            self.served,
         )
         for observer in self._observers:
             observer.attempted(moment)
@@ -126,7 +129,7 @@ class Record:
 
     __slots__ = (
         "_cached_arm", "_clock", "_observers", "_waited_s", "_work", "config_version", "decide_s", "decision_id",
-        "first_byte_s", "heard", "kept", "last", "n_attempts", "policy", "session",
+        "first_byte_s", "heard", "kept", "last", "n_attempts", "policy", "reason", "session",
     )  # fmt: skip
 
     def __init__(
@@ -149,6 +152,7 @@ class Record:
         self.session: str | None = None
         self.kept: str | None = None
         """What the conversation did to the choice."""
+        self.reason: str | None = None
         self.n_attempts = 0
         self.last: AttemptRecord | None = None
         """The attempt that serves, or the last that tried."""
@@ -169,7 +173,7 @@ class Record:
             asked,
             self.policy,
             pool.specs[order[0]].arm,
-            1.0,
+            choice.chances[0],
             len(order),
             self.session,
             kept.code if kept is not None else None,
@@ -177,7 +181,7 @@ class Record:
             kept.plain_usd if kept is not None else None,
             self.config_version,
             lambda: explain(pool, choice, asked),
-            lambda: figures_of(pool, choice, order),
+            Weighed(pool, choice, order),
             self._work.key_name,
             self._work.request.chat if self.heard is not None else None,
         )
@@ -236,6 +240,7 @@ class Record:
             kept=self.kept,
             key_name=work.key_name,
             words=self.heard.text if self.heard is not None else None,
+            reason=self.reason,
         )
         for observer in self._observers:
             observer.replied(moment)

@@ -35,6 +35,8 @@ class SwappableApp:
     def drain(self) -> None:
         """Say from now on that this server is not ready: it will be stopped."""
         self.engine.is_draining = True
+        if self.engine.shadows is not None:
+            self.engine.shadows.stop()
 
     def shut_down(self) -> None:
         """End what is still running, each with an error in its client's format."""

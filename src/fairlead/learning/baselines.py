@@ -114,7 +114,7 @@ def contender_of(
     cost = prediction.cost_usd if prediction.cost_usd is not None else mean_cost_usd
     delay = prediction.latency_s if prediction.latency_s is not None else mean_latency_s
     timed = None if cost is None or delay is None else best_expected_timed(prediction.quality, cost, delay)
-    return Contender(name, best_expected(prediction.quality, cost), prediction, kind, timed)
+    return Contender(name, best_expected(prediction.quality, cost, prediction.usual), prediction, kind, timed)
 
 
 def join_folds(folds: Sequence[Baselines]) -> Baselines:

@@ -8,10 +8,14 @@ answers could have come in any order, so whichever of them is the new one, the b
 is worth 1 on average, whatever w is (conformal test martingales: Vovk, Gammerman and Shafer 2022, "Algorithmic Learning
 in a Random World", ch. 8). Answers to different probes are independent, so the product of the bets so far, or a mean of
 such products, ever passes 1 / alpha with a chance of at most alpha (Ville's inequality): one may look after every call
-and stop when one likes. Nothing is assumed of how often the model agrees with itself; the r earlier answers show it.
-With one earlier answer only a change for the worse on average can be seen; with two or more every change of behaviour.
+and stop when one likes. Nothing is assumed of how often the model agrees with itself: the answers show it.
 
-Watched are the score, the length of the reply and, where digests are kept, whether the reply is one of those given
+Where the answers to a probe differ, it is asked once more. An unchanged model's second answer is as likely to be like
+the earlier ones as like the first new one; another model's is like its own. So w may look at the second new answer too,
+and one earlier answer is enough to see every change of behaviour. The bet stays fair, since whether to ask again is
+settled by the r + 1 answers without regard to which of them is new.
+
+Watched are the score, the length of the reply and, where hashes are kept, whether the reply is one of those given
 before. The guarantee holds for one check whose probes were not picked for how their earlier answers came out.
 """
 
@@ -30,12 +34,20 @@ FALSE_ALARM_RATE: Final = 0.05
 MAX_CALLS: Final = 200
 WATCHED: Final = ("score", "length", "text")
 MIN_EARLIER: Final = 1
-FALLS: Final = (0.0, 0.3, 0.6, 1.0)
-"""How strongly to bet on worse answers, as logarithms of odds a point of score; 1 is for a model that mostly fails."""
+FALLS: Final = (0.0, 0.5)
+"""How strongly to bet on worse answers, as logarithms of odds a point of score."""
 STRANGENESS: Final = (0.0, 2.0, 4.0, 6.0)
 """How strongly to bet on answers unlike the earlier ones."""
+LIKE_SECOND: Final = 0.5
+"""How strongly, beside that, to bet on answers like the second new one. This and FALLS were chosen on the pairs of
+benchmarks/quality/drift.py, among six settings of which five found about as much (docs/log.md)."""
 LENGTH_UNIT: Final = log(2.0)
 """A reply twice as long is as strange as a failure after successes."""
+LENGTH_APART: Final = 0.1
+"""Replies whose lengths differ by less than this (in LENGTH_UNIT: 7 %) count as equally long when asking again."""
+MAX_AGAIN_UNSCORED: Final = 40
+"""How many probes are asked again for their lengths or texts alone. A model whose replies are drawn by chance never
+says the same twice: it must not use up its calls on that."""
 HOPELESS: Final = 0.02
 """Where all bets together have lost so much, more calls are not worth their price: the check ends without alarm. That
 can only lower the rate of false alarms."""
@@ -46,8 +58,8 @@ class Answer(NamedTuple):
 
     score: float | None
     output_tokens: float | None = None
-    text_digest: str | None = None
-    """A short hash of the reply, so that texts need not be kept."""
+    reply_hash: float | None = None
+    """Equal replies have equal ones: so texts need not be kept."""
 
 
 class Bets(NamedTuple):
@@ -70,6 +82,8 @@ class DriftTest:
     watched: tuple[str, ...] = ("score",)
     false_alarm_rate: float = FALSE_ALARM_RATE
     n_calls: int = 0
+    n_again_unscored: int = 0
+    """Probes that were asked again though their scores agree."""
     bets: list[Bets] = field(init=False)
     score_change: list[float] = field(default_factory=list)
     """New score less the mean of the earlier ones, by call."""
@@ -82,21 +96,35 @@ class DriftTest:
         n_bets = {"score": len(FALLS) * len(STRANGENESS) - 1}
         self.bets = [Bets(name, np.zeros(n_bets.get(name, len(STRANGENESS) - 1))) for name in self.watched]
 
-    def feed(self, earlier: Sequence[Answer], new: Answer) -> None:
-        """Take in one probe's new answer. Raises: ValueError without an earlier one."""
+    def wants_again(self, earlier: Sequence[Answer], new: Answer) -> bool:
+        """Whether the probe should be asked once more, by these answers without regard to their order."""
+        every = (*earlier, new)
+        if not _is_same(_numbers([one.score for one in every]), 0.0):
+            return True
+        if self.n_again_unscored >= MAX_AGAIN_UNSCORED:
+            return False
+        is_else = "length" in self.watched and not _is_same(_lengths(every), LENGTH_APART)
+        texts = {one.reply_hash for one in every}
+        return is_else or ("text" in self.watched and None not in texts and len(texts) > 1)
+
+    def feed(self, earlier: Sequence[Answer], new: Answer, again: Answer | None = None) -> None:
+        """Take in one probe's new answer, and its second one. Raises: ValueError without an earlier one."""
         if len(earlier) < MIN_EARLIER:
             raise ValueError("a probe without an earlier answer says nothing of change")
+        every = (*earlier, new)
+        scores = _numbers([one.score for one in every])
         self.n_calls += 1
-        scores = _numbers([one.score for one in (*earlier, new)])
         if scores is not None:
             self.score_change.append(float(scores[-1] - scores[:-1].mean()))
-        lengths = _numbers([one.output_tokens for one in (*earlier, new)])
-        logs = None if lengths is None else np.log(np.maximum(lengths, 1.0)) / LENGTH_UNIT
-        texts = [one.text_digest for one in (*earlier, new)]
+        second = again or Answer(None)
+        if again is not None:
+            self.n_calls += 1
+            self.n_again_unscored += _is_same(scores, 0.0)
         steps = {
-            "score": _score_steps(scores), "length": _strange_steps(_gaps(logs)),
-            "text": _strange_steps(_unlike(texts)),
-        }  # fmt: skip
+            "score": _score_steps(scores, second.score),
+            "length": _length_steps(_lengths(every), _lengths([second])),
+            "text": _text_steps([one.reply_hash for one in every], second.reply_hash),
+        }
         # What an answer does not tell is not bet on: that leaves the product as it is.
         self.bets = [
             bets if (step := steps[bets.name]) is None else Bets(bets.name, bets.logs + step) for bets in self.bets
@@ -156,20 +184,50 @@ def _numbers(values: Sequence[float | None]) -> Floats | None:
     return np.array(known, dtype=np.float64) if len(known) == len(values) else None
 
 
-def _score_steps(scores: Floats | None) -> Floats | None:
+def _lengths(answers: Sequence[Answer]) -> Floats | None:
+    """Logarithms of the lengths, in LENGTH_UNIT; None if one is not known."""
+    tokens = _numbers([one.output_tokens for one in answers])
+    return None if tokens is None else np.log(np.maximum(tokens, 1.0)) / LENGTH_UNIT
+
+
+def _is_same(values: Floats | None, apart: float) -> bool:
+    """Whether the values are within so much of each other, as far as they are known."""
+    return values is None or float(np.ptp(values)) <= apart
+
+
+def _score_steps(scores: Floats | None, second: float | None) -> Floats | None:
     """Logarithms of the bets on scores, the new one last (n_bets,)."""
     # Where all answers agree no bet wins or loses.
-    if scores is None or bool((scores == scores[0]).all()):
+    if scores is None or _is_same(scores, 0.0):
         return None
     n = len(scores)
     falls = (scores.sum() - scores) / (n - 1) - scores
-    bets = [fall * 2.0 * falls + strange * np.abs(falls) for fall in FALLS for strange in STRANGENESS][1:]
+    strange = np.abs(falls)
+    if second is not None:
+        strange = strange + LIKE_SECOND * (1.0 - np.abs(scores - second))
+    bets = [fall * 2.0 * falls + strength * strange for fall in FALLS for strength in STRANGENESS][1:]
     return _of_last(np.array(bets))
 
 
-def _strange_steps(strange: Floats | None) -> Floats | None:
-    """Logarithms of the bets on strangeness, the new answer's last (n_bets,)."""
-    return None if strange is None else _of_last(np.outer(np.array(STRANGENESS[1:]), strange))
+def _length_steps(lengths: Floats | None, second: Floats | None) -> Floats | None:
+    """The same of lengths: how far each is from the median of the others, at most 1."""
+    if lengths is None:
+        return None
+    others = np.array([float(np.median(np.delete(lengths, at))) for at in range(len(lengths))])
+    strange = np.minimum(np.abs(lengths - others), 1.0)
+    if second is not None:
+        strange = strange + LIKE_SECOND * (1.0 - np.minimum(np.abs(lengths - second), 1.0))
+    return _of_last(np.outer(STRANGENESS[1:], strange))
+
+
+def _text_steps(texts: Sequence[float | None], second: float | None) -> Floats | None:
+    """The same of texts: the share of the others that each differs from."""
+    if any(text is None for text in texts):
+        return None
+    strange = np.array([sum(text != other for other in texts) / (len(texts) - 1) for text in texts])
+    if second is not None:
+        strange = strange + LIKE_SECOND * np.array([text == second for text in texts])
+    return _of_last(np.outer(STRANGENESS[1:], strange))
 
 
 def _of_last(logs: Floats) -> Floats:
@@ -177,21 +235,3 @@ def _of_last(logs: Floats) -> Floats:
     top = logs.max(axis=1, keepdims=True)
     result: Floats = logs[:, -1] - top[:, 0] - np.log(np.exp(logs - top).mean(axis=1))
     return result
-
-
-def _gaps(values: Floats | None) -> Floats | None:
-    """How far each value is from the median of the others, at most 1."""
-    if values is None:
-        return None
-    n = len(values)
-    others = [float(np.median(np.delete(values, at))) for at in range(n)]
-    result: Floats = np.minimum(np.abs(values - np.array(others)), 1.0)
-    return result
-
-
-def _unlike(texts: Sequence[str | None]) -> Floats | None:
-    """The share of the others that each text differs from; None if one is not known."""
-    if any(text is None for text in texts):
-        return None
-    n = len(texts)
-    return np.array([sum(text != other for other in texts) / (n - 1) for text in texts], dtype=np.float64)

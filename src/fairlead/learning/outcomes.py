@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Measure = Literal["score", "cost_usd", "input_tokens", "output_tokens", "latency_s", "ttft_s"]
+Measure = Literal["score", "cost_usd", "input_tokens", "output_tokens", "latency_s", "ttft_s", "reply_hash"]
 
-MEASURES: Final[tuple[Measure, ...]] = ("score", "cost_usd", "input_tokens", "output_tokens", "latency_s", "ttft_s")
+MEASURES: Final[tuple[Measure, ...]] = (
+    "score", "cost_usd", "input_tokens", "output_tokens", "latency_s", "ttft_s", "reply_hash",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Outcomes:
     """A matrix of outcomes with holes.
 
     Shapes: arms (n_arms,), each a model, or `model@effort`; every matrix (n_queries, n_arms), NaN where not measured.
-    Units: score in [0, 1]; cost in USD a call; tokens as billed; seconds of the whole call, or to the first token.
+    Units: score in [0, 1]; cost in USD a call; tokens as billed; seconds of the whole call, or to the first token;
+    reply_hash a whole number below 2^52 that equal replies share, for telling whether a model still says the same.
     A measure that no row states is None.
     """
 
@@ -59,6 +62,7 @@ class Outcomes:
     output_tokens: Floats | None = None
     latency_s: Floats | None = None
     ttft_s: Floats | None = None
+    reply_hash: Floats | None = None
     notes: tuple[str, ...] = field(default=())
     """What was found while reading: rows merged, columns ignored, and so on; one sentence each."""
 

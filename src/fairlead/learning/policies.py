@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.learning.outcomes import Floats
+from fairlead.routing.policies.steady import steadied
 
 COST_WEIGHTS: Final[tuple[float, ...]] = (0.0, *np.geomspace(1e-3, 1e3, 80).tolist())
 """Quality given up for the mean cost of the dearest model: the settings of a cost-quality curve."""
@@ -69,16 +70,25 @@ class Mixes:
         return found
 
 
-def best_expected(quality: Floats, cost_usd: Floats | None) -> Choices:
+def best_expected(quality: Floats, cost_usd: Floats | None, usual: Floats | None = None) -> Choices:
     """For each weight of cost the model of the highest `quality - weight * cost / dearest mean`; the first of ties.
 
-    Shapes: (n, m), (n, m). Without costs there is one setting.
+    Shapes: (n, m), (n, m); usual (m,), the models' quality on the usual query, where the choice is steadied by it as a
+    trained router's is. Without costs there is one setting.
     """
     if cost_usd is None:
         return Choices(quality.argmax(axis=1).astype(np.int16)[None])
     relative = cost_usd / _scale(cost_usd)
-    picks = [(quality - weight * relative).argmax(axis=1) for weight in COST_WEIGHTS]
+    picks = [chosen_at(weight, quality, relative, usual) for weight in COST_WEIGHTS]
     return Choices(np.array(picks, dtype=np.int16))
+
+
+def chosen_at(weight: float, quality: Floats, relative_cost: Floats, usual: Floats | None) -> NDArray[np.int64]:
+    """The model of every query (n,) at one weight of cost, as a trained router chooses where `usual` is told."""
+    worth = quality - weight * relative_cost
+    if usual is not None and weight:
+        worth = steadied(worth, usual - weight * relative_cost)
+    return np.asarray(worth.argmax(axis=1), dtype=np.int64)
 
 
 def best_expected_timed(quality: Floats, cost_usd: Floats, latency_s: Floats) -> Choices:

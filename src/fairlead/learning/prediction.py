@@ -11,7 +11,8 @@ from fairlead.learning.outcomes import Floats
 class Prediction:
     """Expected quality, and where foretold its 90 % interval, cost and delay.
 
-    Shapes: (n_queries, n_arms) each, without NaN. Units: quality in [0, 1]; USD and seconds of the whole call.
+    Shapes: (n_queries, n_arms) each, without NaN; usual (n_arms,), the quality on the usual query, of a router that
+    steadies its choices by it. Units: quality in [0, 1]; USD and seconds of the whole call.
     None is "not foretold".
     Raises: ValueError when a matrix holds NaN or infinity, or has another shape than the quality.
     """
@@ -21,11 +22,12 @@ class Prediction:
     latency_s: Floats | None = None
     quality_low: Floats | None = None
     quality_high: Floats | None = None
+    usual: Floats | None = None
 
     def __post_init__(self) -> None:
         for one in fields(self):
             matrix = getattr(self, one.name)
-            if matrix is None:
+            if matrix is None or one.name == "usual":
                 continue
             if matrix.ndim != 2 or matrix.shape != self.quality.shape:
                 raise ValueError(f"predicted {one.name} has shape {matrix.shape}, quality {self.quality.shape}")

@@ -49,8 +49,8 @@ class ProbeOutcome(NamedTuple):
     output_tokens: float | None = None
     cost_usd: float | None = None
     latency_s: float | None = None
-    text_digest: str | None = None
-    """A short hash of the reply: for telling the same reply again, without keeping it."""
+    reply_hash: float | None = None
+    """Equal replies have equal ones: for telling the same reply again, without keeping it."""
     is_asked: bool = True
     """False: the call was not made, since a cap did not allow it or somebody stopped; then nothing else is known."""
 

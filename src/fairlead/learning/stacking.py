@@ -23,6 +23,9 @@ EVEN_WEIGHT: Final = 150.0
 SPARED: Final = frozenset({"cluster_table"})
 STANDS_IN: Final = "cluster_committee"
 """One table is left aside where a committee of tables is asked: it is kept for the map and for models that join."""
+ECHOES: Final = {"kernel_ridge": "item_response", "linear": "item_response"}
+"""A part that sees a text as another does and errs with it. Where both are asked it gets weight only as far as the
+outcomes speak for it, not by being one of the parts: else one view counts three times where outcomes are few."""
 SCALE_RANGE: Final = (0.5, 2.0)
 WHOLE_GAIN: Final = 1.06
 """What a stack fitted on all queries tells is told this much louder than the left-out folds' telling was: the slope of
@@ -115,8 +118,9 @@ def weigh_parts(left_out: dict[str, Floats], scores: Floats, mean: Floats) -> di
     target = (scores - mean)[seen]
     gram, cross = columns.T @ columns, columns.T @ target
     pull = EVEN_WEIGHT / max(len(scores), 1) * float(np.trace(gram)) / len(left_out)
+    counts = np.array([ECHOES.get(name) not in left_out for name in left_out], dtype=np.float64)
     gram += pull * np.eye(len(left_out))
-    cross += pull / len(left_out)
+    cross += pull * counts / counts.sum()
     weights = solve_non_negative(gram, cross)
     # Drawn to equal ones they are drawn to a sum of 1 too; shrunken parts together deserve more than that.
     told = columns @ weights

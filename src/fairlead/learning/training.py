@@ -34,6 +34,8 @@ N_LANDMARKS: Final = 1_024
 MAX_QUERIES: Final = 40_000
 """Beyond so many a seeded sample is fitted: more of them moves a fit on 1,024 landmarks less than its own error."""
 MIN_QUERIES: Final = 10
+MAX_UNANSWERED: Final = 4_000
+"""Of texts without outcomes: as many as clusters are found on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def train(
 
     `prices`: arm -> USD per million input and output tokens, where they are known better than the outcomes tell.
     `kinds_of`: the mix of kinds of task that somebody reads in a text (n_kinds,), for the map's clusters alone.
+    Queries without any score help as well: kinds of query are found among their texts too, which tells more the fewer
+    outcomes there are.
     Raises: OutcomesError when there is nothing to learn from, or a figure or name cannot be; ValueError for a part that
     is none.
     """
@@ -84,7 +88,8 @@ def train(
     folds = grouped_folds(groups, min(N_FOLDS, n_groups), seed)
     progress("comparing them with each other")
     basis = fit_basis(features, N_LANDMARKS, seed)
-    sample = sample_of(basis, basis.read(features), seed)
+    unanswered = unanswered_outlines(outcomes, seed)
+    sample = sample_of(basis, basis.read(features), seed, encoder.encode_all(unanswered) if unanswered else None)
     stack_fit = fit_stack(sample, kept.score, folds, parts, progress)
     progress("lengths, costs and delays")
     n_chars = np.array([outline.n_chars for outline in outlines], dtype=np.float64)
@@ -159,6 +164,13 @@ def usable_queries(outcomes: Outcomes, seed: int) -> NDArray[np.int64]:
     if len(answered) > MAX_QUERIES:
         answered = np.sort(np.random.default_rng(seed).permutation(answered)[:MAX_QUERIES])
     return answered
+
+
+def unanswered_outlines(outcomes: Outcomes, seed: int) -> list[Outline]:
+    """The queries of which no score is known, at most MAX_UNANSWERED of them, in their order."""
+    rows = np.flatnonzero(~np.isfinite(outcomes.score).any(axis=1))
+    drawn = np.sort(np.random.default_rng(seed).permutation(rows)[:MAX_UNANSWERED])
+    return [outline_of_text(outcomes.queries.texts[row]) for row in drawn.tolist()]
 
 
 def fit_heads(sample: Sample, outcomes: Outcomes, n_chars: Floats, prices: PriceTable | None) -> Heads:

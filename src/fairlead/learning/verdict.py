@@ -1,6 +1,6 @@
 """Judging a router: whether it is better than the best that could replace it without looking at the query.
 
-At each of a few cost weights w the router serves the highest left-out quality - w * relative cost, and is
+At each of a few cost weights w the router serves the highest left-out quality - w * relative cost, steadied, and is
 held against every single model a in turn:
 
     route at w  iff  for every a:  lower bound of mean(worth of the routed - worth of a) > 0,  worth = score - w * cost
@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from fairlead.learning.mean_bounds import lower_bound
 from fairlead.learning.metrics.cost_curve import hull
 from fairlead.learning.outcomes import Floats
+from fairlead.routing.policies.steady import steadied
 from fairlead.routing.policies.verdict import Trial, Verdict
 
 CONFIDENCE: Final = 0.95
@@ -122,9 +123,10 @@ def _hindrance(panel: _Panel) -> str | None:
 
 def _trial(panel: _Panel, weight: float, n_trials: int, seed: int) -> Trial:
     cost = np.zeros_like(panel.scores) if panel.relative_cost is None else panel.relative_cost
-    usual = panel.mean - weight * cost.mean(axis=0)
-    picks = (panel.left_out - weight * cost).argmax(axis=1)
-    best = int(usual.argmax())
+    best = int((panel.mean - weight * cost.mean(axis=0)).argmax())
+    foretold = panel.left_out - weight * cost
+    # Without a weight what is foretold is steadied already.
+    picks = (steadied(foretold, panel.mean - weight * cost) if weight else foretold).argmax(axis=1)
     worth = panel.scores - weight * cost
     differences = worth[np.arange(len(worth)), picks][:, None] - worth
     both = np.isfinite(differences)

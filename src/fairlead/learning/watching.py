@@ -5,7 +5,7 @@ from here: whoever watches hands in a function that asks.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -58,7 +58,7 @@ class Reference:
         watched = ["score"]
         if all(answer.output_tokens is not None for answer in every):
             watched.append("length")
-        if all(answer.text_digest is not None for answer in every):
+        if all(answer.reply_hash is not None for answer in every):
             watched.append("text")
         return tuple(watched)
 
@@ -87,6 +87,8 @@ class Watched:
     mean_change: tuple[float, float] | None
     """Of the score on these probes, with its standard error."""
     n_earlier: int
+    sees_all: bool
+    """Whether any change could be seen, not only one for the worse on average."""
     spent_usd: float | None
     is_in_order: bool
     """False where so many calls failed, or none was made, that nothing was judged."""
@@ -130,6 +132,7 @@ def foretold_success(scores: Floats, others: Floats) -> Floats:
 async def watch_model(
     reference: Reference,
     ask: AskProbes,
+    again: AskProbes | None = None,
     *,
     max_calls: int = MAX_CALLS,
     false_alarm_rate: float = FALSE_ALARM_RATE,
@@ -137,6 +140,7 @@ async def watch_model(
 ) -> Watched:
     """Ask the probes that tell most, until the model is found changed, the bets are lost, or the calls are used up.
 
+    `again` asks probes a second time, where the answers to them differ; without it nothing is asked twice.
     Raises: ValueError for a rate or number that cannot be; OutcomesError without a probe, or if `ask` returns other
     than one valid outcome a probe.
     """
@@ -144,47 +148,88 @@ async def watch_model(
         raise OutcomesError("there is no query to ask that the model answered before: give runs on the same queries")
     test = DriftTest(reference.watched, false_alarm_rate)
     chosen = choose_watch_probes(reference.success, reference.others, max_calls, seed)
-    order = np.random.default_rng(seed).permutation(chosen)
-    failed, costs, n_asked = 0, [], 0
-    for start in range(0, len(order), ROUND):
-        probes = [reference.probes[row] for row in order[start : start + ROUND].tolist()]
-        outcomes = checked(await ask([one.probe for one in probes]), len(probes))
-        is_cut = not all(outcome.is_asked for outcome in outcomes)
-        n_asked += sum(outcome.is_asked for outcome in outcomes)
-        costs += [outcome.cost_usd for outcome in outcomes if outcome.cost_usd is not None]
-        for probe, outcome in zip(probes, outcomes, strict=True):
-            if not outcome.is_asked:
-                continue
-            if outcome.score is None:
-                failed += 1
-            elif not test.is_alarm:
-                test.feed(probe.earlier, answer_of(outcome))
-        if test.is_alarm or test.is_hopeless or failed > MAX_FAILED_SHARE * n_asked or is_cut:
+    order = np.random.default_rng(seed).permutation(chosen).tolist()
+    calls = _Calls(max_calls)
+    while order and calls.n_left:
+        n_now = min(ROUND, calls.n_left)
+        probes, order = [reference.probes[row] for row in order[:n_now]], order[n_now:]
+        outcomes = await calls.made(ask, probes)
+        differing = [at for at, one in enumerate(outcomes) if one.score is not None
+                     and test.wants_again(probes[at].earlier, answer_of(one))][: calls.n_left]  # fmt: skip
+        seconds: dict[int, ProbeOutcome] = {}
+        if again is not None and differing:
+            seconds = dict(zip(differing, await calls.made(again, [probes[at] for at in differing]), strict=True))
+        for at, (probe, outcome) in enumerate(zip(probes, outcomes, strict=True)):
+            if outcome.score is not None and not test.is_alarm:
+                second = seconds.get(at)
+                is_told = second is not None and second.score is not None
+                test.feed(probe.earlier, answer_of(outcome), answer_of(second) if second and is_told else None)
+        if test.is_alarm or test.is_hopeless or not calls.is_in_order or calls.is_cut:
             break
-    is_in_order = failed <= MAX_FAILED_SHARE * n_asked and n_asked > 0
     return Watched(
-        test.is_alarm, test.n_calls, failed, test.evidence, false_alarm_rate, test.most_telling, test.mean_change,
-        reference.n_earlier, float(np.mean(costs)) * n_asked if costs else None, is_in_order,
+        test.is_alarm, test.n_calls, calls.n_failed, test.evidence, false_alarm_rate, test.most_telling,
+        test.mean_change, reference.n_earlier, reference.n_earlier > 1 or again is not None, calls.spent_usd,
+        calls.is_in_order,
     )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Calls:
+    """The calls of one check, counted."""
+
+    max_calls: int
+    n_asked: int = 0
+    n_failed: int = 0
+    is_cut: bool = False
+    """Whether some call was not made, since a cap did not allow it or somebody stopped."""
+    costs_usd: list[float] = field(default_factory=list)
+
+    async def made(self, ask: AskProbes, probes: Sequence[WatchProbe]) -> Sequence[ProbeOutcome]:
+        """What came back. Raises: OutcomesError for what cannot be."""
+        outcomes = checked(await ask([one.probe for one in probes]), len(probes))
+        for outcome in outcomes:
+            self.is_cut |= not outcome.is_asked
+            self.n_asked += outcome.is_asked
+            self.n_failed += outcome.is_asked and outcome.score is None
+            if outcome.cost_usd is not None:
+                self.costs_usd.append(outcome.cost_usd)
+        return outcomes
+
+    @property
+    def n_left(self) -> int:
+        """How many more may be made."""
+        return self.max_calls - self.n_asked
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether enough of them succeeded for a judgement."""
+        return self.n_asked > 0 and self.n_failed <= MAX_FAILED_SHARE * self.n_asked
+
+    @property
+    def spent_usd(self) -> float | None:
+        """A call that did not tell its cost counts as the mean of those that did."""
+        return float(np.mean(self.costs_usd)) * self.n_asked if self.costs_usd else None
 
 
 def answer_of(outcome: ProbeOutcome) -> Answer:
     """What a check compares of an outcome."""
-    return Answer(outcome.score, outcome.output_tokens, outcome.text_digest)
+    return Answer(outcome.score, outcome.output_tokens, outcome.reply_hash)
 
 
 def _answers_of(run: Outcomes, name: str) -> dict[tuple[str, str], Answer]:
     if name not in run.arms:
         raise OutcomesError(f"an earlier run is of {', '.join(run.arms[:5])}, not of {name}: name one of these")
     column = run.arms.index(name)
-    tokens = None if run.output_tokens is None else run.output_tokens[:, column]
     found = {}
     for row, key in enumerate(_keys(run)):
         score = float(run.score[row, column])
         if np.isfinite(score):
-            length = None if tokens is None or not np.isfinite(tokens[row]) else float(tokens[row])
-            found[key] = Answer(score, length)
+            found[key] = Answer(score, _known(run.output_tokens, row, column), _known(run.reply_hash, row, column))
     return found
+
+
+def _known(matrix: Floats | None, row: int, column: int) -> float | None:
+    return None if matrix is None or not np.isfinite(matrix[row, column]) else float(matrix[row, column])
 
 
 def _keys(run: Outcomes) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import logging
 import sys
 from typing import Any, Final, Literal, TextIO
 
-from fairlead.domain.moments import Attempted, Replied
+from fairlead.domain.moments import Attempted, Replied, Shadowed
 
 _LOG: Final = logging.getLogger("fairlead.requests")
 _FIELDS: Final = "fairlead_fields"
@@ -73,6 +73,21 @@ class RequestLog:
         }
         _LOG.warning("attempt failed", extra={_FIELDS: fields})
 
+    def shadowed(self, moment: Shadowed) -> None:
+        """One line for a shadow, where routine replies have one: nobody waits for it, so no end is a failure."""
+        if not self._logs_all:
+            return
+        fields = {
+            "decision": moment.decision_id,
+            "model": moment.arm.model,
+            "upstream": moment.arm.upstream,
+            "outcome": moment.outcome,
+            "output_tokens": moment.usage.output_tokens if moment.usage else None,
+            "cost_usd": moment.cost.dollars if moment.cost is not None else None,
+            "total_s": round(moment.total_s, 4),
+        }
+        _LOG.info("shadow", extra={_FIELDS: fields})
+
     def replied(self, moment: Replied) -> None:
         """One line for a request."""
         is_failure = moment.outcome in ("error", "truncated")
@@ -82,8 +97,11 @@ class RequestLog:
         fields = {
             "decision": moment.decision_id,
             "tenant": moment.tenant,
+            "key": moment.key_name or None,
             "door": moment.door,
             "policy": moment.policy,
+            "reason": moment.reason,
+            "session": moment.session,
             "model": arm.model if arm else None,
             "upstream": arm.upstream if arm else None,
             "outcome": moment.outcome,
@@ -91,11 +109,17 @@ class RequestLog:
             "error": moment.error_code,
             "attempts": moment.n_attempts,
             "cached": True if moment.is_cached else None,
+            "streaming": True if moment.is_streaming else None,
             "input_tokens": moment.usage.input_tokens if moment.usage else None,
+            "cached_read_tokens": moment.usage.cached_read_tokens if moment.usage else None,
+            "cache_write_tokens": moment.usage.cache_write_tokens if moment.usage else None,
             "output_tokens": moment.usage.output_tokens if moment.usage else None,
+            "reasoning_tokens": moment.usage.reasoning_tokens if moment.usage else None,
             "usage_estimated": True if moment.usage and moment.usage.is_estimated else None,
-            "cost_usd": moment.cost.dollars if moment.cost else None,
+            "cost_usd": moment.cost.dollars if moment.cost is not None else None,
+            "decide_ms": round(moment.decide_s * 1e3, 3) if moment.decide_s is not None else None,
             "overhead_ms": round(moment.overhead_s * 1e3, 3),
+            "first_byte_s": round(moment.first_byte_s, 4) if moment.first_byte_s is not None else None,
             "total_s": round(moment.total_s, 4),
         }
         _LOG.log(logging.WARNING if is_failure else logging.INFO, "replied", extra={_FIELDS: fields})

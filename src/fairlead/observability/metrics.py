@@ -25,6 +25,7 @@ from fairlead.domain.store_state import StoreState
 from fairlead.domain.usage import Usage
 from fairlead.observability.state_metrics import StateCollector
 from fairlead.observability.tallies import Bins, Tallies
+from fairlead.observability.traffic_metrics import TrafficMetrics
 
 _FAST_S: Final = (0.00005, 0.0001, 0.00015, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05)
 _SLOW_S: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
@@ -68,6 +69,8 @@ class Metrics:
         )
         self._state = StateCollector()
         self._page.register(self._state)
+        self.traffic = TrafficMetrics(registry, self._page, tallies)
+        """An observer beside this one, with what few requests need or few dashboards show."""
         self._request_children: dict[tuple[str, str, str], Counter] = {}
         self._decision_children: dict[tuple[str, str, str], Counter] = {}
         self._attempt_children: dict[tuple[str, str], Counter] = {}

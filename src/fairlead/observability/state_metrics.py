@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 
 from fairlead.domain.engine_state import EngineState
 from fairlead.domain.store_state import StoreState
+from fairlead.observability.experiment_metrics import breakers, experiments
 
 Family = GaugeMetricFamily | CounterMetricFamily
 
@@ -26,6 +27,8 @@ class StateCollector(Collector):
         if state is None:
             return
         yield from _upstreams(state)
+        yield from breakers(state)
+        yield from experiments(state)
         yield from _arms(state)
         for name, text, value in (
             ("fairlead_running_requests", "Requests being answered", float(state.n_running)),

@@ -24,8 +24,11 @@ _MAX_WEIGHT: Final = 10.0
 def explain(pool: Pool, choice: Choice, model: AskedModel) -> Decision:
     """The whole decision. Off the hot path."""
     forecast = choice.expected.forecast
+    chances = dict(zip(choice.order, choice.chances, strict=False))
     candidates = tuple(
-        Candidate(pool.specs[i].arm, _estimate(pool, choice, forecast, i), float(choice.utility[i]))
+        Candidate(
+            pool.specs[i].arm, _estimate(pool, choice, forecast, i), float(choice.utility[i]), chances.get(i, 0.0)
+        )
         for i in choice.order
     )
     return Decision(
@@ -100,6 +103,8 @@ def reason_code(pool: Pool, choice: Choice) -> str:
         return "sorted"
     if choice.wishes.provider_order:
         return "provider_order"
+    if choice.drawn is not None and choice.is_explored:
+        return "explored"
     kept = choice.kept
     if kept is not None and kept.code in KEEPING and kept.anchor != kept.plain:
         return kept.code
@@ -121,6 +126,8 @@ def _reason(pool: Pool, choice: Choice) -> Reason:
         return Reason(
             "provider_order", f"{best.model} is the best at the first provider of provider.order that may serve."
         )
+    if choice.is_explored:
+        return _explored(pool, choice)
     kept = _kept(pool, choice)
     if kept is not None:
         return kept
@@ -133,6 +140,18 @@ def _reason(pool: Pool, choice: Choice) -> Reason:
     return Reason(
         "highest_utility",
         f"{best.model} has the highest utility, {lead:.3f} above {pool.specs[rival].arm.model}: {shares}.",
+    )
+
+
+def _explored(pool: Pool, choice: Choice) -> Reason:
+    drawn, first = choice.drawn, choice.order[0]
+    assert drawn is not None
+    arm, plain = pool.specs[first].arm, pool.specs[drawn.plain].arm
+    other = plain.model if plain.model != arm.model else f"{plain.model} at '{plain.upstream}'"
+    return Reason(
+        "explored",
+        f"{arm.model} was drawn by exploration, with a chance of {drawn.chances[0]:.2%}, so that the log can tell of "
+        f"it; {other} has the highest utility, {float(choice.utility[drawn.plain] - choice.utility[first]):.3f} above.",
     )
 
 
@@ -165,8 +184,12 @@ def _kept(pool: Pool, choice: Choice) -> Reason | None:
 
 def _rival(pool: Pool, choice: Choice) -> int | None:
     """The best arm of another model than the chosen one."""
-    chosen = pool.specs[choice.order[0]].arm.model
-    return next((i for i in choice.order[1:] if pool.specs[i].arm.model != chosen), None)
+    specs, order = pool.specs, choice.order
+    chosen = specs[order[0]].arm.model
+    for i in order:  # a loop: this is on the hot path, where a generator costs more than all the rest
+        if specs[i].arm.model != chosen:
+            return i
+    return None
 
 
 def _difference(choice: Choice, a: int, b: int) -> dict[str, float]:
@@ -187,7 +210,7 @@ def _decades(a: float, b: float, least: float) -> float:
 def _flips(pool: Pool, choice: Choice) -> tuple[Flip, ...]:
     """Single changes that would have led elsewhere, nearest rival first."""
     free = not choice.asked.is_concrete and choice.wishes.sort is None and not choice.wishes.provider_order
-    free = free and (choice.kept is None or choice.kept.code not in KEEPING)
+    free = free and (choice.kept is None or choice.kept.code not in KEEPING) and not choice.is_explored
     if not choice.order or not free:
         return ()
     flips = [*_constraint_flips(pool, choice), *_rival_flips(pool, choice)]

@@ -28,6 +28,7 @@ TOKENS_PER_FILE: Final = 3_000
 """Rough by nature: what an attachment costs depends on its size, which is not read."""
 
 _NOBODY_DOWN: Final[frozenset[Resting]] = frozenset()
+_SURE: Final = (1.0,)
 
 
 KeptCode = Literal[
@@ -60,6 +61,15 @@ class Kept(NamedTuple):
     """Utility that the best other arm has above the anchor, the warm cache reckoned in."""
 
 
+class Drawn(NamedTuple):
+    """What exploration did to a choice that it might have changed."""
+
+    chances: tuple[float, ...]
+    """Of each arm of the choice's order to be first; they sum to 1."""
+    plain: int
+    """The arm that is best, and first without exploration."""
+
+
 class Choice(NamedTuple):
     """One decision in arrays."""
 
@@ -78,6 +88,18 @@ class Choice(NamedTuple):
     """What was measured, where anything was."""
     kept: Kept | None = None
     """What a running conversation did to the choice; None without one."""
+    drawn: Drawn | None = None
+    """None where the first was sure to be first."""
+
+    @property
+    def chances(self) -> tuple[float, ...]:
+        """The chance of each arm of the order to be first; of those that are not listed, none."""
+        return self.drawn.chances if self.drawn is not None else _SURE
+
+    @property
+    def is_explored(self) -> bool:
+        """Whether chance has put another than the best first."""
+        return self.drawn is not None and self.order[0] != self.drawn.plain
 
 
 class Router:

@@ -89,13 +89,17 @@ class TrainedRouter:
         """The chosen arm of every request (n,).
 
         Where the verdict does not find routing to pay at this preference, one arm is served to all, within the
-        objective's limits. Else the arm of the highest worth: what is foretold is steadied already (policies/steady).
+        objective's limits. Else the arm of the highest worth, which is steadied as the quality is (policies/steady).
         """
         if heeds_verdict:
             instead = self.verdict.serve_instead(self.arms, objective)
             if instead is not None:
                 return np.full(len(foretold.quality), instead, dtype=np.int64)
-        return objective.pick(foretold, self.cost_scale_usd)
+        return objective.pick(foretold, self.cost_scale_usd, self.stack.usual)
+
+    def worth(self, foretold: Foretold, objective: Objective) -> Floats:
+        """The worth of every arm under an objective (n, n_arms): what the choice is the highest of."""
+        return objective.worth(foretold, self.cost_scale_usd, self.stack.usual)
 
 
 class _Functions(NamedTuple):

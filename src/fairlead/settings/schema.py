@@ -10,8 +10,10 @@ from pydantic import ConfigDict, Field
 
 from fairlead.settings.dashboard_section import DashboardSection
 from fairlead.settings.effort import CacheSection, LimitsSection
+from fairlead.settings.experiments import ExploreSection, ShadowSection
 from fairlead.settings.sections import Dollars, Names, Seconds, Section, Share, Weight
 from fairlead.settings.store_section import StoreSection
+from fairlead.settings.traces_section import TracesSection
 from fairlead.settings.upstream_schema import UpstreamSection
 
 
@@ -47,7 +49,7 @@ class ServerSection(Section):
         default=15.0, description="Seconds of silence after which a waiting client of a stream gets a sign of life."
     )
     watch_config: bool = Field(
-        default=False, description="Take over a changed configuration file by itself, as SIGHUP does."
+        default=False, description="Take over a changed configuration or router file by itself, as SIGHUP does."
     )
 
 
@@ -177,8 +179,17 @@ class Config(Section):
     cache: CacheSection | None = Field(
         default=None, description="Exact answers kept for the same question of the same tenant; off unless given."
     )
+    explore: ExploreSection | None = Field(
+        default=None, description="Now and then another model than the best one; off unless given (`explore: {}`)."
+    )
+    shadow: ShadowSection | None = Field(
+        default=None, description="A second model that is asked the same off the hot path; off unless given."
+    )
     store: StoreSection = Field(default_factory=StoreSection, description="What is kept of the traffic.")
     dashboard: DashboardSection = Field(default_factory=DashboardSection, description="Pages for people at /ui.")
+    traces: TracesSection | None = Field(
+        default=None, description="OpenTelemetry spans for a collector; off unless given."
+    )
     log: LogSection = Field(default_factory=LogSection, description="What is written to standard error.")
 
 

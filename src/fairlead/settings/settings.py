@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,6 +23,7 @@ from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
 from fairlead.settings.dashboard_section import DashboardSection
 from fairlead.settings.effort import CacheSection, LimitsSection
 from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
+from fairlead.settings.experiments import ExploreSection, ShadowSection
 from fairlead.settings.schema import (
     Config,
     KeySection,
@@ -33,11 +34,14 @@ from fairlead.settings.schema import (
 )
 from fairlead.settings.sheet import Path, Sheet, nearest, read_sheet
 from fairlead.settings.store_section import StoreSection
+from fairlead.settings.traces_section import TracesSection
 from fairlead.settings.upstream_schema import HostingSection
 
 DEFAULT_FILE: Final = "fairlead.yaml"
 MAX_COMPLAINTS: Final = 8
 _PRESET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+Experiment = TypeVar("Experiment", ExploreSection | None, ShadowSection | None)
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -66,8 +70,11 @@ class Settings:
     """Whether running conversations keep their model where that pays."""
     limits: LimitsSection
     cache: CacheSection | None
+    explore: ExploreSection | None
+    shadow: ShadowSection | None
     store: StoreSection
     dashboard: DashboardSection
+    traces: TracesSection | None
     log: LogSection
     warnings: tuple[str, ...]
     version: str
@@ -128,8 +135,11 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         keeps_sessions=config.preferences.session_affinity == "auto",
         limits=config.limits,
         cache=config.cache,
+        explore=_experiment("explore", config.explore, config, warnings),
+        shadow=_experiment("shadow", config.shadow, config, warnings),
         store=_store(config.store, sheet),
         dashboard=config.dashboard,
+        traces=_traces(config.traces, sheet),
         log=config.log,
         warnings=tuple(warnings),
         version=version_of(config),
@@ -156,6 +166,9 @@ def version_of(config: Config) -> str:
             upstream["aws"] = {"region": upstream["aws"]["region"]}
         upstream["headers"] = sorted(name.lower() for name in upstream["headers"])
         upstream["proxy"] = (upstream["proxy"] or "").rpartition("@")[2]
+    if values["traces"] is not None:
+        values["traces"]["headers"] = sorted(name.lower() for name in values["traces"]["headers"])
+        values["traces"]["endpoint"] = values["traces"]["endpoint"].rpartition("@")[2]
     values["store"]["url"] = (values["store"]["url"] or "").rpartition("@")[2]
     text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -309,6 +322,12 @@ def _weights(section: WeightsSection, sheet: Sheet, path: Path) -> Weights:
         sheet.refuse(path, "one of quality, cost and speed must be above 0")
 
 
+def _experiment(name: str, section: Experiment, config: Config, warnings: list[str]) -> Experiment:
+    if section is not None and not config.store.enabled:
+        warnings.append(f"{name}: nothing is kept of it, since 'store' is off: it costs and tells nothing")
+    return section
+
+
 def _store(section: StoreSection, sheet: Sheet) -> StoreSection:
     if section.url is not None and section.path is not None:
         sheet.refuse(("store", "url"), "give either a path or a url, not both")
@@ -319,6 +338,13 @@ def _store(section: StoreSection, sheet: Sheet) -> StoreSection:
             re.compile(pattern)
         except re.error as error:
             sheet.refuse(("store", "redact_patterns", place), f"is no regular expression: {error.msg}")
+    return section
+
+
+def _traces(section: TracesSection | None, sheet: Sheet) -> TracesSection | None:
+    for name, value in section.headers.items() if section is not None else ():
+        if not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+            sheet.refuse(("traces", "headers", name), "a header is a plain name and one line of ASCII characters")
     return section
 
 

@@ -6,18 +6,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import Any, Final
 
 from fairlead.domain.content import Text, ToolCall, ToolResult
 from fairlead.domain.decision import Arm
 from fairlead.domain.errors import FairleadError
-from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.figures import Figures
+from fairlead.domain.moments import Attempted, Decided, Replied, Shadowed
 from fairlead.domain.money import Usd
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.usage import Usage
 from fairlead.store.candidates import pack_arms, pack_candidates, pack_ineligible
-from fairlead.store.rollups import Rollups
+from fairlead.store.rollups import Arms, Rollups
 from fairlead.store.tables import DECIDED, REPLIED, REQUESTS, Put
 
 _LOG: Final = logging.getLogger("fairlead.store")
@@ -25,28 +27,42 @@ MAX_PENDING: Final = 100_000
 """Decisions that wait for their replies; of an older one the reply is kept without its candidates."""
 MAX_TEXT_CHARS: Final = 64_000
 """Of each prompt and each reply, about 16,000 tokens are kept: its head and its tail."""
+MAX_POOLS: Final = 64
+"""Configurations whose arms are remembered: one that comes up again is told to the store again, which has it."""
 _WORD_CHARS: Final = 2_000
 _MOST: Final = 2**50
 """Of tokens and of nano-dollars (a million dollars): more is no figure, and thousands of them still add up."""
-_NO_USAGE: Final = (None,) * 5
+_NO_USAGE: Final = (None,) * 6
+_NO_ARM: Final = (None,) * 3
 _NO_REPLY: Final = (None,) * len(REPLIED)
 
-Moment = Decided | Attempted | Replied | Opinion
+Moment = Decided | Attempted | Replied | Shadowed | Opinion
 Row = tuple[Any, ...]
+Told = tuple[float, Moment]
+"""When a moment was told, in Unix seconds, and the moment."""
+Reckon = Callable[[Sequence[Callable[[], Figures]]], list[Figures]]
+"""The figures of several decisions at once."""
 
 
-def _as_it_is(text: str) -> str:
+def as_it_is(text: str) -> str:
+    """Nothing is taken out."""
     return text
+
+
+def one_by_one(asked: Sequence[Callable[[], Figures]]) -> list[Figures]:
+    """The plainest way of reckoning figures."""
+    return [one() for one in asked]
 
 
 @dataclass
 class Page:
     """What one batch will hold."""
 
-    requests: dict[str, Row] = field(default_factory=dict)
+    requests: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
     bodies: list[Row] = field(default_factory=list)
     opinions: list[Row] = field(default_factory=list)
+    shadows: list[Row] = field(default_factory=list)
     pools: list[Row] = field(default_factory=list)
     rollups: Rollups = field(default_factory=Rollups)
 
@@ -54,10 +70,11 @@ class Page:
         """Rows by table; empty tables are left out."""
         tables: list[tuple[str, Sequence[Row]]] = [
             ("pools", self.pools),
-            ("requests", list(self.requests.values())),
+            ("requests", self.requests),
             ("attempts", self.attempts),
             ("bodies", self.bodies),
             ("opinions", self.opinions),
+            ("shadows", self.shadows),
         ]
         return [*(Put(name, rows) for name, rows in tables if rows), *self.rollups.puts()]
 
@@ -65,70 +82,84 @@ class Page:
 class Book:
     """One writer's. Not for several threads."""
 
-    def __init__(self, redact: Callable[[str], str] = _as_it_is) -> None:
+    def __init__(self, redact: Callable[[str], str] = as_it_is, reckon: Reckon = one_by_one) -> None:
         self._redact = redact
+        self._reckon = reckon
+        self._young: dict[str, Row] = {}
+        """First halves of rows that are not yet on any page."""
         self._pending: OrderedDict[str, Row] = OrderedDict()
-        self._pools: dict[int, tuple[tuple[Arm, ...], str, list[tuple[str, str]]]] = {}
-        self._arms_of: dict[str, list[tuple[str, str]]] = {}
+        """Those that were written without their replies."""
+        self._pools: OrderedDict[int, tuple[tuple[Arm, ...], str]] = OrderedDict()
+        self._arms_of: dict[str, Arms] = {}
         self._page = Page()
 
-    def turn(self) -> list[Put]:
-        """What has come together; the next page is empty."""
+    def turn(self, told_before_s: float = inf) -> list[Put]:
+        """What has come together; the next page is empty.
+
+        A decision whose reply is not there waits for it if it was told later than that: most rows are written once.
+        """
+        for name, decided in list(self._young.items()):
+            if decided[0] >= told_before_s:
+                break
+            del self._young[name]
+            self._page.requests.append((name, *decided, *_NO_REPLY))
+            self._pending[name] = decided
+            if len(self._pending) > MAX_PENDING:
+                self._pending.popitem(last=False)
         page, self._page = self._page, Page()
         return page.puts()
 
     def take(self, at_s: float, moment: Moment) -> None:
         """One moment, seen at this time. Never raises."""
-        try:
-            if isinstance(moment, Decided):
-                self._decided(at_s, moment)
-            elif isinstance(moment, Attempted):
-                self._page.attempts.append(_attempt(at_s, moment))
-            elif isinstance(moment, Replied):
-                self._replied(at_s, moment)
-            else:
-                self._page.opinions.append(_opinion(moment))
-        except Exception as error:  # noqa: BLE001 - one moment that cannot be read must not take the others with it
-            _LOG.error("a moment could not be kept: %s in %s", type(error).__name__, type(moment).__name__)
+        self.read([(at_s, moment)])
 
-    def _decided(self, at_s: float, moment: Decided) -> None:
-        figures = moment.figures()
-        without = moment.without
-        decided: Row = (
-            at_s,
-            moment.tenant,
-            moment.key_name,
-            moment.door,
-            clean(moment.asked),
-            moment.policy,
-            moment.config_version,
-            moment.session,
-            moment.kept,
-            without.model if without is not None else None,
-            moment.without_usd,
-            figures.reason,
-            moment.arm.model,
-            moment.arm.upstream,
-            moment.chance,
-            figures.kind,
-            figures.difficulty,
-            figures.language,
-            figures.input_tokens,
-            figures.expected_usd,
-            figures.n_messages,
-            figures.n_tools,
-            figures.flags,
-            moment.n_candidates,
-            self._pool(figures.arms),
-            pack_candidates(figures),
-            pack_ineligible(figures),
-        )
-        self._pending[moment.decision_id] = decided
-        if len(self._pending) > MAX_PENDING:
-            self._pending.popitem(last=False)
-        self._page.requests[moment.decision_id] = (moment.decision_id, *decided, *_NO_REPLY)
-        if moment.prompt is not None:
-            self._prompt(at_s, moment.decision_id, moment.prompt)
+    def read(self, told: Sequence[Told]) -> None:
+        """Moments in their order. Never raises: one that cannot be read does not take the others with it."""
+        keepers: dict[type, Callable[[float, Any], None]] = {
+            Attempted: self._attempted,
+            Replied: self._replied,
+            Shadowed: self._shadow,
+            Opinion: self._thought,
+        }
+        by_kind: dict[type, list[tuple[float, Any]]] = {kind: [] for kind in (Decided, *keepers)}
+        for one in told:
+            by_kind[type(one[1])].append(one)
+        self._decisions(by_kind[Decided])
+        for kind, keep in keepers.items():
+            for at_s, moment in by_kind[kind]:
+                try:
+                    keep(at_s, moment)
+                except Exception as error:  # noqa: BLE001 - see above
+                    _stumbled(error, moment)
+
+    def _decisions(self, told: Sequence[tuple[float, Decided]]) -> None:
+        try:
+            figures: Sequence[Figures | None] = self._reckon([moment.figures for _, moment in told])
+        except Exception:  # noqa: BLE001 - who it was is found below
+            figures = [None] * len(told)
+        for (at_s, moment), known in zip(told, figures, strict=True):
+            try:
+                self._decided(at_s, moment, known or moment.figures())
+            except Exception as error:  # noqa: BLE001 - see above
+                _stumbled(error, moment)
+
+    def _decided(self, at_s: float, moment: Decided, figures: Figures) -> None:
+        (
+            name, tenant, door, asked, policy, arm, chance, n_candidates, session, kept, without, without_usd,
+            config_version, _, _, key_name, prompt, *_,
+        ) = moment  # fmt: skip
+        (
+            arms, _, _, _, reason, kind, difficulty, language, input_tokens, expected_usd,
+            n_messages, n_tools, flags, *_,
+        ) = figures  # fmt: skip
+        self._young[name] = (
+            at_s, tenant, key_name, door, clean(asked), policy, config_version, session, kept,
+            without.model if without is not None else None, without_usd, reason, arm.model, arm.upstream, chance,
+            kind, difficulty, language, input_tokens, expected_usd, n_messages, n_tools, flags, n_candidates,
+            self._pool(arms), pack_candidates(figures), pack_ineligible(figures),
+        )  # fmt: skip
+        if prompt is not None:
+            self._prompt(at_s, name, prompt)
 
     def _pool(self, arms: tuple[Arm, ...]) -> str:
         """The name of these arms, told to the store once."""
@@ -137,41 +168,56 @@ class Book:
             return known[1]
         text = pack_arms(arms)
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
-        places = [(str(arm.model), str(arm.upstream)) for arm in arms]
-        self._pools[id(arms)] = (arms, name, places)
-        self._arms_of[name] = places
+        self._pools[id(arms)] = (arms, name)
+        self._arms_of[name] = tuple((str(arm.model), str(arm.upstream)) for arm in arms)
         self._page.pools.append((name, text))
+        if len(self._pools) > MAX_POOLS:
+            self._pools.popitem(last=False)
+            of = {name for _, name in self._pools.values()}
+            self._arms_of = {name: arms for name, arms in self._arms_of.items() if name in of}
         return name
 
+    def _attempted(self, at_s: float, moment: Attempted) -> None:
+        (
+            name, arm, outcome, status, first_byte_s, total_s, usage, cost, place, is_hedge, stage, losses, number,
+            after_s, *_,
+        ) = moment  # fmt: skip
+        self._page.attempts.append((
+            name, number, at_s, place, arm.model, arm.upstream, arm.provider, outcome, status, stage, int(is_hedge),
+            after_s, first_byte_s, total_s, *_tokens(usage), _nano(cost),
+            clean(", ".join(losses)) if losses else None,
+        ))  # fmt: skip
+
     def _replied(self, at_s: float, moment: Replied) -> None:
-        decided = self._pending.pop(moment.decision_id, None) or _undecided(at_s, moment)
-        arm, usage, cost = moment.arm, moment.usage, moment.cost
+        (
+            name, _, _, _, _, arm, outcome, status, error_code, is_streaming, n_attempts, usage, cost, decide_s,
+            overhead_s, first_byte_s, total_s, _, is_cached, _, _, _, words, *_,
+        ) = moment  # fmt: skip
+        decided = self._young.pop(name, None) or self._pending.pop(name, None) or _undecided(at_s, moment)
+        model, upstream, provider = (arm.model, arm.upstream, arm.provider) if arm is not None else _NO_ARM
         row: Row = (
-            moment.decision_id,
-            *decided,
-            moment.outcome,
-            moment.status,
-            moment.error_code,
-            arm.model if arm is not None else None,
-            arm.upstream if arm is not None else None,
-            arm.provider if arm is not None else None,
-            int(moment.is_streaming),
-            int(moment.is_cached),
-            moment.n_attempts,
-            *_tokens(usage),
-            _estimated(usage),
-            _nano(cost),
-            moment.first_byte_s,
-            moment.total_s,
-            moment.overhead_s,
-            moment.decide_s,
-        )
-        self._page.requests[moment.decision_id] = row
+            name, *decided, outcome, status, error_code, model, upstream, provider, int(is_streaming), int(is_cached),
+            n_attempts, *_tokens(usage), _nano(cost), first_byte_s, total_s, overhead_s, decide_s,
+        )  # fmt: skip
+        self._page.requests.append(row)
         self._page.rollups.add(row, self._arms_of.get(row[_POOL] or "", ()))
-        if moment.words is not None:
-            text = moment.words()
+        if words is not None:
+            text = words()
             if text:
-                self._page.bodies.append((moment.decision_id, at_s, None, None, self._kept(text)))
+                self._page.bodies.append((name, at_s, None, None, self._kept(text)))
+
+    def _shadow(self, at_s: float, moment: Shadowed) -> None:
+        text = moment.words() if moment.words is not None else None
+        arm = moment.arm
+        self._page.shadows.append((
+            moment.decision_id, arm.model, arm.upstream, at_s, moment.outcome, _tokens(moment.usage)[3],
+            _nano(moment.cost), moment.first_byte_s, moment.total_s, self._kept(text) if text else None,
+        ))  # fmt: skip
+
+    def _thought(self, _: float, moment: Opinion) -> None:
+        *identity, label, preferred, comment, weight = moment
+        words = (None if text is None else clean(text) for text in (label, preferred, comment))
+        self._page.opinions.append((*identity, *words, weight))
 
     def _prompt(self, at_s: float, decision_id: str, read: Callable[[], ChatRequest]) -> None:
         try:
@@ -215,49 +261,22 @@ def _undecided(at_s: float, moment: Replied) -> Row:
     return tuple(row)
 
 
-def _attempt(at_s: float, moment: Attempted) -> Row:
-    arm, usage, cost = moment.arm, moment.usage, moment.cost
-    return (
-        moment.decision_id,
-        moment.number,
-        at_s,
-        moment.place,
-        arm.model,
-        arm.upstream,
-        arm.provider,
-        moment.outcome,
-        moment.upstream_status,
-        moment.stage,
-        int(moment.is_hedge),
-        moment.after_s,
-        moment.first_byte_s,
-        moment.total_s,
-        *_tokens(usage),
-        _estimated(usage),
-        _nano(cost),
-        clean(", ".join(moment.losses)) if moment.losses else None,
-    )
-
-
-def _opinion(moment: Opinion) -> Row:
-    *identity, label, preferred, comment, weight = moment
-    return (*identity, *(None if text is None else clean(text) for text in (label, preferred, comment)), weight)
-
-
 def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
-    """Tokens by class; an upstream's absurd figure is cut to where sums still fit."""
+    """Tokens by class and whether they are estimated; an upstream's absurd figure is cut to where sums still fit."""
     if usage is None:
         return _NO_USAGE
-    counts = usage[:5]
-    return counts if max(counts) < _MOST and min(counts) >= 0 else tuple(max(0, min(n, _MOST)) for n in counts)
+    n_input, n_read, n_write, n_output, n_thought, is_estimated = usage
+    if n_input < _MOST > n_read and n_write < _MOST > n_output and n_thought < _MOST and min(usage) >= 0:
+        return (n_input, n_read, n_write, n_output, n_thought, int(is_estimated))
+    return (*(max(0, min(n, _MOST)) for n in usage[:5]), int(is_estimated))
 
 
 def _nano(cost: Usd | None) -> int | None:
     return None if cost is None else min(cost.nano, _MOST)
 
 
-def _estimated(usage: Usage | None) -> int | None:
-    return None if usage is None else int(usage.is_estimated)
+def _stumbled(error: Exception, moment: Moment) -> None:
+    _LOG.error("a moment could not be kept: %s in %s", type(error).__name__, type(moment).__name__)
 
 
 @lru_cache(maxsize=4_096)

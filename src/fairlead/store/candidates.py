@@ -4,7 +4,10 @@ import json
 import math
 import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fairlead.domain.decision import Arm
 from fairlead.domain.figures import COLUMNS, Figures
@@ -36,7 +39,7 @@ class CandidateRow(NamedTuple):
 
 def pack_candidates(figures: Figures) -> bytes:
     """The blob: its version, then places, then columns."""
-    return b"".join((_VERSION, figures.places, figures.columns))
+    return _VERSION + figures.places + figures.columns
 
 
 def pack_ineligible(figures: Figures) -> str | None:
@@ -51,22 +54,28 @@ def pack_arms(arms: Sequence[Arm]) -> str:
     return json.dumps([[arm.model, arm.upstream, arm.provider] for arm in arms], ensure_ascii=True)
 
 
-def split(blob: bytes) -> tuple[bytes, bytes]:
-    """The places and the columns of a blob; empty for one that is damaged or of a later version."""
-    n, rest = divmod(len(blob) - 1, _PLACE_BYTES + _FLOAT_BYTES * len(COLUMNS))
-    if not blob.startswith(_VERSION) or rest:
-        return b"", b""
-    return blob[1 : 1 + _PLACE_BYTES * n], blob[1 + _PLACE_BYTES * n :]
+def columns_of(blobs: Sequence[bytes], names: Sequence[str]) -> tuple[NDArray[Any], ...]:
+    """Places and the named columns of blobs that are equally long; shapes (n blobs, n candidates), empty if damaged."""
+    n, rest = divmod(len(blobs[0]) - 1, _PLACE_BYTES + _FLOAT_BYTES * len(COLUMNS))
+    raw = np.frombuffer(b"".join(blobs), dtype=np.uint8).reshape(len(blobs), -1)
+    if rest or (raw[:, 0] != _VERSION[0]).any():
+        return (np.empty((len(blobs), 0), dtype=np.intp),) * (1 + len(names))
+    begins = 1 + _PLACE_BYTES * n
+    places = np.ascontiguousarray(raw[:, 1:begins]).view("<u2").astype(np.intp)
+    table = np.ascontiguousarray(raw[:, begins:]).view("<f4").reshape(len(blobs), len(COLUMNS), n)
+    return (places, *(table[:, COLUMNS.index(name)].astype(np.float64) for name in names))
 
 
 def unpack_candidates(blob: bytes | None, ineligible: str | None, arms: str | None) -> tuple[CandidateRow, ...]:
     """Candidates best first, then who was excluded; empty where nothing was kept."""
     known = json.loads(arms) if arms else []
-    places, columns = split(blob or b"")
-    n = len(places) // _PLACE_BYTES
+    blob = blob or b""
+    n, rest = divmod(len(blob) - 1, _PLACE_BYTES + _FLOAT_BYTES * len(COLUMNS))
+    if not blob.startswith(_VERSION) or rest:
+        n = 0  # damaged, or of a later version
     found = []
-    numbers = struct.unpack(f"<{n}H", places)
-    figures = struct.unpack(f"<{n * len(COLUMNS)}f", columns)
+    numbers = struct.unpack_from(f"<{n}H", blob, 1) if n else ()
+    figures = struct.unpack_from(f"<{n * len(COLUMNS)}f", blob, 1 + _PLACE_BYTES * n) if n else ()
     for place, number in enumerate(numbers):
         of = [None if math.isnan(value) else value for value in figures[place::n]]
         model, upstream, provider = known[number]

@@ -27,6 +27,8 @@ def conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
     elif search.outcome is not None:
         where.append("r.outcome = :outcome")
         args["outcome"] = plain(search.outcome)
+        if search.outcome != "ok":
+            where.append("r.outcome <> 'ok'")  # says nothing new, but names the index of what failed
     if search.before is not None:
         # One upper bound alone: the index is searched by the first that it meets.
         where[1] = "r.at_s <= :before_s"

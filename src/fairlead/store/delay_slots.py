@@ -1,8 +1,10 @@
 """Delay slots: seconds to a small whole number and back, four slots to a doubling: quantiles to within a tenth."""
 
-from collections.abc import Mapping
-from math import log2
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 SHORTEST_S: Final = 1e-5
 PER_DOUBLING: Final = 4
@@ -10,11 +12,11 @@ N_SLOTS: Final = 128
 """Up to 1e-5 * 2^32 seconds: half a day."""
 
 
-def slot_of(seconds: float) -> int:
-    """The slot of a delay; too short and too long ones go into the outermost."""
-    if seconds <= SHORTEST_S:
-        return 0
-    return min(int(log2(seconds / SHORTEST_S) * PER_DOUBLING) + 1, N_SLOTS - 1)
+def slots_of(seconds: Sequence[float]) -> NDArray[np.intp]:
+    """The slot of each delay; too short and too long ones go into the outermost."""
+    times = np.maximum(np.array(seconds, dtype=np.float64) / SHORTEST_S, 1.0)
+    slots = np.where(times > 1.0, np.floor(np.log2(times) * PER_DOUBLING) + 1, 0)
+    return np.minimum(slots, N_SLOTS - 1).astype(np.intp)
 
 
 def middle_s(slot: int) -> float:

@@ -8,12 +8,12 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from fairlead.domain.errors import StoreError
-from fairlead.domain.moments import Attempted, Decided, Replied
-from fairlead.domain.opinion import Opinion
+from fairlead.domain.moments import Attempted, Decided, Replied, Shadowed
 from fairlead.domain.store_state import StoreState
 from fairlead.store.book import Book, Moment
 from fairlead.store.database import Database
@@ -24,7 +24,8 @@ _LOG: Final = logging.getLogger("fairlead.store")
 FLUSH_WINDOW_S: Final = 0.2
 """What was told longer ago than this is in the store or in the spool, whatever happens to the process."""
 FLUSH_EVERY_S: Final = 0.05
-"""A quarter of the window: the rest is for the writing itself."""
+"""A quarter of the window; a decision may wait one turn more for its reply. The rest is for the writing itself: with a
+tenth of a second a busy machine lost rows beyond the window (docs/log.md, 2026-11-30)."""
 MAX_MOMENTS: Final = 4_000
 """Of one batch."""
 RETRY_EVERY_S: Final = 0.5
@@ -88,7 +89,11 @@ class Keeper:
         """See moments.Observer."""
         self.take(moment)
 
-    def take(self, moment: Decided | Attempted | Replied | Opinion) -> None:
+    def shadowed(self, moment: Shadowed) -> None:
+        """See moments.ShadowObserver."""
+        self.take(moment)
+
+    def take(self, moment: Moment) -> None:
         """Keep this moment. On the event loop: about a microsecond."""
         if len(self._queue) < self._limits.max_waiting:
             self._append((self._unix_s(), moment))
@@ -125,7 +130,7 @@ class Keeper:
         while True:
             is_last = self._is_stopping
             try:
-                self._turn()
+                self._turn(is_last=is_last)
             except Exception:  # noqa: BLE001 - a bug: it must not end the keeping
                 _LOG.exception("the store's writer has stumbled")
             if is_last and not self._queue:
@@ -137,12 +142,11 @@ class Keeper:
         if self._database is not None:
             self._database.close()
 
-    def _turn(self) -> None:
+    def _turn(self, *, is_last: bool) -> None:
         queue, book = self._queue, self._book
-        for _ in range(min(len(queue), MAX_MOMENTS)):
-            book.take(*queue.popleft())
-        puts = book.turn()
+        book.read([queue.popleft() for _ in range(min(len(queue), MAX_MOMENTS))])
         now_s = self._unix_s()
+        puts = book.turn(inf if is_last else now_s - self._limits.flush_every_s)
         if puts:
             self._number += 1
             self._put(Batch(self._writer, self._number, now_s, puts), now_s)
@@ -150,10 +154,14 @@ class Keeper:
             self._catch_up(now_s)
         if self._tend is not None and now_s >= self._next_tend_s and self._database is not None:
             self._next_tend_s = now_s + TEND_EVERY_S
-            try:
-                self._tend(now_s)
-            except StoreError as error:
-                _LOG.warning("the store could not be tended: %s", error.message)
+            # Beside the writing: while it holds the store, rows go to the spool and are not late.
+            threading.Thread(target=self._tended, args=(self._tend, now_s), name="fairlead-tend", daemon=True).start()
+
+    def _tended(self, tend: Callable[[float], None], now_s: float) -> None:
+        try:
+            tend(now_s)
+        except StoreError as error:
+            _LOG.warning("the store could not be tended: %s", error.message)
 
     def _put(self, batch: Batch, now_s: float) -> None:
         """Into the store; behind what is in the spool already, so that each writer's batches come in order."""

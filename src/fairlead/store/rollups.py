@@ -1,16 +1,16 @@
 """Rollups: finished requests -> sums by minute, hour and day, so that a million requests are seen at once."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from math import isnan
+from collections.abc import Callable, Sequence
+from itertools import chain
 from operator import itemgetter
-from struct import unpack
 from typing import Any, Final
 
-from fairlead.domain.figures import COLUMNS
-from fairlead.store.candidates import split
-from fairlead.store.delay_slots import slot_of
-from fairlead.store.tables import ARM_SUMS, REQUESTS, SUMS, Put
+import numpy as np
+
+from fairlead.store.candidates import columns_of
+from fairlead.store.delay_slots import slots_of
+from fairlead.store.tables import REQUESTS, SUMS, Put
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
@@ -18,129 +18,147 @@ DAY_S: Final = 86_400
 ALL_MODELS: Final = "*"
 """In place of a model, in the delays of all of them together: the overview then reads a tenth of the rows."""
 _AT: Final = {name: place for place, name in enumerate(REQUESTS)}
-_COST: Final = COLUMNS.index("cost_usd")
-_QUALITY: Final = COLUMNS.index("quality")
 _NANO: Final = 1e-9
 
 Row = Sequence[Any]
 Key = tuple[Any, ...]
+Arms = tuple[tuple[str, str], ...]
 
 
 class Rollups:
     """The sums of one batch."""
 
     def __init__(self) -> None:
-        self._sums: dict[Key, list[float]] = {}
-        self._delays: dict[Key, int] = defaultdict(int)
-        self._arms: dict[Key, list[float]] = {}
+        self._rows: dict[Key, list[Row]] = defaultdict(list)
+        self._compared: dict[tuple[str, int], list[tuple[Key, Row]]] = defaultdict(list)
+        self._arms: dict[str, Arms] = {}
 
-    def add(self, row: Row, arms: Sequence[tuple[str, str]]) -> None:
+    def add(self, row: Row, arms: Arms) -> None:
         """One finished request, as it goes into `requests`; `arms` are the model and upstream of each place."""
-        (at_s, tenant, policy, kind, door, model, upstream, outcome) = _DIMENSIONS(row)
+        at_s, tenant, model, upstream, policy, kind, door, outcome, blob, nano, is_cached, pool = _DIMENSIONS(row)
         minute = int(at_s // MINUTE_S) * MINUTE_S
-        model = model or ""
-        key = (minute, tenant, model, upstream or "", policy or "", kind or "", door or "", outcome)
-        sums = self._sums.get(key)
-        if sums is None:
-            sums = self._sums[key] = [0] * len(SUMS)
-        (is_cached, n_attempts, n_input, n_read, n_write, n_output, n_thought, nano, first_s, total_s, own_s) = (
-            _FIGURES(row)
-        )
-        sums[0] += 1
-        sums[1] += is_cached
-        sums[3] += n_attempts
-        if nano is None:
-            sums[2] += 1
-        else:
-            sums[4] += nano
-        if n_input is not None:
-            sums[5] += n_input
-            sums[6] += n_read
-            sums[7] += n_write
-            sums[8] += n_output
-            sums[9] += n_thought
-        delays = self._delays
-        if first_s is not None:
-            sums[10] += 1
-            sums[11] += first_s
-            slot = slot_of(first_s)
-            delays[minute, tenant, model, "first_byte", slot] += 1
-            delays[minute, tenant, ALL_MODELS, "first_byte", slot] += 1
-        sums[12] += total_s
-        sums[13] += own_s
-        slot = slot_of(total_s)
-        delays[minute, tenant, model, "total", slot] += 1
-        delays[minute, tenant, ALL_MODELS, "total", slot] += 1
-        blob = row[_AT["candidates"]]
-        if blob is not None and outcome == "ok" and nano is not None and not is_cached:
-            self._compare((minute, tenant), blob, nano * _NANO, row[_AT["expected_usd"]], arms)
-
-    def _compare(
-        self, when: Key, blob: bytes, actual_usd: float, expected_usd: float | None, arms: Sequence[tuple[str, str]]
-    ) -> None:
-        """What each candidate would have cost: its estimate, as far off as that of the chosen one was."""
-        places, columns = split(blob)
-        n = len(places) // 2
-        scale = actual_usd / expected_usd if expected_usd else 1.0
-        costs = unpack(f"<{n}f", columns[4 * n * _COST : 4 * n * (_COST + 1)])
-        qualities = unpack(f"<{n}f", columns[4 * n * _QUALITY : 4 * n * (_QUALITY + 1)])
-        for number, cost, quality in zip(unpack(f"<{n}H", places), costs, qualities, strict=True):
-            key = (*when, *arms[number])
-            sums = self._arms.get(key)
-            if sums is None:
-                sums = self._arms[key] = [0.0] * len(ARM_SUMS)
-            if isnan(cost):
-                sums[6] += 1
-                continue
-            alternative = cost * scale
-            saved = alternative - actual_usd
-            sums[0] += 1
-            sums[1] += quality
-            sums[2] += alternative
-            sums[3] += actual_usd
-            sums[4] += saved
-            sums[5] += saved * saved
+        key = (minute, tenant, model or "", upstream or "", policy or "", kind or "", door or "", outcome)
+        self._rows[key].append(row)
+        if blob is not None and outcome == "ok" and nano is not None and not is_cached and arms:
+            self._arms[pool] = arms
+            self._compared[pool, len(blob)].append(((minute, tenant), row))
 
     def puts(self) -> list[Put]:
         """The rows for the three tables: by minute, and by hour. Sorted, so that two writers lock them in one order."""
-        delays = {key: [n] for key, n in self._delays.items()}
+        sums = {key: _sums(rows) for key, rows in self._rows.items()}
+        arms: dict[Key, list[float]] = {}
+        for (pool, _), those in self._compared.items():
+            with np.errstate(all="ignore"):  # an absurd estimate gives an absurd sum, and harms nobody else's
+                _compare(arms, self._arms[pool], those)
         return [
-            Put(table, _by_span(sums))
-            for table, sums in (("rollups", self._sums), ("rollup_arms", self._arms), ("rollup_delays", delays))
-            if sums
+            Put(table, _by_span(found))
+            for table, found in (("rollups", sums), ("rollup_arms", arms), ("rollup_delays", self._delays()))
+            if found
         ]
+
+    def _delays(self) -> dict[Key, list[int]]:
+        found: dict[Key, list[int]] = {}
+        for what, place in (("first_byte", _AT["first_byte_s"]), ("total", _AT["total_s"])):
+            told = [[row[place] for row in rows if row[place] is not None] for rows in self._rows.values()]
+            slots, end = slots_of(list(chain.from_iterable(told))), 0
+            for (minute, tenant, model, *_), seconds in zip(self._rows, told, strict=True):
+                begin, end = end, end + len(seconds)
+                for slot, n in enumerate(np.bincount(slots[begin:end]).tolist()):
+                    if n:
+                        found.setdefault((minute, tenant, model, what, slot), [0])[0] += n
+                        found.setdefault((minute, tenant, ALL_MODELS, what, slot), [0])[0] += n
+        return found
+
+
+def _sums(rows: Sequence[Row]) -> list[float]:
+    """SUMS of these rows."""
+    columns = [list(column) for column in zip(*map(_FIGURES, rows), strict=True)]
+    nano, first = columns[_NANO_AT], columns[_FIRST_AT]
+    added = [_added(column) for column in columns]
+    n_first = len(first) - first.count(None)
+    return [len(rows), added[0], nano.count(None), *added[1:_FIRST_AT], n_first, *added[_FIRST_AT:]]
+
+
+def _added(column: list[Any]) -> Any:
+    """The sum of what is known."""
+    return sum(column) if None not in column else sum(value for value in column if value is not None)
+
+
+def _compare(sums: dict[Key, list[float]], arms: Arms, those: Sequence[tuple[Key, Row]]) -> None:
+    """What each candidate would have cost: its estimate, as far off as that of the chosen one was.
+
+    All of those have as many candidates, from these arms.
+    """
+    blobs, nanos, estimates = zip(*(_COMPARED(row) for _, row in those), strict=True)
+    numbers, costs, qualities = columns_of(blobs, ("cost_usd", "quality"))
+    if not numbers.size or numbers.max() >= len(arms):
+        return
+    actual = np.array(nanos, dtype=np.float64)[:, None] * _NANO
+    expected = np.array([estimate or np.nan for estimate in estimates])[:, None]
+    scale = np.where(np.isnan(expected), 1.0, actual / expected)
+    whens = {when: at for at, when in enumerate(dict.fromkeys(when for when, _ in those))}
+    cell = (np.array([whens[when] for when, _ in those])[:, None] * len(arms) + numbers).ravel()
+    is_priced = ~np.isnan(costs)
+    alternative = np.where(is_priced, costs * scale, 0.0)
+    saved = np.where(is_priced, alternative - actual, 0.0)
+    figures = (
+        is_priced,
+        np.where(is_priced, qualities, 0.0),
+        alternative,
+        actual * is_priced,
+        saved,
+        saved * saved,
+        ~is_priced,
+    )
+    table = [np.bincount(cell, weights=figure.ravel(), minlength=len(whens) * len(arms)) for figure in figures]
+    met, n_arms = list(whens), len(arms)
+    told = np.unique(cell)
+    for at, values in zip(told.tolist(), np.stack(table)[:, told].T.tolist(), strict=True):
+        values[0], values[-1] = int(values[0]), int(values[-1])
+        key = (*met[at // n_arms], *arms[at % n_arms])
+        there = sums.get(key)
+        sums[key] = values if there is None else [a + b for a, b in zip(there, values, strict=True)]
 
 
 def _by_span(sums: dict[Key, Any]) -> list[tuple[Any, ...]]:
-    found = [(MINUTE_S, *key, *values) for key, values in sums.items()]
-    for span_s in (HOUR_S, DAY_S):
-        longer: dict[Key, list[float]] = {}
-        for (minute, *rest), values in sums.items():
-            key = (minute // span_s * span_s, *rest)
-            there = longer.get(key)
-            longer[key] = list(values) if there is None else [a + b for a, b in zip(there, values, strict=True)]
-        found += [(span_s, *key, *values) for key, values in longer.items()]
+    found = []
+    for span_s, longer_s in ((MINUTE_S, HOUR_S), (HOUR_S, DAY_S), (DAY_S, None)):
+        found += [(span_s, *key, *values) for key, values in sums.items()]
+        if longer_s is not None:
+            sums = _by_longer(sums, longer_s)
     return sorted(found)
 
 
-_DIMENSIONS: Final = itemgetter(
-    *(_AT[name] for name in ("at_s", "tenant", "policy", "kind", "door", "model", "upstream", "outcome"))
+def _by_longer(sums: dict[Key, Any], span_s: int) -> dict[Key, Any]:
+    alike: dict[Key, list[Sequence[Any]]] = defaultdict(list)
+    for key, values in sums.items():
+        alike[key[0] // span_s * span_s, *key[1:]].append(values)
+    return {
+        key: those[0] if len(those) == 1 else [sum(column) for column in zip(*those, strict=True)]
+        for key, those in alike.items()
+    }
+
+
+def _from(*names: str) -> Callable[[Row], tuple[Any, ...]]:
+    return itemgetter(*(_AT[name] for name in names))
+
+
+_DIMENSIONS: Final = _from(
+    "at_s",
+    "tenant",
+    "model",
+    "upstream",
+    "policy",
+    "kind",
+    "door",
+    "outcome",
+    "candidates",
+    "cost_nanousd",
+    "is_cached",
+    "pool",
 )
-_FIGURES: Final = itemgetter(
-    *(
-        _AT[name]
-        for name in (
-            "is_cached",
-            "n_attempts",
-            "input_tokens",
-            "cached_read_tokens",
-            "cache_write_tokens",
-            "output_tokens",
-            "reasoning_tokens",
-            "cost_nanousd",
-            "first_byte_s",
-            "total_s",
-            "overhead_s",
-        )
-    )
-)
+_COMPARED: Final = _from("candidates", "cost_nanousd", "expected_usd")
+_ADDED: Final = tuple(name for name in SUMS if name in _AT or name == "n_cached")
+_FIGURES: Final = _from(*("is_cached" if name == "n_cached" else name for name in _ADDED))
+_NANO_AT: Final = _ADDED.index("cost_nanousd")
+_FIRST_AT: Final = _ADDED.index("first_byte_s")

@@ -68,6 +68,16 @@ class RequestRow(NamedTuple):
         return tuple(name for bit, name in enumerate(FLAG_NAMES) if (self.flags or 0) >> bit & 1)
 
 
+class ServedRow(NamedTuple):
+    """Whose a decision is, who served it, and how good that was expected to be."""
+
+    tenant: str
+    model: str | None
+    """Who was chosen, as long as nobody has served."""
+    quality: float | None
+    """Expected; None where the candidates were not kept."""
+
+
 class AttemptRow(NamedTuple):
     """One call to one upstream."""
 

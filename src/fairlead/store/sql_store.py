@@ -1,7 +1,9 @@
 """SqlStore: the store's verbs over any database, in the SQL that all of them speak."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from math import ceil, sqrt
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from fairlead.store.rows import (
     OpinionRow,
     OutcomeRow,
     RequestRow,
+    ServedRow,
     ShadowRow,
     UsageRow,
 )
@@ -49,9 +52,18 @@ class SqlStore:
                 self._opened = self._open()
             return self._opened
 
-    def tenant_of(self, decision_id: str) -> str | None:
-        rows = self._database.fetch("SELECT tenant FROM requests WHERE decision_id = :id", {"id": plain(decision_id)})
-        return str(rows[0][0]) if rows else None
+    def served(self, decision_id: str) -> ServedRow | None:
+        rows = self._database.fetch(
+            "SELECT r.tenant, COALESCE(r.model, r.chosen_model), COALESCE(r.upstream, r.chosen_upstream), "
+            "r.candidates, p.arms FROM requests r LEFT JOIN pools p ON p.pool = r.pool WHERE r.decision_id = :id",
+            {"id": plain(decision_id)},
+        )
+        if not rows:
+            return None
+        tenant, model, upstream, blob, arms = rows[0]
+        candidates = unpack_candidates(blob, None, arms)
+        quality = [each.quality for each in candidates if (each.model, each.upstream) == (model, upstream)]
+        return ServedRow(tenant, model, quality[0] if quality else None)
 
     def requests(self, search: Search) -> tuple[RequestRow, ...]:
         found: list[Row] = []
@@ -267,6 +279,8 @@ class SqlStore:
         statements: list[tuple[str, dict[str, Any]]] = []
         if bodies_before_s is not None:
             statements.append(("DELETE FROM bodies WHERE at_s < :at", {"at": bodies_before_s}))
+            wordless = "UPDATE shadows SET reply = NULL WHERE at_s < :at AND reply IS NOT NULL"
+            statements.append((wordless, {"at": bodies_before_s}))
         if before_s is not None:
             older = "(SELECT decision_id FROM requests WHERE at_s < :at)"
             statements += [
@@ -340,13 +354,13 @@ def _summed(name: str) -> str:
 
 def _gathered(cells: Sequence[Row], group: Callable[[Row], tuple[str, int | None]]) -> tuple[UsageRow, ...]:
     """Cells of bucket, model, outcome and sums, added up by group; the most frequent first."""
-    found: dict[tuple[str, int | None], list[Any]] = {}
+    alike: dict[tuple[str, int | None], list[Row]] = defaultdict(list)
     for cell in cells:
-        n, *rest = cell[3:]
-        values = [n, n if cell[2] == "ok" else 0, *rest]
-        there = found.get(group(cell))
-        found[group(cell)] = values if there is None else [a + b for a, b in zip(there, values, strict=True)]
-    rows = [UsageRow(*key, *values) for key, values in found.items()]
+        alike[group(cell)].append(cell)
+    rows = []
+    for key, those in alike.items():
+        n, *rest = map(sum, islice(zip(*those, strict=True), 3, None))
+        rows.append(UsageRow(*key, n, sum(cell[3] for cell in those if cell[2] == "ok"), *rest))
     return tuple(sorted(rows, key=lambda row: (-row.n, row.group)))
 
 

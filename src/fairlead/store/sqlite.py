@@ -7,8 +7,9 @@ would wait for it once a row while the event loop is busy.
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +21,30 @@ from fairlead.store.tables import TABLES, WATERMARK, Batch
 WRITER_BUSY_S: Final = 0.05
 """How long a writer waits for another's lock before its rows go to the spool: a quarter of the flush window."""
 READER_BUSY_S: Final = 10.0
-GROUP_SIZES: Final = (128, 16, 1)
-"""Rows of one statement: 128 of the widest table are 6,000 variables, SQLite takes 32,766."""
+GROUP_SIZES: Final = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+"""Rows of one statement, so that few statements make up any number: 256 of the widest table are 12,300 variables, and
+SQLite takes 32,766."""
+CACHED_STATEMENTS: Final = 128
+"""Those of every size for every table, and the readers' own."""
 CHECKPOINT_PAGES: Final = 1_000
-"""SQLite's own default: 4 MB of log are written back in some ten milliseconds."""
+"""SQLite's own default: 4 MB of log are written back in some ten milliseconds, or in hundreds on a busy disk."""
+LEFT_ASIDE: Final = 10
+"""A writer whose log is written back by another thread does it itself only when that has fallen so far behind."""
+PAGES_OF_BATCH: Final = 20
+ROWS_OF_PAGE: Final = 8
+"""What a batch adds to the log, about: the ends of its trees, then 500 bytes a row of the usual two tables."""
+MOST_PASSES: Final = 4
+CLOSE_WITHIN_S: Final = 5.0
 LOG_BYTES: Final = 64_000_000
-CACHE_KIB: Final = 16_384
+CACHE_KIB: Final = 4_096
+"""Of each connection. Rows go to the ends of few trees, and sums to their last minutes: 16 MB won nothing."""
+
+_NOTHING: Final[dict[None, None]] = {}
+
+# sqlite3 looks for somebody who adapts each None and each bytes object, three hundred nanoseconds where nobody does.
+# These give them back as they are.
+sqlite3.register_adapter(type(None), _NOTHING.get)
+sqlite3.register_adapter(bytes, bytes)
 
 
 class SqliteDatabase:
@@ -33,9 +52,14 @@ class SqliteDatabase:
 
     dialect: Final = "sqlite"
 
-    def __init__(self, path: Path, *, busy_s: float = READER_BUSY_S) -> None:
-        """Opens the file, makes it when it is not there, and brings it up to date. Raises: StoreError."""
+    def __init__(self, path: Path, *, busy_s: float = READER_BUSY_S, checkpoints_aside: bool = False) -> None:
+        """Opens the file, makes it when it is not there, and brings it up to date. Raises: StoreError.
+
+        `checkpoints_aside`: the log is written back by a thread of its own, so that `apply` does not wait for the disk.
+        """
         self.path = path
+        self._aside: _Checkpoints | None = None
+        self._log_pages = CHECKPOINT_PAGES * (LEFT_ASIDE if checkpoints_aside else 1)
         self._lock = threading.Lock()
         self._busy_s = busy_s
         try:
@@ -50,19 +74,25 @@ class SqliteDatabase:
         except BaseException:
             self._connection.close()
             raise
+        if checkpoints_aside:
+            self._aside = _Checkpoints(path)
 
     def _connect(self) -> sqlite3.Connection:
         with self._told():
             is_new = not self.path.exists()
             connection = sqlite3.connect(
-                self.path, timeout=READER_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=64
+                self.path,
+                timeout=READER_BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=CACHED_STATEMENTS,
             )
             if is_new:
                 self.path.chmod(0o600)  # it may hold prompts
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
             for pragma in (
                 "synchronous=NORMAL",
-                f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+                f"wal_autocheckpoint={self._log_pages}",
                 f"journal_size_limit={LOG_BYTES}",
                 f"cache_size=-{CACHE_KIB}",
                 "temp_store=MEMORY",
@@ -103,7 +133,9 @@ class SqliteDatabase:
                 return False
             for put in batch.puts:
                 for rows in in_groups(put.rows, GROUP_SIZES):
-                    connection.execute(_insertion(put.table, len(rows)), [value for row in rows for value in row])
+                    connection.execute(_insertion(put.table, len(rows)), tuple(chain.from_iterable(rows)))
+        if self._aside is not None:
+            self._aside.grown(PAGES_OF_BATCH + batch.n_rows // ROWS_OF_PAGE)
         return True
 
     def change(self, statements: Sequence[tuple[str, Args]]) -> int:
@@ -118,6 +150,8 @@ class SqliteDatabase:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
+        if self._aside is not None:
+            self._aside.close()
         with self._lock:
             self._connection.close()
 
@@ -141,6 +175,45 @@ class SqliteDatabase:
         except (sqlite3.Error, sqlite3.Warning, OSError, OverflowError, UnicodeError) as error:
             is_lasting = not isinstance(error, sqlite3.OperationalError | OSError)
             raise StoreError(f"{self.path}: {error}: {_mend(str(error))}", is_lasting=is_lasting) from error
+
+
+class _Checkpoints:
+    """Writes the log back into the file, beside the writer: SQLite lets both work at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._n_pages = 0
+        self._wake = threading.Event()
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, name="fairlead-checkpoints", daemon=True)
+        self._thread.start()
+
+    def grown(self, n_pages: int) -> None:
+        """The log has grown by about so much."""
+        self._n_pages += n_pages
+        if self._n_pages >= CHECKPOINT_PAGES:
+            self._n_pages = 0
+            self._wake.set()
+
+    def close(self) -> None:
+        """No more; the last connection that closes writes back what is left."""
+        self._is_over = True
+        self._wake.set()
+        self._thread.join(CLOSE_WITHIN_S)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if self._is_over:
+                return
+            # What fails here is left to the writer's own checkpoint.
+            with suppress(sqlite3.Error), closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+                # Again for what came in meanwhile: a log that is back as a whole begins anew, and does not grow.
+                for _ in range(MOST_PASSES):
+                    _, n_log, n_done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                    if n_log == n_done:
+                        break
 
 
 def _mend(said: str) -> str:

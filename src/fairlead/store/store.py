@@ -12,6 +12,7 @@ from fairlead.store.rows import (
     OpinionRow,
     OutcomeRow,
     RequestRow,
+    ServedRow,
     ShadowRow,
     UsageRow,
 )
@@ -84,8 +85,8 @@ class Overview(NamedTuple):
 class Store(Protocol):
     """The verbs. Raises: StoreError from each."""
 
-    def tenant_of(self, decision_id: str) -> str | None:
-        """Whose decision it is; None for one that is not there."""
+    def served(self, decision_id: str) -> ServedRow | None:
+        """Whose decision it is, and who served; None for one that is not there."""
         ...
 
     def requests(self, search: Search) -> tuple[RequestRow, ...]:

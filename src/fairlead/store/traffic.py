@@ -1,10 +1,12 @@
 """Traffic: the store as the gateway sees it: moments go in, opinions are checked and go in, its state comes out."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fairlead.domain.errors import StoreError, UnavailableError, UnknownDecisionError
-from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.moments import Attempted, Decided, Judged, OpinionObserver, Replied, Shadowed
+from fairlead.domain.names import ModelId
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.store_state import StoreState
 from fairlead.store.keeper import FLUSH_WINDOW_S, Keeper
@@ -20,18 +22,13 @@ class Traffic:
     def __init__(self, keeper: Keeper, store: Store) -> None:
         self.keeper = keeper
         self.store = store
-
-    def decided(self, moment: Decided) -> None:
-        """See moments.DecisionObserver."""
-        self.keeper.take(moment)
-
-    def attempted(self, moment: Attempted) -> None:
-        """See moments.Observer."""
-        self.keeper.take(moment)
-
-    def replied(self, moment: Replied) -> None:
-        """See moments.Observer."""
-        self.keeper.take(moment)
+        self.decided: Callable[[Decided], None] = keeper.take
+        """See moments.DecisionObserver, Observer and ShadowObserver; on the event loop each step between costs."""
+        self.attempted: Callable[[Attempted], None] = keeper.take
+        self.replied: Callable[[Replied], None] = keeper.take
+        self.shadowed: Callable[[Shadowed], None] = keeper.take
+        self.listeners: Sequence[OpinionObserver] = ()
+        """Told of opinions with a score."""
 
     def state(self) -> StoreState:
         """See gateway.ports.Traffic."""
@@ -43,24 +40,28 @@ class Traffic:
         for look in range(_LOOKS):
             self.keeper.hurry()
             try:
-                tenant = await loop.run_in_executor(None, self.store.tenant_of, opinion.decision_id)
+                served = await loop.run_in_executor(None, self.store.served, opinion.decision_id)
             except StoreError:
                 raise UnavailableError(
                     "The traffic store does not answer just now: send the feedback again.",
                     code="store_unavailable",
                     retry_after_s=1.0,
                 ) from None
-            if tenant is not None:
+            if served is not None:
                 break
             if look < _LOOKS - 1:
                 await asyncio.sleep(FLUSH_WINDOW_S / 2)
         # Another tenant's decision is as unknown as one that never was: its existence is nobody's business.
-        if tenant != opinion.tenant:
+        if served is None or served.tenant != opinion.tenant:
             raise UnknownDecisionError(
                 f"No decision {opinion.decision_id[:80]!r} is kept here: see the header x-fairlead-decision-id.",
                 param="decision_id",
             )
         self.keeper.take(opinion)
+        if opinion.score is not None and served.model is not None:
+            judged = Judged(ModelId(served.model), served.quality, opinion.score, opinion.weight)
+            for listener in self.listeners:
+                listener.judged(judged)
 
     def close(self) -> None:
         """Write what still waits."""

@@ -68,6 +68,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
     return {
         **_arm(candidate.arm),
         "utility": round(candidate.utility, 6),
+        "chance": None if candidate.chance is None else round(candidate.chance, 6),
         "quality": {
             "mean": round(estimate.quality, 4),
             "low": round(estimate.quality_low, 4),

@@ -104,6 +104,8 @@ def test_kappa_is_the_textbooks_and_undefined_for_one_word() -> None:
     assert found.kappa.low is not None and found.kappa.low < 0.4
     assert agreement(["y", "y"], ["y", "y"]).kappa.value is None
     assert agreement([], []).share.value is None
+    one_pair = agreement(["y"], ["n"]).kappa
+    assert (one_pair.value, one_pair.low) == (0.0, None)
 
 
 def test_the_corrected_interval_covers_where_the_judges_own_does_not() -> None:
@@ -118,6 +120,32 @@ def test_a_judge_that_tells_nothing_gets_no_weight() -> None:
     people, judge = draw.integers(0, 2, 50).astype(float), np.full(50, 1.0)
     assert corrected_mean(people, judge, np.full(500, 1.0)) == corrected_mean(people, judge, np.empty(0))
     assert corrected_mean(people[:1], judge[:1], np.empty(0)).value is None
+
+
+def test_labels_that_all_agree_with_the_judge_leave_doubt() -> None:
+    agreed = np.array([1.0] * 9 + [0.0] * 3)
+    found = corrected_mean(agreed, agreed, np.tile(agreed, 20))
+    assert found.value == pytest.approx(0.75)
+    assert found.low is not None and found.high is not None
+    assert 0.05 < found.high - found.low < 0.5
+    all_won = corrected_mean(np.ones(10), np.ones(10), np.ones(100), 0.9)
+    assert (all_won.value, all_won.high) == (1.0, 1.0)
+    assert all_won.low is not None and 0.6 < all_won.low < 0.9
+
+
+@pytest.mark.parametrize(("n_labels", "share"), [(15, 0.9), (50, 0.9)])
+def test_the_corrected_interval_holds_the_truth_also_where_labels_are_few_and_shares_high(
+    n_labels: int, share: float
+) -> None:
+    draw = np.random.default_rng(n_labels)
+    held = []
+    for _ in range(300):
+        people = (draw.random(n_labels + 300) < share).astype(float)
+        judge = np.where(draw.random(n_labels + 300) < 0.2, draw.integers(0, 2, n_labels + 300), people).astype(float)
+        found = corrected_mean(people[:n_labels], judge[:n_labels], judge[n_labels:], 0.9)
+        assert found.low is not None and found.high is not None
+        held.append(found.low <= share <= found.high)
+    assert np.mean(held) >= 0.88
 
 
 def test_people_are_read_and_a_bad_row_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Reports: tables, Markdown, page, JSON and outcomes; hostile texts stay texts, undefined stays undefined."""
 
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from fairlead.evaluation.reports.as_json import as_json
 from fairlead.evaluation.reports.findings import Findings, scores_in
 from fairlead.evaluation.reports.outcomes_export import outcome_rows
 from fairlead.evaluation.reports.page import page
+from fairlead.evaluation.reports.plots import cost_plot
 from fairlead.evaluation.reports.tables import markdown, tables
 from fairlead.evaluation.running.journal import Journal
 from fairlead.evaluation.running.plan import Plan
@@ -97,6 +99,27 @@ async def test_samples_are_averaged_into_one_outcome(tmp_path: Path) -> None:
     _, ledger = await made(tmp_path, books, wanted)
     rows = list(outcome_rows(wanted, ledger, scores_in(ledger, wanted.suite, {})))
     assert [row["score"] for row in rows] == [pytest.approx(2 / 3)] * 4
+    assert [row["reply_hash"] for row in rows] == [None] * 4
+
+
+async def test_equal_replies_have_equal_hashes_that_train_reads_as_numbers(tmp_path: Path) -> None:
+    wanted = plan(4)
+    _, ledger = await made(tmp_path, Books(text=lambda question: f"{int(question.item.id[1:]) % 2}"), wanted)
+    rows = list(outcome_rows(wanted, ledger, scores_in(ledger, wanted.suite, {})))
+    path = tmp_path / "outcomes.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    hashes = [row["reply_hash"] for row in rows]
+    assert hashes[0] == hashes[2] != hashes[1] == hashes[3]
+    read = read_outcome_files([path]).reply_hash
+    assert read is not None and read[:, 0].tolist() == hashes
+
+
+async def test_models_of_equal_cost_and_score_keep_names_that_can_be_read(tmp_path: Path) -> None:
+    found, _ = await made(tmp_path, Books(), plan(6, [model("a"), model("b"), model("c")]))
+    labels = re.findall(r'<text x="([\d.]+)" y="([\d.]+)">[abc]</text>', cost_plot(found))
+    heights = sorted(float(y) for _, y in labels)
+    assert len(heights) == 3
+    assert min(later - earlier for earlier, later in itertools.pairwise(heights)) >= 12
 
 
 def test_no_plot_hides_a_name_in_markup() -> None:

@@ -42,4 +42,6 @@ def agreement(one: Sequence[str], other: Sequence[str], seed: int = 0) -> Agreem
 
     found = sampled(lambda weights: {"kappa": kappa(weights)}, Resamples(n, seed=seed))["kappa"]
     figure = figure_of(found, "both always said the same one word", LEVEL)
+    if figure.low == figure.high and figure.value is not None:
+        figure = Figure(figure.value, reason="no interval: every pair says the same")
     return Agreement(n, wilson(float(equal.sum()), n), figure)

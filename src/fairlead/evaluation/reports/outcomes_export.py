@@ -36,4 +36,5 @@ def _row(suite: Suite, ident: str, prompt: str, model: str, found: Sequence[Repl
         "input_tokens": sum(sum(usage[:3]) for usage in usages) / len(usages) if usages else None,
         "output_tokens": sum(usage[3] for usage in usages) / len(usages) if usages else None,
         "latency_s": sum(reply.latency_s for reply in found) / len(found),
+        "reply_hash": found[0].text_hash if len(found) == 1 else None,
     }

@@ -18,12 +18,12 @@ STYLE: Final = """
   :root { --ground: #16181c; --ink: #e8eaed; --soft: #a4a9b0; --line: #3a3e45; --mark: #56b4e9; }
 }
 body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; color: var(--ink);
-  background: var(--ground); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+  background: var(--ground); max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 th.n, td.n { text-align: right; }
-svg { max-width: 100%; height: auto; display: block; }
+.plot { overflow-x: auto; } svg { max-width: 100%; min-width: 44rem; height: auto; display: block; }
 svg text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: var(--ink); }
 svg .soft { fill: var(--soft); } svg .grid { stroke: var(--line); } svg .bar { stroke: var(--mark); stroke-width: 2; }
 svg .dot { fill: var(--mark); } svg .zero { stroke: var(--soft); stroke-dasharray: 4 3; }
@@ -50,7 +50,7 @@ def page(found: Findings) -> str:
         ("Differences on the same prompts, with 95 % intervals", difference_plot(found)),
     ):
         if plot:
-            parts += [f"<h2>{title}</h2>", plot]
+            parts += [f"<h2>{title}</h2>", f'<div class="plot">{plot}</div>']
     for table in tables(found):
         parts += [f"<h2>{text(table.title)}</h2>", _table(table)]
     if found.wrong:

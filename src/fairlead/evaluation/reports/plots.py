@@ -10,7 +10,14 @@ from fairlead.learning.metrics.bootstrap import Figure
 
 WIDTH: Final = 860
 NAME_PX: Final = 260
-"""Room for names at the left."""
+"""Most room for names at the left."""
+CHAR_PX: Final = 7
+"""About as wide as a letter of theirs."""
+STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Between two marks of an axis of differences."""
+LEAST_EDGE: Final = 0.05
+LINE_PX: Final = 14
+"""From one line of text to the next."""
 ROW_PX: Final = 26
 MAX_NAME_CHARS: Final = 38
 
@@ -18,7 +25,7 @@ MAX_NAME_CHARS: Final = 38
 def score_plot(found: Findings) -> str:
     """A dot and its interval for each model; empty without a score."""
     rows = [(model.name, model.score) for model in found.models if model.score.value is not None]
-    return _intervals(rows, 0.0, 1.0, "score") if rows else ""
+    return _intervals(rows, [at / 5 for at in range(6)], "score") if rows else ""
 
 
 def difference_plot(found: Findings) -> str:
@@ -29,8 +36,10 @@ def difference_plot(found: Findings) -> str:
     far = max(
         max(abs(each) for each in (figure.value, figure.low, figure.high) if each is not None) for _, figure in rows
     )
-    edge = max(0.05, ceil(far * 20) / 20)
-    return _intervals(rows, -edge, edge, "difference of scores")
+    far = max(far, LEAST_EDGE)
+    step = next((each for each in STEPS if far <= 4 * each), STEPS[-1])
+    n = max(1, ceil(far / step))
+    return _intervals(rows, [step * at for at in range(-n, n + 1)], "difference of scores")
 
 
 def cost_plot(found: Findings) -> str:
@@ -55,27 +64,40 @@ def cost_plot(found: Findings) -> str:
         y = bottom - (bottom - top) * tenth / 10
         parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="soft" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tenth / 10:.1f}</text>')
+    labels: list[tuple[float, float]] = []
     for name, cost, figure in places:
         x = left + (right - left) * (log10(cost) - low) / (high - low)
         ys = [None if v is None else bottom - (bottom - top) * v for v in (figure.value, figure.low, figure.high)]
         if ys[1] is not None and ys[2] is not None:
             parts.append(f'<line class="bar" x1="{x:.1f}" x2="{x:.1f}" y1="{ys[1]:.1f}" y2="{ys[2]:.1f}"/>')
         parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{ys[0]:.1f}" r="5"/>')
-        parts.append(f'<text x="{x + 9:.1f}" y="{(ys[0] or 0) + 4:.1f}">{_name(name)}</text>')
+        labels.append(_free((x + 9, (ys[0] or 0.0) + 4), labels))
+        parts.append(f'<text x="{labels[-1][0]:.1f}" y="{labels[-1][1]:.1f}">{_name(name)}</text>')
     axis = f'<text class="soft" x="{(left + right) / 2:.0f}" y="{bottom + 38}" text-anchor="middle">USD a call</text>'
     return _svg(bottom + 46, [*parts, axis], "Score against cost of a call")
 
 
-def _intervals(rows: Sequence[tuple[str, Figure]], low: float, high: float, axis: str) -> str:
-    left, right, top = NAME_PX, WIDTH - 90, 8
+def _free(place: tuple[float, float], taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The place of a label, so far down that no other one stands in its way."""
+    x, y = place
+    near = sorted(down for across, down in taken if abs(across - x) < CHAR_PX * MAX_NAME_CHARS)
+    for down in near:
+        if abs(down - y) < LINE_PX:
+            y = down + LINE_PX
+    return x, y
+
+
+def _intervals(rows: Sequence[tuple[str, Figure]], ticks: Sequence[float], axis: str) -> str:
+    longest = max(len(name) for name, _ in rows)
+    left, right, top = min(NAME_PX, 24 + CHAR_PX * longest), WIDTH - 90, 8
+    low, high = ticks[0], ticks[-1]
     bottom = top + len(rows) * ROW_PX
 
     def x_of(value: float) -> float:
         return left + (right - left) * (min(max(value, low), high) - low) / (high - low)
 
     parts = []
-    for tick in range(6):
-        value = low + (high - low) * tick / 5
+    for value in ticks:
         x = x_of(value)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
         parts.append(f'<text class="soft" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{value:.2f}</text>')

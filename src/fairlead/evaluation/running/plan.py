@@ -19,11 +19,13 @@ class Plan:
     judges: tuple[Model, ...] = ()
     parameters: Parameters = field(default_factory=Parameters)
     n_samples: int = 1
+    occasion: str = ""
+    """Of a check that is to ask anew what was asked before."""
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Every call to a judged model. Raises: EvaluationError for a model without a known price."""
-        return tuple(questions_of(self.suite, self.models, self.parameters, self.n_samples))
+        return tuple(questions_of(self.suite, self.models, self.parameters, self.n_samples, self.occasion))
 
     @cached_property
     def keys(self) -> Mapping[str, str]:

@@ -83,20 +83,34 @@ def body_of(model: Model, item: Item, members: Mapping[str, Any]) -> bytes:
     return _ENCODER.encode(content)
 
 
-def questions_of(suite: Suite, models: Sequence[Model], parameters: Parameters, n_samples: int) -> Iterator[Question]:
+def questions_of(
+    suite: Suite, models: Sequence[Model], parameters: Parameters, n_samples: int, occasion: str = ""
+) -> Iterator[Question]:
     """Item by item, every model on each: a run that ends early has asked all models the same.
 
+    Another `occasion` asks the same anew: under other keys, so that no upstream replays what it said before.
     Raises: EvaluationError for a model without a known price.
     """
     members = parameters.members()
     shared = content_hash(members)
     revision = suite.revision
+    asked_for = [occasion] if occasion else []
     for sample in range(n_samples):
         for item in suite.items:
             prompt_hash = item.prompt_hash
             for model in models:
                 key = content_hash(
-                    [KEY_VERSION, model.sent, model.endpoint, shared, prompt_hash, revision, item.id, sample]
+                    [
+                        KEY_VERSION,
+                        model.sent,
+                        model.endpoint,
+                        shared,
+                        prompt_hash,
+                        revision,
+                        item.id,
+                        sample,
+                        *asked_for,
+                    ]
                 )
                 yield question_of(key, model, item, sample, members)
 

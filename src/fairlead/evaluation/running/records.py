@@ -6,6 +6,7 @@ for, what it has not asked yet, and what was in flight: that last is unknown, an
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final, Literal
 
 import msgspec
@@ -16,6 +17,8 @@ from fairlead.evaluation.suite_items import content_hash
 
 Paid = Literal["no", "maybe"]
 FORMAT_VERSION: Final = 1
+HASH_BITS: Final = 52
+"""What a 64-bit float holds exactly; among a few hundred replies none meets another by chance."""
 
 
 class Begun(msgspec.Struct, tag="run", frozen=True):
@@ -29,6 +32,8 @@ class Begun(msgspec.Struct, tag="run", frozen=True):
     n_samples: int
     cap_nano: int
     at: str
+    occasion: str = ""
+    """Part of the keys, where a run is to ask anew what was asked before."""
 
 
 class Asked(msgspec.Struct, tag="ask", frozen=True):
@@ -61,6 +66,12 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
     def given(self) -> Given:
         """As scorers see it."""
         return Given(self.text, tuple(ToolCall(*call) for call in self.tool_calls))
+
+    @property
+    def text_hash(self) -> int:
+        """Equal for equal texts, without the text; small enough for a column of numbers."""
+        said = self.text.encode("utf-8", "surrogatepass")
+        return int.from_bytes(sha256(said).digest()[:8], "big") >> (64 - HASH_BITS)
 
     @property
     def tokens(self) -> Usage | None:

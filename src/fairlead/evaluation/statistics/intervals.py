@@ -14,6 +14,10 @@ from fairlead.learning.metrics.bootstrap import Figure
 from fairlead.learning.outcomes import Floats
 
 LEVEL: Final = 0.95
+ROUNDING: Final = 1e-12
+"""An error below this is that of adding up equal numbers."""
+TOO_FEW: Final = "no interval: fewer than two independent prompts"
+ALL_ALIKE: Final = "no interval: every prompt says the same, so nothing shows how far others may be from it"
 
 
 def wilson(n_right: float, n: float, level: float = LEVEL) -> Figure:
@@ -48,7 +52,8 @@ def clustered_error(values: Floats, clusters: Sequence[Hashable]) -> float | Non
     if n_clusters < 2:
         return None
     residuals = sums - counts * (sums.sum() / n)
-    return float(np.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / n)
+    error = float(np.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / n)
+    return error if error > ROUNDING else 0.0
 
 
 def mean_interval(values: Floats, clusters: Sequence[Hashable], level: float = LEVEL) -> Figure:
@@ -71,8 +76,8 @@ def mean_interval(values: Floats, clusters: Sequence[Hashable], level: float = L
         n_effective = float(n_clusters) if not error else min(float(n), mean * (1 - mean) / error**2)
         found = wilson(mean * n_effective, n_effective, level)
         return Figure(mean, found.low, found.high, error)
-    if error is None:
-        return Figure(mean, reason="no interval: fewer than two independent prompts")
+    if not error:
+        return Figure(mean, reason=ALL_ALIKE if n_clusters > 1 else TOO_FEW)
     half = t_of(level, n_clusters - 1) * error
     return Figure(mean, max(0.0, mean - half), min(1.0, mean + half), error)
 

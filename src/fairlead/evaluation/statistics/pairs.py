@@ -6,7 +6,14 @@ from math import comb, erfc, sqrt
 
 import numpy as np
 
-from fairlead.evaluation.statistics.intervals import LEVEL, cluster_totals, clustered_error
+from fairlead.evaluation.statistics.intervals import (
+    ALL_ALIKE,
+    LEVEL,
+    ROUNDING,
+    TOO_FEW,
+    cluster_totals,
+    clustered_error,
+)
 from fairlead.evaluation.statistics.quantiles import t_of
 from fairlead.learning.metrics.bootstrap import Figure, Resamples, interval_of, share_of
 from fairlead.learning.outcomes import Floats
@@ -42,8 +49,8 @@ def paired(one: str, other: str, scores: Floats, others: Floats, clusters: Seque
         nothing = Figure(None, reason="no prompt was scored for both")
         return Paired(one, other, 0, 0, nothing, nothing, 0, 0, None)
     mean, error = float(lead.mean()), clustered_error(lead, clusters)
-    if error is None:
-        figure = Figure(mean, reason="no interval: fewer than two independent prompts")
+    if not error:
+        figure = Figure(mean, reason=ALL_ALIKE if n_clusters > 1 else TOO_FEW)
     else:
         half = t_of(LEVEL, n_clusters - 1) * error
         figure = Figure(mean, max(-1.0, mean - half), min(1.0, mean + half), error)
@@ -82,16 +89,14 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
 
 def _bootstrap(lead: Floats, clusters: Sequence[Hashable], seed: int) -> Figure:
     sums, counts = cluster_totals(lead, clusters)
-    if len(sums) < 2:
-        return Figure(float(lead.mean()), reason="no interval: fewer than two independent prompts")
+    if len(sums) < 2 or np.ptp(lead) <= ROUNDING:
+        return Figure(float(lead.mean()), reason=TOO_FEW if len(sums) < 2 else ALL_ALIKE)
     return interval_of(lambda weights: share_of(weights @ sums, weights @ counts), Resamples(len(sums), seed=seed))
 
 
 def _p_of_t(mean: float, error: float | None, n_clusters: int) -> float | None:
     """The level at which the interval just reaches 0, found by halving."""
-    if error is None or (error == 0 and mean == 0):
-        return None
-    if error == 0:
+    if not error:
         return None  # every cluster differs by the same: chance cannot be told from these
     low, high = 0.0, 1.0 - 1e-12
     for _ in range(60):

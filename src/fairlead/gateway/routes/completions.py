@@ -11,6 +11,7 @@ from fairlead.gateway.work import DoorWay, work_of
 def completions(engine: Engine, way: DoorWay) -> Handler:
     """The handler of one door."""
     cap_bytes = engine.services.limits.max_body_bytes
+    tracing = engine.services.tracing
     has_state = way.door.name == "openai_responses"
 
     async def handle(request: Request) -> None:
@@ -19,6 +20,10 @@ def completions(engine: Engine, way: DoorWay) -> Handler:
         work = work_of(way, body, request.scope["headers"], caller.tenant, request.began_s, caller.name)
         if has_state:
             work = continued(engine, work)
-        await present(request, Exchange(engine, work, request.out, request.headers).run())
+        exchange = Exchange(engine, work, request.out, request.headers)
+        if tracing is not None:
+            headers = request.scope["headers"]
+            tracing.begins(exchange.decision_id, way.label, headers, is_streaming=work.request.is_streaming)
+        await present(request, exchange.run())
 
     return handle

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.domain.wishes import Weights
+from fairlead.routing.policies.steady import steadied
 from fairlead.routing.preferences import sure_quality, utility
 
 Floats = NDArray[np.float64]
@@ -59,22 +60,28 @@ class Objective:
         if self.min_quality is not None and not 0.0 <= self.min_quality <= 1.0:
             raise ValueError(f"min_quality is between 0 and 1, not {self.min_quality}")
 
-    def worth(self, foretold: Foretold, cost_scale_usd: float | None) -> Floats:
-        """The worth of every arm (n, n_arms); the highest wins."""
+    def worth(self, foretold: Foretold, cost_scale_usd: float | None, usual: Floats | None = None) -> Floats:
+        """The worth of every arm (n, n_arms); the highest wins.
+
+        `usual`: each arm's quality on the usual query (n_arms,); where it is known the worth under a cost weight is
+        steadied by it (policies/steady), as the quality is by whoever foretells.
+        """
         if self.cost_weight is not None:
             # Where every arm is free, or no price is known, quality alone can decide.
             if not self.cost_weight or not cost_scale_usd:
                 return foretold.quality
-            return foretold.quality - self.cost_weight / cost_scale_usd * as_dear_as_the_dearest(foretold.cost_usd)
+            price = self.cost_weight / cost_scale_usd * as_dear_as_the_dearest(foretold.cost_usd)
+            worth = foretold.quality - price
+            return worth if usual is None else steadied(worth, usual - price)
         if self.weights is None:
             return foretold.quality
         delay = as_dear_as_the_dearest(foretold.latency_s, TYPICAL_DELAY_S)
         cost = as_dear_as_the_dearest(foretold.cost_usd, 1.0)
         return utility(sure_quality(foretold.quality, foretold.quality_low), cost, delay, self.weights)
 
-    def pick(self, foretold: Foretold, cost_scale_usd: float | None) -> NDArray[np.int64]:
+    def pick(self, foretold: Foretold, cost_scale_usd: float | None, usual: Floats | None = None) -> NDArray[np.int64]:
         """The chosen arm of every query (n,): the best within the limits; where none is within, the least far out."""
-        worth = self.worth(foretold, cost_scale_usd)
+        worth = self.worth(foretold, cost_scale_usd, usual)
         excess = np.zeros_like(worth)
         if self.max_cost_usd is not None:
             excess += excess_of(foretold.cost_usd, self.max_cost_usd)

@@ -26,7 +26,8 @@ def steadied(quality: Floats, usual: Floats) -> Floats:
 
     The highest of many unsure figures is too high (the winner's curse): on left-out queries arms that were foretold up
     to two points above the usually best one gained nothing on average, or lost. Their order is kept, so that a
-    threshold between two arms still ranks queries. Shapes: quality (n, n_arms); usual (n_arms,), of the usual query.
+    threshold between two arms still ranks queries. Where cost counts, the same is done to qualities less weighted cost.
+    Shapes: quality (n, n_arms); usual (n_arms,) or (n, n_arms), of the usual query.
     """
     near = quality >= quality.max(axis=1, keepdims=True) - MARGIN
     chosen = np.where(near, usual, -np.inf).argmax(axis=1)

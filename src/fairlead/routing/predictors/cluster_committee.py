@@ -2,7 +2,8 @@
 
 One clustering cuts somewhere by chance, and what it foretells jumps at the cut. Tables that cut elsewhere jump
 elsewhere: their mean is a smooth function of the text, and what they agree on is structure (bagging; Breiman 1996).
-Alone it is nearly as good as the whole stack; it costs one product with all the centroids.
+Alone it is nearly as good as the whole stack; it costs one product with all the centroids. Clusters need no outcomes:
+texts that no model answered help to find them.
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,7 @@ from numpy.typing import NDArray
 from fairlead.routing.predictors.cluster_table import QUERIES_A_CLUSTER, half_squares_of, k_means, nearest
 from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.kernel_basis import Reading
-from fairlead.routing.predictors.part import Arrays, Floats, Sample, check_shapes
-
-Singles = NDArray[np.float32]
+from fairlead.routing.predictors.part import Arrays, Floats, KnownTexts, Sample, Singles, check_shapes
 
 N_TABLES: Final = 8
 SIZES: Final = (16, 32)
@@ -24,6 +23,9 @@ SHAPE_SCALES: Final = (0.07, 0.1, 0.15)
 """Sizes and scales take turns, so that no two tables cut alike."""
 PRIOR_WEIGHT: Final = 5.0
 """Observations that a model's mean is worth in a cluster: less than in a single table, the others average the noise."""
+QUERIES_A_KNOWN_CLUSTER: Final = 5
+"""Answered queries a cluster where the clusters are found on other texts as well: half as many, since what is fitted to
+them is the rates alone."""
 NOWHERE: Final = 1e30
 """A height that no text is near to."""
 MAX_POINTS: Final = 4_000
@@ -45,23 +47,19 @@ class ClusterCommittee:
 
     @classmethod
     def fit(cls, sample: Sample, scores: Floats) -> Self:
-        meaning, shape = sample.reading.meaning, sample.reading.shape
-        n, draw = len(meaning), np.random.default_rng(sample.seed)
-        most = max(1, min(max(SIZES), n // QUERIES_A_CLUSTER + 1, n))
-        directions = np.zeros((N_TABLES, most, meaning.shape[1] + shape.shape[1]), dtype=np.float32)
+        own = KnownTexts(sample.reading.meaning, sample.reading.shape)
+        n_dims, known = own.meaning.shape[1], sample.known or own
+        least = QUERIES_A_CLUSTER if sample.known is None else QUERIES_A_KNOWN_CLUSTER
+        most = max(1, min(max(SIZES), len(scores) // least + 1, len(scores)))
+        directions = np.zeros((N_TABLES, most, n_dims + own.shape.shape[1]), dtype=np.float32)
         heights = np.full((N_TABLES, most), NOWHERE, dtype=np.float32)
         rates = np.tile(shrunk_means(scores), (N_TABLES, most, 1))
-        for table in range(N_TABLES):
+        for table, centroids in enumerate(centroids_of(known, most, sample.seed)):
             scale = np.float32(SHAPE_SCALES[table % len(SHAPE_SCALES)])
-            points = np.hstack((meaning, scale * shape))
-            some = draw.permutation(n)[:MAX_POINTS]
-            centroids = k_means(points[some], min(SIZES[table % len(SIZES)], most), int(draw.integers(1 << 31)))
-            half_squares = half_squares_of(centroids)
-            at, k = nearest(points, centroids, half_squares), len(centroids)
+            half_squares, k = half_squares_of(centroids), len(centroids)
+            at = nearest(np.hstack((own.meaning, scale * own.shape)), centroids, half_squares)
             rates[table, :k] = cluster_rates(at, scores, k)
-            directions[table, :k] = np.hstack(
-                (centroids[:, : meaning.shape[1]], scale * centroids[:, meaning.shape[1] :])
-            )
+            directions[table, :k] = np.hstack((centroids[:, :n_dims], scale * centroids[:, n_dims:]))
             heights[table, :k] = half_squares
         return cls(directions, heights, rates)
 
@@ -86,6 +84,20 @@ class ClusterCommittee:
         if not bool(np.isfinite(rates).all() and (heights[:, 0] < NOWHERE).all()):
             raise ValueError("a table without a cluster, or a rate that is not a number")
         return cls(directions, heights, rates)
+
+
+def centroids_of(known: KnownTexts, most: int, seed: int) -> list[Singles]:
+    """Each table's centroids, at most `most`, found among all known texts once; (n_clusters, n_dims + n_shape) each."""
+    found = known.centroids.get((most, seed))
+    if found is None:
+        found, draw = [], np.random.default_rng(seed)
+        for table in range(N_TABLES):
+            some = draw.permutation(len(known.meaning))[:MAX_POINTS]
+            scale = np.float32(SHAPE_SCALES[table % len(SHAPE_SCALES)])
+            points = np.hstack((known.meaning[some], scale * known.shape[some]))
+            found.append(k_means(points, min(SIZES[table % len(SIZES)], most), int(draw.integers(1 << 31))))
+        known.centroids[most, seed] = found
+    return found
 
 
 def cluster_rates(clusters: NDArray[np.int64], scores: Floats, n_clusters: int) -> Floats:

@@ -5,18 +5,37 @@ calibrates it and measures it beside the others without knowing what is inside.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairlead.routing.predictors.kernel_basis import Grams, KernelBasis, Reading
+from fairlead.routing.features.query_features import QueryFeatures
+from fairlead.routing.predictors.kernel_basis import Grams, KernelBasis, Reading, scale_meaning, scale_shape
 from fairlead.routing.predictors.kernel_functions import KernelFunctions
 from fairlead.routing.predictors.shrinkage import Spectrum
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
+
+
+MANY_TEXTS: Final = 1_000
+"""From so many on one text has no say in which groups of texts there are: they are found once for all folds."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTexts:
+    """Texts on the scales of a basis, whether answered or not.
+
+    Shapes: meaning (n, n_dims), unit rows; shape (n, n_shape).
+    """
+
+    meaning: Singles
+    shape: Singles
+    centroids: dict[tuple[int, int], list[Singles]] = field(default_factory=dict, repr=False, compare=False)
+    """By most clusters and seed, those that were found: every fold asks for the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +48,26 @@ class Sample:
     places: NDArray[np.int64]
     """Where each of these queries stood among those that the basis was fitted on (n,)."""
     seed: int = 0
+    known: KnownTexts | None = None
+    """All texts that are known, these and those that no model answered; None where they are few.
+
+    What is found without outcomes (groups of alike texts) is found on all of them, and stays when queries are taken.
+    """
 
     def take(self, at: NDArray[np.int64]) -> "Sample":
         """A part of the sample."""
         spectrum = Spectrum.of(self.spectrum.rows[at])
-        return Sample(self.basis, take_reading(self.reading, at), spectrum, self.places[at], self.seed)
+        return Sample(self.basis, take_reading(self.reading, at), spectrum, self.places[at], self.seed, self.known)
 
 
-def sample_of(basis: KernelBasis, reading: Reading, seed: int) -> Sample:
-    """The sample of all queries that a basis was fitted on, in their order."""
-    return Sample(basis, reading, Spectrum.of(basis.rows(reading)), np.arange(len(reading)), seed)
+def sample_of(basis: KernelBasis, reading: Reading, seed: int, unanswered: QueryFeatures | None = None) -> Sample:
+    """The sample of all queries that a basis was fitted on, in their order; `unanswered`: texts without an outcome."""
+    meaning, shape = reading.meaning, reading.shape
+    if unanswered is not None and len(unanswered):
+        meaning = np.vstack((meaning, scale_meaning(unanswered.dense, basis.centre)))
+        shape = np.vstack((shape, scale_shape(unanswered.shape, basis.shape_mean, basis.shape_sd)))
+    known = KnownTexts(meaning, shape) if len(meaning) >= MANY_TEXTS else None
+    return Sample(basis, reading, Spectrum.of(basis.rows(reading)), np.arange(len(reading)), seed, known)
 
 
 def take_reading(reading: Reading, at: NDArray[np.int64]) -> Reading:

@@ -20,19 +20,23 @@ PENALTIES: Final = np.geomspace(0.03, 3e3, 24)
 MAX_STEPS: Final = 60
 TOLERANCE: Final = 1e-4
 _CHUNK: Final = 8_192
+_AT_ONCE: Final = 6
+"""Penalties tried in one product."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
     """Basis rows turned to their principal directions, once for any number of fits.
 
-    Shapes: rows, rotated (n_queries, n_basis); vectors (n_basis, n_basis); values (n_basis,).
+    Shapes: rows, rotated (n_queries, n_basis); vectors (n_basis, n_basis); values (n_basis,); freedom (n_queries,
+    n_penalties), 1 - h_ii at each penalty: what one query's response leaves free of its own fit.
     """
 
     rows: Singles
     vectors: Floats
     values: Floats
     rotated: Singles
+    freedom: Singles
 
     @classmethod
     def of(cls, rows: Singles) -> Self:
@@ -42,7 +46,13 @@ class Spectrum:
             block = rows[at : at + _CHUNK]
             gram += block.T @ block
         values, vectors = np.linalg.eigh(gram)
-        return cls(rows, vectors, np.maximum(values, 0.0), rows @ vectors.astype(np.float32))
+        values = np.maximum(values, 0.0)
+        rotated = rows @ vectors.astype(np.float32)
+        inverses = (1.0 / (values[:, None] + PENALTIES)).astype(np.float32)
+        freedom = np.empty((len(rows), len(PENALTIES)), dtype=np.float32)
+        for at in range(0, len(rows), _CHUNK):
+            freedom[at : at + _CHUNK] = 1.0 - rotated[at : at + _CHUNK] ** 2 @ inverses
+        return cls(rows, vectors, values, rotated, np.maximum(freedom, 1e-6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +97,22 @@ def _project(residuals: Floats, seen: NDArray[np.bool_], loadings: Floats) -> Fl
 def _by_component(spectrum: Spectrum, responses: Floats) -> tuple[Floats, Floats]:
     """Weights in the turned basis and penalties, component by component, by the left-out residuals."""
     cross = (spectrum.rotated.T @ responses.astype(np.float32)).astype(np.float64)
-    squares = spectrum.rotated**2
     best = (responses**2).sum(axis=0)
     weights = np.zeros((len(spectrum.values), responses.shape[1]))
     penalties = np.full(responses.shape[1], np.inf)
-    for penalty in PENALTIES:
-        inverse = 1.0 / (spectrum.values + penalty)
-        trial = cross * inverse[:, None]
-        freedom = np.maximum(1.0 - (squares @ inverse.astype(np.float32)), 1e-6)
-        residual = (responses - spectrum.rotated @ trial.astype(np.float32)) / freedom[:, None]
-        loss = (residual**2).sum(axis=0)
-        better = loss < best
-        best = np.where(better, loss, best)
-        weights[:, better] = trial[:, better]
-        penalties[better] = penalty
+    for at in range(0, len(PENALTIES), _AT_ONCE):
+        some = PENALTIES[at : at + _AT_ONCE]
+        # Several penalties in one product: the rows are read from memory once for all of them.
+        trials = cross * (1.0 / (spectrum.values + some[:, None]))[:, :, None]
+        fitted = spectrum.rotated @ np.hstack(list(trials.astype(np.float32)))
+        for place, (penalty, trial) in enumerate(zip(some.tolist(), trials, strict=True)):
+            residual = responses - fitted[:, place * len(best) : (place + 1) * len(best)]
+            residual /= spectrum.freedom[:, at + place, None]
+            loss = np.einsum("ij,ij->j", residual, residual)
+            better = loss < best
+            best = np.where(better, loss, best)
+            weights[:, better] = trial[:, better]
+            penalties[better] = penalty
     return weights, penalties
 
 

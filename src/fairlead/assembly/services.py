@@ -22,6 +22,7 @@ from fairlead.assembly.listings import list_models
 from fairlead.assembly.native_code import native_code
 from fairlead.assembly.shipped import prompt_model
 from fairlead.catalogue.catalogue import Catalogue
+from fairlead.dashboard.desk import Desk
 from fairlead.domain.names import UpstreamName
 from fairlead.evaluation.router_file import load_router
 from fairlead.gateway.access import Access
@@ -61,6 +62,8 @@ class Assembly:
     metrics: Metrics
     traffic: Traffic | None = None
     """What keeps its traffic; None keeps nothing."""
+    desk: Desk | None = None
+    """What its dashboard keeps between calls; None where there is none."""
     traces: Traces | None = None
     """What traces its requests; None traces nothing."""
 

@@ -1,6 +1,7 @@
 """`fairlead serve`: the endpoint."""
 
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -29,6 +30,8 @@ class Options(NamedTuple):
     workers: int
     table: str | None = None
     """The file in memory through which workers tell each other what rests."""
+    secret: bytes | None = None
+    """What seals the dashboard's sessions: a login at one worker holds at the others."""
 
 
 def serve(
@@ -104,6 +107,7 @@ async def _serve(options: Options, listener: socket.socket, url: str, place: int
 
 
 async def _assemble(options: Options, place: int, before: "Assembly | None" = None) -> "Assembly":
+    from fairlead.assembly.pages import paged
     from fairlead.assembly.services import assemble
     from fairlead.assembly.tracing import traced
     from fairlead.assembly.traffic import keeping
@@ -121,7 +125,7 @@ async def _assemble(options: Options, place: int, before: "Assembly | None" = No
     if not options.demo:
         assembly = await assemble(settings, os.environ, n_workers=options.workers, shared_rests=shared, before=before)
         if assembly.services.upstreams:
-            return traced(keeping(assembly, os.environ, before), before)
+            return paged(traced(keeping(assembly, os.environ, before), before), os.environ, before, options.secret)
         if not options.demo_if_empty:
             raise ConfigError(
                 "no API key and no local model server was found. Set OPENAI_API_KEY (or another: 'fairlead doctor' "
@@ -131,7 +135,7 @@ async def _assemble(options: Options, place: int, before: "Assembly | None" = No
     demo = await assemble(
         settings, os.environ, is_demo=True, n_workers=options.workers, shared_rests=shared, before=before
     )
-    return traced(keeping(demo, os.environ, before), before)
+    return paged(traced(keeping(demo, os.environ, before), before), os.environ, before, options.secret)
 
 
 def settle_memory() -> None:
@@ -154,7 +158,7 @@ def _supervise(options: Options, listener: socket.socket, url: str) -> int:
         os.environ.setdefault(MULTIPROCESS_FOLDER, folder)
         table = Path(folder) / "rests.table"
         make_table(table, options.workers)
-        shared = options._replace(table=str(table))
+        shared = options._replace(table=str(table), secret=secrets.token_bytes(32))
         return Workers(options.workers, lambda place: (_work, (shared, listener, url, place))).keep_alive()
 
 
@@ -179,6 +183,8 @@ def banner(assembly: "Assembly", url: str, *, n_workers: int = 1) -> list[str]:
     lines = [
         f"Fairlead {__version__} at {url}/v1   (models: auto, auto:quality, auto:cost, auto:speed, or any by name)"
     ]
+    if assembly.services.pages is not None:
+        lines.append(f"Dashboard at {url}/ui")
     if assembly.is_demo:
         lines.append("DEMO: every model below is simulated; no request leaves this machine.")
     lines += [f"warning: {warning}" for warning in assembly.warnings]

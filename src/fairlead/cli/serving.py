@@ -99,6 +99,8 @@ class Server(uvicorn.Server):
             # Not later: with the signal that stopped it, the process ends as soon as the server has.
             if self._assembly.traffic is not None:
                 self._assembly.traffic.close()
+            if self._assembly.desk is not None:
+                self._assembly.desk.close()
             if self._assembly.traces is not None:
                 self._assembly.traces.close()
 

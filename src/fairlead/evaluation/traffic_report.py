@@ -9,10 +9,9 @@ from html import escape
 from typing import Any, Final
 
 from fairlead.store.rows import AlternativeRow, UsageRow
+from fairlead.store.savings import best_single, dearest, interval
 from fairlead.store.store import Overview
 
-INTERVAL_Z: Final = 1.959963984540054
-"""Standard normal quantile of 97.5 %: the intervals are at 95 %."""
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 180, 60, 150
 BAR_WIDTH: Final = 640
 _NANO: Final = 1e-9
@@ -48,34 +47,12 @@ def report_value(seen: Overview) -> dict[str, Any]:
         "models": [_model_value(row) for row in seen.by_model],
         "outcomes": {row.group: row.n for row in seen.by_outcome},
         "alternatives": [row._asdict() | {"saved_interval_usd": interval(row)} for row in seen.alternatives],
-        "best_single": _named(best_single(seen)),
-        "dearest": _named(dearest(seen)),
+        "best_single": _named(best_single(seen.alternatives)),
+        "dearest": _named(dearest(seen.alternatives)),
         "series": [
             {"at_s": row.bucket_s, "requests": row.n, "cost_usd": row.cost_nanousd * _NANO} for row in seen.series
         ],
     }
-
-
-def interval(row: AlternativeRow) -> tuple[float, float] | None:
-    """Where the saving lies at 95 %; None of fewer than two requests."""
-    if row.saved_se_usd is None:
-        return None
-    return row.saved_usd - INTERVAL_Z * row.saved_se_usd, row.saved_usd + INTERVAL_Z * row.saved_se_usd
-
-
-def best_single(seen: Overview) -> AlternativeRow | None:
-    """The model with the highest expected quality, of those that could have served at least half as much as any."""
-    return max(_frequent(seen), key=lambda row: row.quality, default=None)
-
-
-def dearest(seen: Overview) -> AlternativeRow | None:
-    """The one that would have cost most a request, of the same."""
-    return max(_frequent(seen), key=lambda row: row.alternative_usd / row.n, default=None)
-
-
-def _frequent(seen: Overview) -> list[AlternativeRow]:
-    most = max((row.n for row in seen.alternatives), default=0)
-    return [row for row in seen.alternatives if row.n * 2 >= most]
 
 
 def _named(row: AlternativeRow | None) -> dict[str, str] | None:
@@ -131,7 +108,10 @@ def _summary(seen: Overview, name: Callable[[str], str]) -> list[str]:
         f"{total.n:,} requests, {total.n_ok:,} of them whole ({total.n_ok / total.n:.1%}), "
         f"for ${total.cost_nanousd * _NANO:,.6f}{unpriced}."
     ]
-    for words, row in (("the best single model", best_single(seen)), ("the dearest model", dearest(seen))):
+    for words, row in (
+        ("the best single model", best_single(seen.alternatives)),
+        ("the dearest model", dearest(seen.alternatives)),
+    ):
         if row is not None:
             ends = interval(row)
             sure = "" if ends is None else f" (95 %: {ends[0]:+,.6f} to {ends[1]:+,.6f})"

@@ -31,6 +31,8 @@ from fairlead.wire.openai_chat.failures import write_failure
 
 _LOG: Final = logging.getLogger("fairlead.gateway")
 _QUOTED_PATH_CHARS: Final = 120
+PAGES_PATH: Final = "/ui"
+"""Pages for people. They may be written to by themselves alone, whoever else may call the API."""
 _CORS_HEADERS: Final = (
     b"authorization, content-type, x-api-key, x-request-id, x-stainless-*, anthropic-version, anthropic-beta"
 )
@@ -152,6 +154,11 @@ class App:
                 "This server does not answer to that Host. Add it to 'server.allowed_hosts' if it should.",
                 code="host_not_allowed",
             )
+        path = scope["path"]
+        if path == PAGES_PATH or path.startswith(f"{PAGES_PATH}/"):
+            if origin is not None and not _is_own(origin, host or b""):
+                raise ForbiddenError("The pages of this server answer to no other page.", code="origin_not_allowed")
+            return None
         if origin is not None and origin.decode("latin-1") not in self._services.allowed_origins:
             raise ForbiddenError(
                 "Requests from this web page's origin are not allowed. Add it to 'server.allowed_origins'.",
@@ -175,6 +182,11 @@ class App:
 
 
 _NOBODY: Final = Caller("nobody", None, frozenset())  # type: ignore[arg-type]
+
+
+def _is_own(origin: bytes, host: bytes) -> bool:
+    """Whether a page of this very server asks: its Host has been found to be ours already."""
+    return origin in (b"http://" + host, b"https://" + host)
 
 
 def _host_name(host: bytes) -> str:

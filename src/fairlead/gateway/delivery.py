@@ -62,6 +62,11 @@ class Delivery:
         self.is_over = True
         await self._send({"type": "http.response.body", "body": data})
 
+    async def page(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer in one piece whose headers say all of it."""
+        self.has_begun = self.is_over = True
+        await send_whole(self._send, status, headers, body)
+
     async def text(self, status: int, headers: Headers, body: bytes, content_type: str) -> None:
         """Answer in one piece of another type than JSON."""
         self.has_begun = self.is_over = True

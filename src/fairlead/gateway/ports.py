@@ -11,6 +11,7 @@ from fairlead.domain.engine_state import EngineState
 from fairlead.domain.moments import DecisionObserver, Observer, ShadowObserver
 from fairlead.domain.names import DecisionId, UpstreamName
 from fairlead.domain.opinion import Opinion
+from fairlead.domain.page_call import PageAnswer, PageCall, PageCaller
 from fairlead.domain.store_state import StoreState
 from fairlead.gateway.access import Access
 from fairlead.gateway.exploring import ExploreLimits
@@ -63,6 +64,18 @@ class Traffic(Protocol):
 
     async def keep(self, opinion: Opinion) -> None:
         """Keep what somebody thinks of a reply. Raises: UnknownDecisionError, UnavailableError."""
+        ...
+
+
+class Pages(Protocol):
+    """Pages for people, at /ui."""
+
+    async def answer(self, call: PageCall) -> PageAnswer:
+        """The page. Never raises, and never keeps the event loop."""
+        ...
+
+    def caller(self, call: PageCall, needs: str) -> PageCaller:
+        """Who asks for something from a page of ours. Raises: UnauthenticatedError, ForbiddenError."""
         ...
 
 
@@ -162,6 +175,8 @@ class Services:
     """How much the feedback of each tenant counts; 1 for one that is not named."""
     traffic: Traffic | None = None
     """What is kept of the traffic; None keeps nothing."""
+    pages: Pages | None = None
+    """The dashboard; None has none."""
     exploring: ExploreLimits | None = None
     """None explores nothing."""
     shadowing: ShadowLimits | None = None

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from fairlead.settings.dashboard_section import DashboardSection
 from fairlead.settings.effort import CacheSection, LimitsSection
 from fairlead.settings.experiments import ExploreSection, ShadowSection
 from fairlead.settings.sections import Dollars, Names, Seconds, Section, Share, Weight
@@ -64,7 +65,8 @@ class KeySection(Section):
         default="default", min_length=1, max_length=100, description="Whose traffic and data this key's requests are."
     )
     may: tuple[Literal["chat", "feedback", "read", "admin"], ...] = Field(
-        default=("chat", "feedback"), description="What the key may do: chat, feedback, read (logs and metrics), admin."
+        default=("chat", "feedback"),
+        description="What the key may do: chat, feedback, read (metrics, its tenant's pages), admin (all pages).",
     )
 
 
@@ -184,6 +186,7 @@ class Config(Section):
         default=None, description="A second model that is asked the same off the hot path; off unless given."
     )
     store: StoreSection = Field(default_factory=StoreSection, description="What is kept of the traffic.")
+    dashboard: DashboardSection = Field(default_factory=DashboardSection, description="Pages for people at /ui.")
     traces: TracesSection | None = Field(
         default=None, description="OpenTelemetry spans for a collector; off unless given."
     )

@@ -20,6 +20,7 @@ from fairlead.domain.wishes import Weights, Wishes
 from fairlead.gateway.access import KEY_PREFIX, AccessKey
 from fairlead.providers.endpoints import Endpoint, is_loopback_host
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
+from fairlead.settings.dashboard_section import DashboardSection
 from fairlead.settings.effort import CacheSection, LimitsSection
 from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
 from fairlead.settings.experiments import ExploreSection, ShadowSection
@@ -72,11 +73,18 @@ class Settings:
     explore: ExploreSection | None
     shadow: ShadowSection | None
     store: StoreSection
+    dashboard: DashboardSection
     traces: TracesSection | None
     log: LogSection
     warnings: tuple[str, ...]
     version: str
     """Twelve hex digits of the SHA-256 over the configuration without its secrets: the same for the same meaning."""
+
+    @property
+    def has_dashboard(self) -> bool:
+        """Whether /ui is served: as it says, else on loopback."""
+        said = self.dashboard.enabled
+        return is_loopback_host(self.server.host) if said is None else said
 
     def listening_on(self, host: str | None, port: int | None) -> "Settings":
         """These settings with another address, as a command line may give it.
@@ -130,6 +138,7 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         explore=_experiment("explore", config.explore, config, warnings),
         shadow=_experiment("shadow", config.shadow, config, warnings),
         store=_store(config.store, sheet),
+        dashboard=config.dashboard,
         traces=_traces(config.traces, sheet),
         log=config.log,
         warnings=tuple(warnings),

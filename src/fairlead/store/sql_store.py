@@ -8,6 +8,7 @@ from math import ceil, sqrt
 from typing import Any, Final
 
 from fairlead.store.candidates import CandidateRow, unpack_candidates
+from fairlead.store.conditions import conditions, plain, summed_conditions
 from fairlead.store.database import Database, Row
 from fairlead.store.delay_slots import quantile_s
 from fairlead.store.rollups import ALL_MODELS, DAY_S, HOUR_S, MINUTE_S
@@ -32,7 +33,6 @@ HOURS_UP_TO_S: Final = 2 * DAY_S
 """And one longer than that by days: of many models, kinds and tenants each hour has hundreds of sums."""
 MINUTES_KEPT_S: Final = 2 * DAY_S
 _REQUEST: Final = ", ".join(f"r.{name}" for name in RequestRow._fields)
-_FILTERS: Final = ("tenant", "model", "upstream", "policy", "kind", "door", "key_name", "session", "error_code")
 _OF_TENANT: Final = "(SELECT decision_id FROM requests WHERE tenant = :tenant)"
 
 
@@ -56,7 +56,7 @@ class SqlStore:
         rows = self._database.fetch(
             "SELECT r.tenant, COALESCE(r.model, r.chosen_model), COALESCE(r.upstream, r.chosen_upstream), "
             "r.candidates, p.arms FROM requests r LEFT JOIN pools p ON p.pool = r.pool WHERE r.decision_id = :id",
-            {"id": _plain(decision_id)},
+            {"id": plain(decision_id)},
         )
         if not rows:
             return None
@@ -66,15 +66,47 @@ class SqlStore:
         return ServedRow(tenant, model, quality[0] if quality else None)
 
     def requests(self, search: Search) -> tuple[RequestRow, ...]:
-        where, args = _conditions(search)
+        found: list[Row] = []
+        for part in self._parts(search):
+            where, args = conditions(part._replace(limit=search.limit - len(found)))
+            sql = (
+                f"SELECT {_REQUEST} FROM requests r WHERE {' AND '.join(where)} "
+                "ORDER BY r.at_s DESC, r.decision_id DESC LIMIT :limit"
+            )
+            found += self._database.fetch(sql, args)
+            if len(found) >= search.limit:
+                break
+        return tuple(RequestRow(*row) for row in found)
+
+    def _parts(self, search: Search) -> Iterator[Search]:
+        """The search in two: its last hour, then the days of which the sums know such requests, if it needs them.
+
+        A name that is rare, or is not there at all, must not cost a look at every row.
+        """
+        where, args = summed_conditions(search)
+        if not where:
+            yield search
+            return
+        newest = self._database.fetch("SELECT MAX(at_s) FROM requests")[0][0]
+        if newest is None:
+            return
+        ends = (search.until_s, newest + 1.0, search.before[0] if search.before is not None else search.until_s)
+        begin_s = min(ends) - HOUR_S
+        yield search._replace(since_s=max(search.since_s, begin_s))
+        if begin_s <= search.since_s:
+            return
+        args |= {"span": DAY_S, "since": int(search.since_s // DAY_S) * DAY_S, "until": ceil(begin_s)}
         sql = (
-            f"SELECT {_REQUEST} FROM requests r WHERE {' AND '.join(where)} "
-            "ORDER BY r.at_s DESC, r.decision_id DESC LIMIT :limit"
+            "SELECT MIN(bucket_s), MAX(bucket_s) FROM rollups "
+            f"WHERE span_s = :span AND bucket_s >= :since AND bucket_s < :until AND {' AND '.join(where)}"
         )
-        return tuple(RequestRow(*row) for row in self._database.fetch(sql, args))
+        first, last = self._database.fetch(sql, args)[0]
+        if first is not None:
+            since_s, until_s = max(search.since_s, float(first)), min(begin_s, float(last + DAY_S))
+            yield search._replace(since_s=since_s, until_s=until_s, before=None)
 
     def decision(self, decision_id: str, tenant: str | None = None) -> WholeDecision | None:
-        args = {"id": _plain(decision_id)}
+        args = {"id": plain(decision_id)}
         rows = self._database.fetch(
             f"SELECT r.candidates, r.ineligible, p.arms, {_REQUEST} FROM requests r "
             "LEFT JOIN pools p ON p.pool = r.pool WHERE r.decision_id = :id",
@@ -293,35 +325,6 @@ class SqlStore:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
-
-
-def _plain(text: str) -> str:
-    """A client's word as every database takes it."""
-    return text[:200].replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
-    where = ["r.at_s >= :since_s", "r.at_s < :until_s"]
-    args: dict[str, Any] = {"since_s": search.since_s, "until_s": search.until_s, "limit": search.limit}
-    for name in _FILTERS:
-        value = getattr(search, name)
-        if value is not None:
-            where.append(f"r.{name} = :{name}")
-            args[name] = _plain(value)
-    if search.outcome == "failed":
-        where.append("r.outcome <> 'ok'")
-    elif search.outcome is not None:
-        where.append("r.outcome = :outcome")
-        args["outcome"] = _plain(search.outcome)
-        if search.outcome != "ok":
-            where.append("r.outcome <> 'ok'")  # says nothing new, but names the index of what failed
-    if search.before is not None:
-        # One upper bound alone: the index is searched by the first that it meets.
-        where[1] = "r.at_s <= :before_s"
-        where.append("(r.at_s, r.decision_id) < (:before_s, :before_id)")
-        args |= {"before_s": min(search.before[0], search.until_s), "before_id": _plain(search.before[1])}
-        del args["until_s"]
-    return where, args
 
 
 def _of_tenant(window: Window, args: dict[str, Any], prefix: str = "") -> str:

@@ -90,7 +90,7 @@ class Store(Protocol):
         ...
 
     def requests(self, search: Search) -> tuple[RequestRow, ...]:
-        """One page, newest first."""
+        """One page, newest first. One that still runs, or never ended, is found by its names for an hour only."""
         ...
 
     def decision(self, decision_id: str, tenant: str | None = None) -> WholeDecision | None:

@@ -1,0 +1,11 @@
+"""Register: every page of the dashboard, in the order of the menu. A page is added here and nowhere else."""
+
+from typing import Final
+
+from fairlead.dashboard.ask import Page
+from fairlead.dashboard.pages.decision_list import DECISIONS
+from fairlead.dashboard.pages.decision_page import DECISION
+from fairlead.dashboard.pages.feedback_list import FEEDBACK
+from fairlead.dashboard.pages.overview import OVERVIEW
+
+PAGES: Final[tuple[Page, ...]] = (*OVERVIEW, *DECISIONS, *DECISION, *FEEDBACK)

@@ -1,0 +1,17 @@
+"""Sources: all that pages read from, put together by assembly. None is not there."""
+
+from dataclasses import dataclass
+
+from fairlead.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What one server knows."""
+
+    store: Store | None = None
+    """The kept traffic, over a connection of the dashboard's own; each verb may block."""
+    why_no_store: str = ""
+    """How it comes that there is none, and how to mend it."""
+    config_version: str = ""
+    is_demo: bool = False

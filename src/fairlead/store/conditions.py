@@ -1,0 +1,50 @@
+"""Conditions: a search as conditions of SQL, over the requests or over their sums, with the values that they name."""
+
+from typing import Any, Final
+
+from fairlead.store.store import Search
+
+_FILTERS: Final = ("tenant", "model", "upstream", "policy", "kind", "door", "key_name", "session", "error_code")
+_SUMMED: Final = ("tenant", "model", "upstream", "policy", "kind", "door")
+
+
+def plain(text: str) -> str:
+    """A client's word as every database takes it."""
+    return text[:200].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
+    """Over the requests, called `r`."""
+    where = ["r.at_s >= :since_s", "r.at_s < :until_s"]
+    args: dict[str, Any] = {"since_s": search.since_s, "until_s": search.until_s, "limit": search.limit}
+    for name in _FILTERS:
+        value = getattr(search, name)
+        if value is not None:
+            where.append(f"r.{name} = :{name}")
+            args[name] = plain(value)
+    if search.outcome == "failed":
+        where.append("r.outcome <> 'ok'")
+    elif search.outcome is not None:
+        where.append("r.outcome = :outcome")
+        args["outcome"] = plain(search.outcome)
+        if search.outcome != "ok":
+            where.append("r.outcome <> 'ok'")  # says nothing new, but names the index of what failed
+    if search.before is not None:
+        # One upper bound alone: the index is searched by the first that it meets.
+        where[1] = "r.at_s <= :before_s"
+        where.append("(r.at_s, r.decision_id) < (:before_s, :before_id)")
+        args |= {"before_s": min(search.before[0], search.until_s), "before_id": plain(search.before[1])}
+        del args["until_s"]
+    return where, args
+
+
+def summed_conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
+    """Over the sums by minute, hour or day: the filters that they are kept by."""
+    args = {name: plain(value) for name in _SUMMED if (value := getattr(search, name)) is not None}
+    where = [f"{name} = :{name}" for name in args]
+    if search.outcome == "failed":
+        where.append("outcome <> 'ok'")
+    elif search.outcome is not None:
+        where.append("outcome = :outcome")
+        args["outcome"] = plain(search.outcome)
+    return where, dict(args)

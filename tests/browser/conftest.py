@@ -1,0 +1,34 @@
+"""One browser for all, and how long each page took, told at the end."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.looking import a_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+TIMINGS: list[tuple[str, float]] = []
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    with a_browser() as found:
+        yield found
+
+
+@pytest.fixture
+def timings() -> list[tuple[str, float]]:
+    """Where a test notes how long pages took."""
+    return TIMINGS
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if TIMINGS:
+        longest = sorted(TIMINGS, key=lambda each: -each[1])[:5]
+        shown = ", ".join(f"{path[:40]} {ms:.0f} ms" for path, ms in longest)
+        times = sorted(ms for _, ms in TIMINGS)
+        median = times[len(times) // 2]
+        terminalreporter.write_line(f"{len(TIMINGS)} pages, median {median:.0f} ms until ready; the longest: {shown}")

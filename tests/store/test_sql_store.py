@@ -92,6 +92,19 @@ def test_pages_follow_one_another_without_gap_or_repeat(store: SqlStore) -> None
     assert seen == [f"d{at:02}" for at in reversed(range(25))]
 
 
+def test_the_newest_requests_of_a_window_begin_where_the_oldest_of_them_came(store: SqlStore) -> None:
+    for number in range(1, 6):
+        tenant = "blue" if number == 3 else "default"
+        moments = Told(name=f"d{number}", tenant=tenant).moments()
+        store.put(batch_of(*moments, number=number, at_s=AT_S + number))
+
+    whole = Window(AT_S, AT_S + 10)
+    assert store.newest_from(whole, 2) == AT_S + 4
+    assert store.newest_from(whole._replace(tenant="default"), 3) == AT_S + 2
+    assert store.newest_from(whole, 6) == AT_S
+    assert store.newest_from(whole._replace(until_s=AT_S + 4), 1) == AT_S + 3
+
+
 @pytest.mark.parametrize(
     ("search", "names"),
     [

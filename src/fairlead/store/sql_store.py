@@ -199,6 +199,15 @@ class SqlStore:
             _, _, blob, ineligible, pool, *values = row
             yield RequestRow(*values), unpack_candidates(blob, ineligible, arms.get(pool))
 
+    def newest_from(self, window: Window, n: int) -> float:
+        args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s, "after": max(n, 1) - 1}
+        rows = self._database.fetch(
+            f"SELECT at_s FROM requests WHERE at_s >= :since_s AND at_s < :until_s{_of_tenant(window, args)} "
+            "ORDER BY at_s DESC, decision_id DESC LIMIT 1 OFFSET :after",
+            args,
+        )
+        return float(rows[0][0]) if rows else window.since_s
+
     def attempts(self, window: Window) -> Iterator[AttemptRow]:
         columns = ", ".join(f"a.{name}" for name in ATTEMPTS)
         sql = (

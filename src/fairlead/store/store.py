@@ -116,6 +116,10 @@ class Store(Protocol):
         """Every request with its candidates, oldest first, in pages of this size."""
         ...
 
+    def newest_from(self, window: Window, n: int) -> float:
+        """Since when the newest n requests of this window are; its own beginning where there are no more than n."""
+        ...
+
     def attempts(self, window: Window) -> Iterator[AttemptRow]:
         """Every attempt of the requests of this window."""
         ...

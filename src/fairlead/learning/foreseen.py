@@ -1,4 +1,4 @@
-"""Foreseen: what a changed policy is foretold to do on a log, decision by decision. Estimates alone: no outcome is read.
+"""Foreseen: what a changed policy is foretold to do on a log, decision by decision. Of estimates: no outcome is read.
 
 It answers "what would change", which a log can always tell; what that is worth is the business of `replay`, which may
 refuse. What is foretold of a choice that was picked for being foretold best is a little too good.

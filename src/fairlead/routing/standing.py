@@ -5,9 +5,11 @@ from math import erf, exp, pi, sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairlead.catalogue.cards import ModelCard
 from fairlead.catalogue.catalogue import Catalogue
+from fairlead.domain.decision import Basis
 from fairlead.domain.kinds import KINDS
 from fairlead.routing.cluster_labels import cluster_labels
 from fairlead.routing.modelmap.ability import Abilities, abilities_of
@@ -16,8 +18,11 @@ from fairlead.routing.modelmap.entry import ModelMap
 from fairlead.routing.modelmap.measured import MeasuredAbility
 from fairlead.routing.predictors.stack import INTERVAL_Z
 
+Floats = NDArray[np.float64]
+
 SURE: Final = 0.9
 """From such a chance on, a difference is told as one."""
+ALL_KINDS: Final = "all"
 OF_OWN: Final = 1.0
 """Standard deviations from its own level at which a kind of task is called a model's strength or weakness."""
 
@@ -51,7 +56,9 @@ class AbilityView(NamedTuple):
     n_outcomes: int
     """Of the model's own, measured for the artefact that comes with the package."""
     newest: str | None
-    basis: str
+    basis: Basis
+    general: Standing
+    """All kinds alike."""
 
 
 def view_abilities(
@@ -78,7 +85,10 @@ def known_abilities(
 
 def stand_beside(card: ModelCard, own: Abilities, pool: Mapping[str, Abilities]) -> AbilityView:
     """A card of these abilities among those of a pool."""
-    kinds = tuple(_standing(at, str(card.model), own, pool) for at in range(len(KINDS)))
+    one_kind, model = np.eye(len(KINDS)), str(card.model)
+    means = np.array([one.mean for one in pool.values()]).reshape(len(pool), len(KINDS))
+    others = _Others(tuple(pool), means, tuple(pool.values()))
+    kinds = tuple(_standing(kind, one_kind[at], model, own, others) for at, kind in enumerate(KINDS))
     centred = np.eye(len(KINDS)) - 1.0 / len(KINDS)
     # A kind that no figure speaks of follows the model's general ability: then there is nothing to tell apart.
     apart = centred @ own.mean
@@ -91,22 +101,38 @@ def stand_beside(card: ModelCard, own: Abilities, pool: Mapping[str, Abilities])
         tuple(KINDS[at] for at in np.argsort(-apart).tolist() if apart[at] > OF_OWN * error[at]),
         tuple(KINDS[at] for at in np.argsort(apart).tolist() if apart[at] < -OF_OWN * error[at]),
         len(card.figures), own.n_outcomes, max(days, default=None), own.basis,
+        _standing(ALL_KINDS, np.full(len(KINDS), 1.0 / len(KINDS)), model, own, others),
     )  # fmt: skip
 
 
-def _standing(at: int, model: str, own: Abilities, pool: Mapping[str, Abilities]) -> Standing:
-    """One kind, as the chance on a question that the median model solves half the time."""
-    means = {name: float(one.mean[at]) for name, one in pool.items()}
-    middle = float(np.median(list(means.values()))) if means else float(own.mean[at])
-    theta, sd = float(own.mean[at]) - middle, sqrt(float(own.covariance[at, at]))
-    best = max(means, key=lambda name: (means[name], name), default=model)
-    rivals = [mean for name, mean in means.items() if name != model]
-    top = pool.get(best, own)
+class _Others(NamedTuple):
+    """A pool laid out for many questions. Shapes: means (n_models, n_kinds)."""
+
+    names: tuple[str, ...]
+    means: Floats
+    abilities: tuple[Abilities, ...]
+
+
+def _standing(label: str, weights: Floats, model: str, own: Abilities, others: _Others) -> Standing:
+    """A mix of kinds, as the chance on a question that the median model solves half the time."""
+    mean, sd = float(weights @ own.mean), _sd(weights, own)
+    means: list[float] = (others.means @ weights).tolist()
+    middle = float(np.median(means)) if means else mean
+    theta = mean - middle
+    rivals = [each for name, each in zip(others.names, means, strict=True) if name != model]
+    best, top_mean, top = model, mean, own
+    if means:
+        at = max(range(len(means)), key=lambda place: (means[place], others.names[place]))
+        best, top_mean, top = others.names[at], means[at], others.abilities[at]
     return Standing(
-        KINDS[at], _chance(theta, sd), _sigmoid(theta - INTERVAL_Z * sd), _sigmoid(theta + INTERVAL_Z * sd), 0.5,
-        _chance(float(top.mean[at]) - middle, sqrt(float(top.covariance[at, at]))), best,
-        1 + sum(mean > float(own.mean[at]) for mean in rivals), 1 + len(rivals), _above(theta, sd),
+        label, _chance(theta, sd), _sigmoid(theta - INTERVAL_Z * sd), _sigmoid(theta + INTERVAL_Z * sd), 0.5,
+        _chance(top_mean - middle, _sd(weights, top)), best,
+        1 + sum(each > mean for each in rivals), 1 + len(rivals), _above(theta, sd),
     )  # fmt: skip
+
+
+def _sd(weights: Floats, abilities: Abilities) -> float:
+    return sqrt(float(weights @ abilities.covariance @ weights))
 
 
 def view_clusters(model_map: ModelMap, arm: str) -> tuple[Standing, ...]:

@@ -12,6 +12,7 @@ from fairlead.store.rows import (
     OpinionRow,
     OutcomeRow,
     RequestRow,
+    ScoreRow,
     ShadowRow,
     UsageRow,
 )
@@ -126,6 +127,10 @@ class Store(Protocol):
 
     def opinions(self, window: Window, limit: int = 100_000) -> tuple[OpinionRow, ...]:
         """What was thought, newest first."""
+        ...
+
+    def scores(self, window: Window) -> tuple[ScoreRow, ...]:
+        """What people thought of whole replies, by model and kind of task, the most judged first."""
         ...
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:

@@ -1,0 +1,139 @@
+"""Every number of a model says whose word it is: own traffic before measurements, those before priors."""
+
+import numpy as np
+import pytest
+
+from fairlead.dashboard.models_view import Seen, Sourced, kinds_in_order, ranked, view_models
+from fairlead.domain.engine_state import ArmState
+from fairlead.domain.kinds import KINDS
+from fairlead.domain.names import ModelId, UpstreamName
+from fairlead.routing.modelmap.entry import Entry, Measure
+from fairlead.routing.pool import Pool, build_pool
+from fairlead.routing.standing import AbilityView, Standing
+from fairlead.store.rows import DelayRow, ScoreRow, UsageRow
+from tests.routing.small_pool import Known, TablePredictor
+
+
+def pool(*arms: Known) -> Pool:
+    return build_pool([arm.spec() for arm in arms], TablePredictor({arm.model: (0.5, 100.0) for arm in arms}))
+
+
+def standing(mean: float) -> Standing:
+    return Standing("x", mean, mean - 0.1, mean + 0.1, 0.5, 0.9, "lab/best", 1, 2, 0.5)
+
+
+def view(mean: float, basis: str = "published", *, figures: int = 4, outcomes: int = 0) -> AbilityView:
+    kinds = tuple(standing(mean + 0.01 * at) for at in range(len(KINDS)))
+    return AbilityView(
+        kinds,
+        (),
+        (),
+        (),
+        (),
+        figures,
+        outcomes,
+        "2026-09-01" if figures else None,
+        basis,
+        standing(mean),  # type: ignore[arg-type]
+    )
+
+
+def usage(model: str, n: int, n_unpriced: int = 0, cost_nanousd: int = 0) -> UsageRow:
+    return UsageRow(model, None, n, n - 1, 0, n_unpriced, n, cost_nanousd, 0, 0, 0, 0, 0, n, 0.0, 0.0, 0.0)
+
+
+def arm(
+    n_attempts: float, *, model: str = "lab/a", ttft_s: float | None = 0.2, s_per_token: float | None = 0.005
+) -> ArmState:
+    return ArmState(ModelId(model), UpstreamName("up"), False, n_attempts, 0.0, ttft_s, 0.4, s_per_token)
+
+
+def test_a_model_at_two_upstreams_is_one_row_at_the_cheaper_price() -> None:
+    dear = Known(upstream="dear", price_in=9.0, price_out=9.0)
+
+    (row,) = view_models(pool(dear, Known(price_in=1.0, price_out=2.0)), {}, Seen(), {})
+
+    assert set(row.upstreams) == {"up", "dear"}
+    assert (row.input_usd.value, row.output_usd.value, row.input_usd.source) == (1.0, 2.0, "stated")
+    assert "up" in row.input_usd.told and "configuration" in row.input_usd.told
+
+
+def test_what_nobody_knows_is_unknown() -> None:
+    (row,) = view_models(pool(Known(price_in=None)), {}, Seen(), {})
+
+    assert row.input_usd == Sourced(None, "unknown")
+    assert (row.own, row.stale, row.scores, row.standing) == (None, None, {}, None)
+    assert row.learned.value is None
+
+
+def test_own_traffic_goes_before_what_the_pool_was_given() -> None:
+    rows = Seen(
+        arms=(arm(20.0),), first_bytes=(DelayRow("lab/a", 7, 0.3, 0.5, 0.9),), usage=(usage("lab/a", 10, 4, 10**9),)
+    )
+
+    (row,) = view_models(pool(Known()), {}, rows, {})
+
+    assert (row.first_s.value, row.first_s.source) == (0.3, "own") and "7 requests" in row.first_s.told
+    assert row.tokens_per_s.value == pytest.approx(200.0) and row.tokens_per_s.source == "own"
+    assert row.own is not None
+    assert (row.own.n, row.own.n_ok, row.own.n_priced) == (10, 9, 6)
+    assert row.own.cost_usd == pytest.approx(1.0)
+
+
+def test_a_handful_of_attempts_is_no_measurement() -> None:
+    (row,) = view_models(pool(Known(ttft_s=1.0, s_per_token=0.01)), {}, Seen(arms=(arm(2.0),)), {})
+
+    assert (row.tokens_per_s.source, row.first_s.value) == ("measured", 1.0)
+
+
+def test_scores_of_few_opinions_have_wide_intervals_and_all_kinds_are_one_mean() -> None:
+    scores = (ScoreRow("lab/a", "code", 3, 3.0, 1.0, 3.0), ScoreRow("lab/a", "", 1, 1.0, 0.0, 1.0))
+
+    (row,) = view_models(pool(Known()), {}, Seen(scores=scores), {})
+
+    code = row.scores["code"]
+    assert (code.value, code.told) == (1.0, "3 opinions")
+    # Wilson of 3 of 3: z^2 = 3.84 -> low = 3 / (3 + 3.84).
+    assert code.low == pytest.approx(3 / (3 + 1.959963984540054**2)) and code.high == pytest.approx(1.0)
+    assert row.scores["all"].value == pytest.approx(0.75)
+    assert row.scores["all"].told == "4 opinions"
+
+
+def test_the_best_stand_first_and_guesses_below_what_is_known() -> None:
+    models = [Known(model=f"lab/{name}") for name in ("guessed", "good", "fair", "bare")]
+    abilities = {
+        "lab/guessed": view(0.9, "prior", figures=0),
+        "lab/good": view(0.7),
+        "lab/fair": view(0.5, "measured", outcomes=1_234),
+    }
+
+    rows = ranked(view_models(pool(*models), abilities, Seen(), {}), "all")
+
+    assert [row.model for row in rows] == ["lab/good", "lab/fair", "lab/guessed", "lab/bare"]
+    assert [row.ability for row in rows] == ["published", "measured", "prior", "unknown"]
+    assert rows[1].ability_told == "1,234 outcomes, 4 published figures; newest of 2026-09-01"
+    assert rows[2].ability_told == "no figure"
+    assert [row.of("maths") is None for row in rows] == [False, False, False, True]
+
+
+def test_an_embedding_model_has_no_standing() -> None:
+    (row,) = view_models(pool(Known(purpose="embedding")), {"lab/a": view(0.9)}, Seen(), {})
+
+    assert row.standing is None and not row.is_default
+
+
+def test_what_a_router_learned_says_of_how_many_outcomes_and_whether_it_is_in_doubt() -> None:
+    one = np.ones(1)
+    entry = Entry(
+        "lab/a", one, np.eye(1), one, one, one, one, Measure(0.6, 0.1, 40, "suite", "2026-10-01"), stale="since May"
+    )
+
+    (row,) = view_models(pool(Known()), {}, Seen(), {"lab/a": entry})
+
+    assert (row.learned.value, row.learned.source, row.stale) == (0.6, "measured", "since May")
+    assert row.learned.low == pytest.approx(0.6 - 0.16448536)
+    assert "40 outcomes" in row.learned.told
+
+
+def test_a_leaderboard_is_of_all_or_of_one_kind() -> None:
+    assert kinds_in_order() == ("all", *KINDS)

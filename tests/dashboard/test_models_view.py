@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fairlead.dashboard.models_view import Seen, Sourced, kinds_in_order, ranked, view_models
+from fairlead.domain.decision import Basis
 from fairlead.domain.engine_state import ArmState
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.names import ModelId, UpstreamName
@@ -22,7 +23,7 @@ def standing(mean: float) -> Standing:
     return Standing("x", mean, mean - 0.1, mean + 0.1, 0.5, 0.9, "lab/best", 1, 2, 0.5)
 
 
-def view(mean: float, basis: str = "published", *, figures: int = 4, outcomes: int = 0) -> AbilityView:
+def view(mean: float, basis: Basis = "published", *, figures: int = 4, outcomes: int = 0) -> AbilityView:
     kinds = tuple(standing(mean + 0.01 * at) for at in range(len(KINDS)))
     return AbilityView(
         kinds,
@@ -34,7 +35,7 @@ def view(mean: float, basis: str = "published", *, figures: int = 4, outcomes: i
         outcomes,
         "2026-09-01" if figures else None,
         basis,
-        standing(mean),  # type: ignore[arg-type]
+        standing(mean),
     )
 
 

@@ -42,6 +42,7 @@ from fairlead.routing.pool import Pool, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 from fairlead.routing.predictors.predictor import Predictor
 from fairlead.routing.router import Router
+from fairlead.routing.trained_router import TrainedRouter
 from fairlead.settings.settings import Settings
 from fairlead.store.traffic import Traffic
 
@@ -60,6 +61,8 @@ class Assembly:
     metrics: Metrics
     traffic: Traffic | None = None
     """What keeps its traffic; None keeps nothing."""
+    trained: TrainedRouter | None = None
+    """The operator's own router; None without one."""
     desk: Desk | None = None
     """What its dashboard keeps between calls; None where there is none."""
 
@@ -125,7 +128,10 @@ async def assemble(
         n_workers=n_workers,
         opinion_weights=settings.store.feedback_weights,
     )
-    return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics)
+    trained = predictor.router if isinstance(predictor, LearnedPredictor) else None
+    return Assembly(
+        settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics, trained=trained
+    )
 
 
 def _limits(settings: Settings, endpoints: Sequence[Endpoint], n_workers: int) -> Limits:

@@ -1,0 +1,164 @@
+"""Frontier figure: cost against quality as SVG in percentages, and the same as data for the chart library."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import ceil, floor, log10
+from typing import Any, Final
+
+from fairlead.dashboard.elements import Markup, element, text
+from fairlead.dashboard.frontier import FrontierView, Point, What
+from fairlead.dashboard.wording import share as percent
+from fairlead.dashboard.wording import usd
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 8.0, 97.0, 4.0, 88.0
+"""Where the field of the figure lies, in percent of it; labels of the axes stand outside."""
+_MOST_LABELS: Final = 6
+"""More labels than this lie over one another on a phone."""
+_NAMES: Final = {"model": "models", "preset": "auto, by preference", "now": "what was chosen"}
+_ORDER: Final[tuple[What, ...]] = ("model", "preset", "now")
+
+
+def frontier_figure(view: FrontierView) -> Markup:
+    """The figure; every point says its name and numbers when it is pointed at."""
+    if not view.points:
+        return element("p", "No model has both a price and a quality here.", class_="soft")
+    field = _Field(view.points)
+    best = [point for point in view.of("model") if point.is_best]
+    words = f"{len(view.of('model'))} models; nobody is cheaper and better than {', '.join(p.label for p in best[:5])}"
+    return element(
+        "svg",
+        _axes(field),
+        _stairs(field, best),
+        [_interval(field, point) for point in view.points],
+        [_dot(field, point) for point in view.points],
+        _labels(field, best),
+        class_="frontier",
+        role="img",
+        aria_label=f"Cost against quality: {words}",
+    )
+
+
+def frontier_data(view: FrontierView) -> dict[str, Any]:
+    """As `charts.chart` reads it."""
+    return {
+        "kind": "scatter",
+        "x": {"title": "USD a request, expected (log)", "log": True},
+        "y": {"title": "expected quality"},
+        "series": [
+            {
+                "name": _NAMES[what],
+                "points": [
+                    {
+                        "x": point.cost_usd,
+                        "y": point.quality,
+                        "low": point.low,
+                        "high": point.high,
+                        "label": told(point),
+                    }
+                    for point in points
+                ],
+            }
+            for what in _ORDER
+            if (points := view.of(what))
+        ],
+    }
+
+
+def told(point: Point) -> str:
+    """A point in words."""
+    reach = "" if point.low is None else f" ({percent(point.low)} to {percent(point.high)})"
+    return f"{point.label}: {percent(point.quality)}{reach} at {usd(point.cost_usd)} a request"
+
+
+class _Field:
+    """Where a cost and a quality lie."""
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        costs = [log10(point.cost_usd) for point in points]
+        self.first, self.last = floor(min(costs)), max(ceil(max(costs)), floor(min(costs)) + 1)
+        lows = [point.quality if point.low is None else point.low for point in points]
+        highs = [point.quality if point.high is None else point.high for point in points]
+        self.least = max(0.0, floor(min(lows) * 10) / 10)
+        self.most = max(min(1.0, ceil(max(highs) * 10) / 10), self.least + 0.1)
+
+    def x(self, cost_usd: float) -> str:
+        share = (log10(cost_usd) - self.first) / (self.last - self.first)
+        return f"{_LEFT + (_RIGHT - _LEFT) * share:.2f}%"
+
+    def y(self, quality: float) -> str:
+        share = (quality - self.least) / (self.most - self.least)
+        return f"{_BOTTOM - (_BOTTOM - _TOP) * share:.2f}%"
+
+
+def _axes(field: _Field) -> Markup:
+    lines = []
+    for decade in range(field.first, field.last + 1):
+        x = field.x(10.0**decade)
+        anchor = "start" if decade == field.first else "end" if decade == field.last else "middle"
+        lines.append(element("line", class_="grid", x1=x, x2=x, y1=f"{_TOP}%", y2=f"{_BOTTOM}%"))
+        lines.append(element("text", usd(10.0**decade), class_="axis", x=x, y="95%", text_anchor=anchor))
+    n_steps = round((field.most - field.least) * 10)
+    for step in range(0, n_steps + 1, 2 if n_steps > 5 else 1):
+        quality = field.least + step / 10
+        y = field.y(quality)
+        lines.append(element("line", class_="grid", x1=f"{_LEFT}%", x2=f"{_RIGHT}%", y1=y, y2=y))
+        lines.append(
+            element("text", f"{quality * 100:.0f} %", class_="axis", x=f"{_LEFT - 1}%", y=y, text_anchor="end", dy="4")
+        )
+    return text(lines)
+
+
+def _stairs(field: _Field, best: Sequence[Point]) -> Markup:
+    """What the best of every budget is worth."""
+    lines = []
+    for here, there in pairwise(best):
+        x1, x2, y1, y2 = field.x(here.cost_usd), field.x(there.cost_usd), field.y(here.quality), field.y(there.quality)
+        lines.append(element("line", class_="stairs", x1=x1, x2=x2, y1=y1, y2=y1))
+        lines.append(element("line", class_="stairs", x1=x2, x2=x2, y1=y1, y2=y2))
+    return text(lines)
+
+
+def _interval(field: _Field, point: Point) -> Markup | None:
+    if point.low is None or point.high is None or point.what != "model":
+        return None
+    x = field.x(point.cost_usd)
+    faint = "" if point.is_best else " faint"
+    return element("line", class_=f"reach{faint}", x1=x, x2=x, y1=field.y(point.low), y2=field.y(point.high))
+
+
+def _dot(field: _Field, point: Point) -> Markup:
+    faint = " faint" if point.what == "model" and not point.is_best else ""
+    size = {"model": "5", "preset": "6", "now": "8"}[point.what]
+    return element(
+        "circle",
+        element("title", told(point)),
+        class_=f"dot {point.what}{faint}",
+        cx=field.x(point.cost_usd),
+        cy=field.y(point.quality),
+        r=size,
+    )
+
+
+def _labels(field: _Field, best: Sequence[Point]) -> Markup:
+    """Names of the models on the frontier, without their labs."""
+    shown = (
+        best
+        if len(best) <= _MOST_LABELS
+        else [best[round(i * (len(best) - 1) / (_MOST_LABELS - 1))] for i in range(_MOST_LABELS)]
+    )
+    middle = (field.first + field.last) / 2
+    return text(
+        [
+            element(
+                "text",
+                point.label.rpartition("/")[2][:28],
+                class_="name",
+                x=field.x(point.cost_usd),
+                y=field.y(point.quality),
+                dx="8" if log10(point.cost_usd) < middle else "-8",
+                dy="-8",
+                text_anchor="start" if log10(point.cost_usd) < middle else "end",
+            )
+            for point in shown
+        ]
+    )

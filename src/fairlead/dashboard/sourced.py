@@ -1,0 +1,43 @@
+"""Sourced numbers as markup: the number, its interval as a strip, and a small word for whose it is."""
+
+from collections.abc import Callable
+
+from fairlead.dashboard.elements import Markup, element, text
+from fairlead.dashboard.models_view import SOURCE_WORDS, ModelRow, Source, Sourced
+from fairlead.dashboard.strips import strip
+from fairlead.routing.standing import Standing
+
+
+def source_tag(source: Source, told: str = "") -> Markup:
+    """Whose word a number is; `told` is shown when it is pointed at, and stands on the model's page in full."""
+    return element("small", SOURCE_WORDS[source], class_=f"source {source}", title=told or None)
+
+
+def amount(figure: Sourced, write: Callable[[float | None], str]) -> Markup:
+    """A number with its source."""
+    if figure.value is None:
+        return source_tag("unknown")
+    return text(write(figure.value), source_tag(figure.source, figure.told))
+
+
+def chance(row: ModelRow, standing: Standing | None, kind: str) -> Markup:
+    """A standing as a strip and in words."""
+    if standing is None:
+        return source_tag("unknown")
+    words = f"{standing.mean:.0%} ({standing.low:.0%} to {standing.high:.0%})"
+    label = f"{row.title} at {kind}: {words}; the median of the current models is {standing.median:.0%}"
+    return element(
+        "div",
+        strip(label, standing.mean, standing.low, standing.high, {"median": standing.median}),
+        element("span", words, source_tag(row.ability, row.ability_told)),
+        class_="chance",
+    )
+
+
+def badges(row: ModelRow) -> Markup:
+    """What is special of a model."""
+    return text(
+        element("span", "simulated", class_="badge") if row.is_simulated else None,
+        None if row.is_default else element("span", "by name only", class_="badge"),
+        element("span", "in doubt", class_="badge warn", title=row.stale) if row.stale else None,
+    )

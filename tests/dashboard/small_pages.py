@@ -21,7 +21,13 @@ from fairlead.domain.page_call import PageAnswer, PageCall
 NOW_S = 1_790_000_000.0
 HOST = b"127.0.0.1:8484"
 NOTHING_KEPT = Sources()
-OWN = Assets({"dashboard.css": b"body {}", "dashboard.js": b"// js", "icon.svg": b"<svg/>"})
+OWN = Assets(
+    {
+        **dict.fromkeys(("dashboard.css", "workbench.css"), b"body {}"),
+        **dict.fromkeys(("dashboard.js", "playground.js", "policy.js"), b"// js"),
+        "icon.svg": b"<svg/>",
+    }
+)
 READER = "fl-reader"
 OPERATOR = "fl-operator"
 TALKER = "fl-talker"

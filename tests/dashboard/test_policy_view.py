@@ -6,8 +6,10 @@ import pytest
 from fairlead.dashboard.past_decisions import PastDecisions
 from fairlead.dashboard.policy_view import view_policy
 from fairlead.dashboard.policy_wish import PolicyWish
+from fairlead.learning.replay import Change
 from fairlead.learning.replay_rows import ReplayCandidate, ReplayRow, table_of
 
+IN_FORCE = Change()
 CHEAPER = PolicyWish(quality=10, cost=90, speed=0)
 
 
@@ -39,7 +41,7 @@ def past(rows: list[ReplayRow]) -> PastDecisions:
 
 
 def test_without_exploration_it_foretells_and_refuses_a_verdict() -> None:
-    view = view_policy(past(log(300)), CHEAPER)
+    view = view_policy(past(log(300)), CHEAPER, IN_FORCE)
 
     assert (view.n, view.n_changed, view.is_refused) == (300, 300, True)
     assert view.unsupported_share == 1.0
@@ -53,7 +55,7 @@ def test_without_exploration_it_foretells_and_refuses_a_verdict() -> None:
 
 
 def test_an_explored_log_with_feedback_confirms_what_the_truth_is() -> None:
-    view = view_policy(past(log(4_000, 0.6, with_reward=True)), CHEAPER)
+    view = view_policy(past(log(4_000, 0.6, with_reward=True)), CHEAPER, IN_FORCE)
 
     assert not view.is_refused and view.verdict.startswith("Worse")
     assert view.is_cheaper is True
@@ -65,7 +67,7 @@ def test_an_explored_log_with_feedback_confirms_what_the_truth_is() -> None:
 
 
 def test_moves_say_who_to_whom_how_often_and_which_decisions() -> None:
-    view = view_policy(past(log(10)), CHEAPER)
+    view = view_policy(past(log(10)), CHEAPER, IN_FORCE)
 
     (move,) = view.moves
     assert (move.old, move.new, move.n, move.share) == ("lab/good", "lab/cheap", 10, 1.0)
@@ -80,7 +82,7 @@ def test_a_move_between_two_upstreams_of_one_model_names_them() -> None:
     near = candidates(1.0)[0]._replace(chance=0.0, upstream="near", total_s=0.1, cost_usd=0.001)
     rows = [row._replace(candidates=(row.candidates[0], near)) for row in log(3)]
 
-    (move,) = view_policy(past(rows), CHEAPER).moves
+    (move,) = view_policy(past(rows), CHEAPER, IN_FORCE).moves
 
     assert (move.old, move.new) == ("lab/good at one", "lab/good at near")
 
@@ -88,11 +90,12 @@ def test_a_move_between_two_upstreams_of_one_model_names_them() -> None:
 def test_only_the_decisions_of_the_policy_in_question_are_looked_at() -> None:
     both = past([*log(20), *log(5, policy="auto:quality")])
 
-    assert view_policy(both, CHEAPER).n == 25
-    assert view_policy(both, CHEAPER._replace(scope="auto:quality")).n == 5
+    assert view_policy(both, CHEAPER._replace(scope="*"), IN_FORCE).n == 25
+    assert view_policy(both, CHEAPER, IN_FORCE).n == 20
+    assert view_policy(both, CHEAPER._replace(scope="auto:quality"), IN_FORCE).n == 5
 
 
 def test_a_model_that_is_never_to_be_chosen_is_not() -> None:
-    view = view_policy(past(log(20)), CHEAPER._replace(without=("lab/ch*",)))
+    view = view_policy(past(log(20)), CHEAPER._replace(without=("lab/ch*",)), IN_FORCE)
 
     assert view.n_changed == 0

@@ -14,7 +14,7 @@ USUAL = Weights(0.6, 0.3, 0.1)
 
 def test_without_a_query_it_is_what_auto_means_now() -> None:
     wish, faults = read_wish({}, USUAL)
-    assert (wish.quality, wish.cost, wish.speed, wish.days, wish.scope) == (60.0, 30.0, 10.0, 7.0, "")
+    assert (wish.quality, wish.cost, wish.speed, wish.days, wish.scope) == (60.0, 30.0, 10.0, 7.0, "auto")
     assert faults == ()
 
 

@@ -14,8 +14,10 @@ from fairlead.routing.preferences import Preset
 
 What = Literal["model", "preset", "now"]
 
-LEAST_SHARE: Final = 0.9
+LEAST_SHARE: Final = 0.5
 """Of the decisions that an arm could have served: below it, its mean is of other requests than the others'."""
+NEARLY_ALL: Final = 0.99
+"""Below it the share is told with the point."""
 TYPICAL_INPUT_TOKENS: Final = 1_000
 TYPICAL_OUTPUT_TOKENS: Final = 500
 """A usual chat turn; without traffic of one's own there is no better request to price."""

@@ -6,14 +6,15 @@ from math import ceil, floor, log10
 from typing import Any, Final
 
 from fairlead.dashboard.elements import Markup, element, text
-from fairlead.dashboard.frontier import FrontierView, Point, What
+from fairlead.dashboard.frontier import NEARLY_ALL, FrontierView, Point, What
 from fairlead.dashboard.wording import share as percent
 from fairlead.dashboard.wording import usd
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8.0, 97.0, 4.0, 88.0
 """Where the field of the figure lies, in percent of it; labels of the axes stand outside."""
-_MOST_LABELS: Final = 6
-"""More labels than this lie over one another on a phone."""
+_LABEL_WIDTH, _LABEL_HEIGHT = 24.0, 7.0
+"""Percent of the field that a name takes on a phone."""
+_LABEL_CHARS: Final = 20
 _NAMES: Final = {"model": "models", "preset": "auto, by preference", "now": "what was chosen"}
 _ORDER: Final[tuple[What, ...]] = ("model", "preset", "now")
 
@@ -67,7 +68,8 @@ def frontier_data(view: FrontierView) -> dict[str, Any]:
 def told(point: Point) -> str:
     """A point in words."""
     reach = "" if point.low is None else f" ({percent(point.low)} to {percent(point.high)})"
-    return f"{point.label}: {percent(point.quality)}{reach} at {usd(point.cost_usd)} a request"
+    partly = f"; of the {percent(point.share)} that it could serve" if point.share < NEARLY_ALL else ""
+    return f"{point.label}: {percent(point.quality)}{reach} at {usd(point.cost_usd)} a request{partly}"
 
 
 class _Field:
@@ -82,12 +84,18 @@ class _Field:
         self.most = max(min(1.0, ceil(max(highs) * 10) / 10), self.least + 0.1)
 
     def x(self, cost_usd: float) -> str:
-        share = (log10(cost_usd) - self.first) / (self.last - self.first)
-        return f"{_LEFT + (_RIGHT - _LEFT) * share:.2f}%"
+        return f"{self.x_percent(cost_usd):.2f}%"
 
     def y(self, quality: float) -> str:
+        return f"{self.y_percent(quality):.2f}%"
+
+    def x_percent(self, cost_usd: float) -> float:
+        share = (log10(cost_usd) - self.first) / (self.last - self.first)
+        return _LEFT + (_RIGHT - _LEFT) * share
+
+    def y_percent(self, quality: float) -> float:
         share = (quality - self.least) / (self.most - self.least)
-        return f"{_BOTTOM - (_BOTTOM - _TOP) * share:.2f}%"
+        return _BOTTOM - (_BOTTOM - _TOP) * share
 
 
 def _axes(field: _Field) -> Markup:
@@ -96,7 +104,7 @@ def _axes(field: _Field) -> Markup:
         x = field.x(10.0**decade)
         anchor = "start" if decade == field.first else "end" if decade == field.last else "middle"
         lines.append(element("line", class_="grid", x1=x, x2=x, y1=f"{_TOP}%", y2=f"{_BOTTOM}%"))
-        lines.append(element("text", usd(10.0**decade), class_="axis", x=x, y="95%", text_anchor=anchor))
+        lines.append(element("text", _decade(decade), class_="axis", x=x, y="95%", text_anchor=anchor))
     n_steps = round((field.most - field.least) * 10)
     for step in range(0, n_steps + 1, 2 if n_steps > 5 else 1):
         quality = field.least + step / 10
@@ -140,25 +148,31 @@ def _dot(field: _Field, point: Point) -> Markup:
 
 
 def _labels(field: _Field, best: Sequence[Point]) -> Markup:
-    """Names of the models on the frontier, without their labs."""
-    shown = (
-        best
-        if len(best) <= _MOST_LABELS
-        else [best[round(i * (len(best) - 1) / (_MOST_LABELS - 1))] for i in range(_MOST_LABELS)]
-    )
+    """Names of the models on the frontier, without their labs; none over another, the best first."""
     middle = (field.first + field.last) / 2
-    return text(
-        [
+    taken: list[tuple[float, float]] = []
+    found = []
+    for point in reversed(best):
+        x, y = field.x_percent(point.cost_usd), field.y_percent(point.quality)
+        if any(abs(x - left) < _LABEL_WIDTH and abs(y - top) < _LABEL_HEIGHT for left, top in taken):
+            continue
+        taken.append((x, y))
+        is_left = log10(point.cost_usd) < middle
+        found.append(
             element(
                 "text",
-                point.label.rpartition("/")[2][:28],
+                point.label.rpartition("/")[2][:_LABEL_CHARS],
                 class_="name",
                 x=field.x(point.cost_usd),
                 y=field.y(point.quality),
-                dx="8" if log10(point.cost_usd) < middle else "-8",
+                dx="8" if is_left else "-8",
                 dy="-8",
-                text_anchor="start" if log10(point.cost_usd) < middle else "end",
+                text_anchor="start" if is_left else "end",
             )
-            for point in shown
-        ]
-    )
+        )
+    return text(found)
+
+
+def _decade(power: int) -> str:
+    """A power of ten in USD."""
+    return f"${10.0**power:,.{max(-power, 0)}f}"

@@ -11,6 +11,8 @@ Level = Literal["good", "warn", "bad", "none"]
 
 FAILING_SHARE: Final = 0.1
 """A failure in ten attempts is more than the odd rate limit: worth a look."""
+ENOUGH_SEEN: Final = 5.0
+"""Recent attempts from which a speed is shown."""
 CROWDED_SHARE: Final = 0.8
 """Of its limit; above it the next burst waits."""
 
@@ -146,7 +148,8 @@ def _arm(arm: ArmState) -> ArmView:
         said = Said("resting", "bad", "over its rate limit, or failing")
     elif arm.failure_share > FAILING_SHARE:
         said = Said("failing now and then", "warn", f"{arm.failure_share:.0%} of its recent attempts")
-    speed = 1.0 / arm.s_per_token if arm.s_per_token else None
+    # Of a handful of replies a speed says more of those replies than of the model.
+    speed = 1.0 / arm.s_per_token if arm.s_per_token and arm.n_attempts >= ENOUGH_SEEN else None
     return ArmView(
         str(arm.model), str(arm.upstream), said, arm.n_attempts, arm.failure_share, arm.ttft_s, arm.ttft_p95_s, speed
     )
@@ -185,9 +188,11 @@ def _overall(upstreams: Sequence[UpstreamView], arms: Sequence[ArmView], store: 
         return Said("nothing can serve", "bad", "every upstream rests")
     troubles = [f"{len(down)} of {len(upstreams)} upstreams rest"] if down else []
     n_crowded = sum(each.said.level == "warn" for each in upstreams)
-    troubles += [f"{n_crowded} upstreams are crowded"] if n_crowded else []
+    troubles += [f"{n_crowded} {'upstream is' if n_crowded == 1 else 'upstreams are'} crowded"] if n_crowded else []
     n_arms = sum(arm.said.level in ("bad", "warn") for arm in arms)
-    troubles += [f"{n_arms} models rest or fail now and then"] if n_arms else []
+    troubles += (
+        [f"{n_arms} {'model rests or fails' if n_arms == 1 else 'models rest or fail'} now and then"] if n_arms else []
+    )
     troubles += [f"store: {store.word}"] if store.level in ("bad", "warn") else []
     troubles += [f"drift: {drift.word}"] if drift.level == "warn" else []
     if not troubles:

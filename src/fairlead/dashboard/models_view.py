@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Final, Literal, NamedTuple
 
+from fairlead.dashboard.health_view import ENOUGH_SEEN
 from fairlead.domain.engine_state import ArmState
 from fairlead.domain.kinds import KINDS
 from fairlead.routing.modelmap.entry import Entry
@@ -26,8 +27,6 @@ SOURCE_WORDS: Final[Mapping[Source, str]] = {
 }
 NORMAL_95: Final = 1.959963984540054
 """Standard normal quantile of 97.5 %."""
-ENOUGH_SEEN: Final = 5.0
-"""Recent attempts from which an arm's own median speed is shown in place of a prior."""
 
 
 class Sourced(NamedTuple):
@@ -234,7 +233,7 @@ def _scores(rows: Sequence[ScoreRow]) -> dict[str, dict[str, Sourced]]:
     for row in rows:
         by_model.setdefault(row.model, []).append(row)
     return {
-        model: {**{row.kind: _score(row) for row in own if row.kind}, ALL_KINDS: _score(_joined(own))}
+        model: {ALL_KINDS: _score(_joined(own)), **{row.kind: _score(row) for row in own if row.kind}}
         for model, own in by_model.items()
     }
 

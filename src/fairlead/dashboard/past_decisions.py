@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final, NamedTuple
 
+from fairlead.dashboard.policy_wish import EVERYTHING
 from fairlead.learning.replay_rows import ReplayRow, ReplayTable, chances_of, table_of
 from fairlead.learning.stored_decisions import StoredLog, rewards_of
 from fairlead.store.store import Store, Window
@@ -38,8 +39,8 @@ class PastDecisions(NamedTuple):
     """Left out, because the chance of a candidate is not known."""
 
     def of_policy(self, policy: str) -> "PastDecisions":
-        """Only those that this policy made; all for an empty name."""
-        if not policy:
+        """Only those that this policy made; all for `*`."""
+        if policy == EVERYTHING:
             return self
         rows = tuple(row for row in self.rows if row.policy == policy)
         return self._replace(table=table_of(rows), rows=rows)

@@ -61,6 +61,8 @@ class PolicyView(NamedTuple):
     until_s: float
     n_held: int
     n_changed: int
+    n_changed_today: int
+    """Decisions that would come out otherwise even under the settings in force."""
     cost: Contrast
     """USD of PER decisions; what was paid is the old one."""
     quality: Contrast
@@ -79,8 +81,8 @@ class PolicyView(NamedTuple):
     notes: tuple[str, ...]
 
 
-def view_policy(past: PastDecisions, wish: PolicyWish) -> PolicyView:
-    """This policy on these decisions, of which there is at least one. Blocks: for a thread only."""
+def view_policy(past: PastDecisions, wish: PolicyWish, in_force: Change) -> PolicyView:
+    """This policy and the settings in force, on at least one decision. Blocks: for a thread only."""
     scoped = past.of_policy(wish.scope)
     change = Change(objective=wish.objective, excluded=wish.without)
     replayed, foreseen = replay(scoped.table, change), foresee(scoped.table, change)
@@ -97,6 +99,7 @@ def view_policy(past: PastDecisions, wish: PolicyWish) -> PolicyView:
         until_s=past.until_s,
         n_held=replayed.n_held,
         n_changed=foreseen.n_changed,
+        n_changed_today=foresee(scoped.table, in_force).n_changed,
         cost=_told(replayed.cost, float(PER)),
         quality=Contrast(*foreseen.quality, is_confirmed=False),
         latency_s=Contrast(*foreseen.latency_s, is_confirmed=False),

@@ -21,8 +21,9 @@ MOST_NAMES: Final = 50
 MOST_NAME_CHARS: Final = 200
 _PRESET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 """As the settings take one."""
-EVERYTHING: Final = ""
+EVERYTHING: Final = "*"
 """The scope that holds every decision that a policy made."""
+AUTO: Final = "auto"
 
 
 class PolicyWish(NamedTuple):
@@ -35,7 +36,7 @@ class PolicyWish(NamedTuple):
     max_latency_s: float | None = None
     min_quality: float | None = None
     days: float = USUAL_DAYS
-    scope: str = EVERYTHING
+    scope: str = AUTO
     """The policy whose decisions are looked at, such as `auto` or `auto:cost`."""
     without: tuple[str, ...] = ()
     """Models never to choose: names or patterns."""
@@ -81,10 +82,10 @@ def read_wish(query: Mapping[str, str], usual: Weights) -> tuple[PolicyWish, tup
             faults.append(Fault("quality", "one of the three weights is above 0"))
         weights = _as_percent(usual)
     quality, cost, speed = (weight or 0.0 for weight in weights)
-    scope = query.get("scope", EVERYTHING)
+    scope = query.get("scope", AUTO)
     if len(scope) > MOST_NAME_CHARS:
         faults.append(Fault("scope", f"a name of at most {MOST_NAME_CHARS} characters"))
-        scope = EVERYTHING
+        scope = AUTO
     wish = PolicyWish(
         quality, cost, speed,
         max_cost_usd=number("max_cost_usd", 1_000_000.0, least=1e-9),

@@ -5,7 +5,18 @@ from collections.abc import Callable
 from fairlead.dashboard.elements import Markup, element, text
 from fairlead.dashboard.models_view import SOURCE_WORDS, ModelRow, Source, Sourced
 from fairlead.dashboard.strips import strip
+from fairlead.dashboard.wording import UNKNOWN
 from fairlead.routing.standing import Standing
+
+
+def whole(value: float | None) -> str:
+    """A share in whole percents: more figures than its interval bears would be false."""
+    return UNKNOWN if value is None else f"{100 * value:.0f} %"
+
+
+def reach(mean: float, low: float | None, high: float | None) -> str:
+    """A share with its interval."""
+    return whole(mean) if low is None or high is None else f"{whole(mean)} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def source_tag(source: Source, told: str = "") -> Markup:
@@ -24,8 +35,8 @@ def chance(row: ModelRow, standing: Standing | None, kind: str) -> Markup:
     """A standing as a strip and in words."""
     if standing is None:
         return source_tag("unknown")
-    words = f"{standing.mean:.0%} ({standing.low:.0%} to {standing.high:.0%})"
-    label = f"{row.title} at {kind}: {words}; the median of the current models is {standing.median:.0%}"
+    words = reach(standing.mean, standing.low, standing.high)
+    label = f"{row.title} at {kind}: {words}; the median of the current models is {whole(standing.median)}"
     return element(
         "div",
         strip(label, standing.mean, standing.low, standing.high, {"median": standing.median}),
@@ -34,10 +45,16 @@ def chance(row: ModelRow, standing: Standing | None, kind: str) -> Markup:
     )
 
 
+def model_name(name: str) -> Markup:
+    """A model's name, which may break after its lab."""
+    lab, slash, own = name.partition("/")
+    return text(lab, slash, element("wbr") if slash else None, own)
+
+
 def badges(row: ModelRow) -> Markup:
     """What is special of a model."""
     return text(
-        element("span", "simulated", class_="badge") if row.is_simulated else None,
+        element("span", "simulated", class_="badge") if row.is_simulated and "simulated" not in row.title else None,
         None if row.is_default else element("span", "by name only", class_="badge"),
         element("span", "in doubt", class_="badge warn", title=row.stale) if row.stale else None,
     )

@@ -145,7 +145,7 @@ function candidateTable(candidates) {
   const table = make("table");
   table.append(make("caption", "Candidates, best first"));
   const head = make("tr");
-  for (const [name, isNumber] of [["model"], ["quality, 90 % interval", true], ["cost", true], ["time", true]]) {
+  for (const [name, isNumber] of [["model"], ["quality, 90 % sure", true], ["cost", true], ["time", true]]) {
     const cell = make("th", name, isNumber ? "n" : "");
     cell.scope = "col";
     head.append(cell);
@@ -158,9 +158,11 @@ function candidateTable(candidates) {
     const name = make("th", each.model, "long");
     name.scope = "row";
     const { mean, low, high, basis } = each.quality;
+    const quality = make("td", percent(mean), "n");
+    quality.append(make("small", `${Math.round(100 * low)} to ${Math.round(100 * high)}, ${basis}`, "source"));
     row.append(
       name,
-      make("td", `${percent(mean)} (${percent(low)} to ${percent(high)}), ${basis}`, "n"),
+      quality,
       make("td", usd(each.cost_usd), "n"),
       make("td", seconds(each.total_s), "n"),
     );

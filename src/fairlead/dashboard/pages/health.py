@@ -8,6 +8,7 @@ from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.health_view import ArmView, HealthView, Said, UpstreamView, view_health
 from fairlead.dashboard.models_reading import model_address
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
+from fairlead.dashboard.sourced import model_name
 from fairlead.dashboard.tables import Column, facts, table
 from fairlead.dashboard.wording import UNKNOWN, count, seconds, share
 from fairlead.domain.store_state import StoreState
@@ -30,7 +31,7 @@ def health(ask: Ask) -> Shown:
         text(
             element("p", said(view.overall), " ", view.overall.why, class_="overall"),
             element("p", view.whose, class_="soft"),
-            [element("p", note, class_="notice") for note in view.notes],
+            [element("p", note, class_="soft") for note in view.notes],
             _upstreams(view, since),
             _arms(view, since),
             _store(view),
@@ -120,7 +121,8 @@ def _arms(view: HealthView, since: float) -> Markup:
         element("p", f"{more} more are not shown.", class_="soft") if more > 0 else None,
         element(
             "p",
-            "Measured here; what is ten minutes old counts half (failures: one minute). Attempts are counted likewise.",
+            "Measured here; what is ten minutes old counts half (failures: one minute), attempts too. A speed is "
+            "shown from five attempts on.",
             class_="soft",
         ),
     )
@@ -128,7 +130,7 @@ def _arms(view: HealthView, since: float) -> Markup:
 
 def _arm(arm: ArmView, since: float) -> list[Child]:
     return [
-        links.link(model_address(arm.model), arm.model),
+        links.link(model_address(arm.model), model_name(arm.model)),
         arm.upstream,
         text(said(arm.said), element("small", arm.said.why, class_="source") if arm.said.why else None),
         f"{arm.n_attempts:,.1f}",
@@ -169,7 +171,7 @@ def _drift(view: HealthView) -> Markup:
         table(
             "Models in doubt",
             [Column("model", is_long=True), Column("since, and why", is_long=True)],
-            [(each.model, each.since) for each in view.drift],
+            [(model_name(each.model), each.since) for each in view.drift],
         )
         if view.drift
         else None,

@@ -1,6 +1,6 @@
 """Model: one of them: its map as a picture, its endpoints with prices and speed, its figures with source and date."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from fairlead.catalogue.cards import ModelCard
@@ -10,16 +10,13 @@ from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.knowledge import Knowledge
 from fairlead.dashboard.models_reading import WINDOW_S, read_models
 from fairlead.dashboard.models_view import SOURCE_WORDS, ModelRow, Sourced
+from fairlead.dashboard.pages.model_map import kinds_map, learned_map
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
 from fairlead.dashboard.sourced import badges, source_tag
-from fairlead.dashboard.strips import legend, strip
 from fairlead.dashboard.tables import Column, facts, table
 from fairlead.dashboard.wording import count, seconds, share, usd
-from fairlead.routing.modelmap.entry import Clusters
-from fairlead.routing.standing import ALL_KINDS, AbilityView, Standing, view_clusters
-from fairlead.routing.trained_router import TrainedRouter
+from fairlead.routing.standing import ALL_KINDS
 
-MOST_CLUSTERS: Final = 40
 MOST_FIGURES: Final = 60
 
 
@@ -36,12 +33,12 @@ def one_model(ask: Ask) -> Shown:
     return Shown(
         row.title or row.model,
         text(
-            element("p", element("code", row.model), " of ", row.lab, badges(row)),
+            element("p", element("code", row.model), " of ", row.lab, " ", badges(row)),
             _doubt(row),
-            _map(row.standing) if row.standing is not None else None,
+            kinds_map(row.standing) if row.standing is not None else None,
             _own(row, ask.now_s),
             _endpoints(known, row),
-            _learned(known, row),
+            learned_map(known, row),
             _figures(card, known),
             _facts(card),
         ),
@@ -71,66 +68,6 @@ def _doubt(row: ModelRow) -> Markup | None:
         f"In doubt {row.stale}: what your router learned of it has wider intervals since. Train the router again.",
         class_="notice",
     )
-
-
-def _map(view: AbilityView) -> Markup:
-    told = [
-        f"Better than most in {', '.join(view.good)}."
-        if view.good
-        else "In no kind of task is it surely better than most."
-    ]
-    if view.weak:
-        told.append(f"Weaker than most in {', '.join(view.weak)}.")
-    if view.own_best or view.own_worst:
-        parts = [f"strong in {', '.join(view.own_best[:3])}"] if view.own_best else []
-        parts += [f"weak in {', '.join(view.own_worst[:3])}"] if view.own_worst else []
-        told.append(f"For its own level it is {' and '.join(parts)}.")
-    rests = f"{view.n_outcomes:,} outcomes and {view.n_figures} published figures"
-    newest = f", the newest of {view.newest}" if view.newest else ""
-    return element(
-        "section",
-        element("h2", "What it is good at"),
-        element("p", " ".join(told)),
-        table(
-            "Chance of success by kind of task",
-            [
-                "kind",
-                "0 to 100 %, 90 % interval",
-                Column("chance", is_number=True),
-                Column("rank", is_number=True),
-                "best",
-            ],
-            [_kind_row(standing) for standing in (view.general, *view.kinds)],
-        ),
-        legend(
-            (
-                ("mean", "this model"),
-                ("reach", "90 % sure"),
-                ("median", "the median of the current models"),
-                ("best", "the best of them"),
-            )
-        ),
-        element("p", f"Rests on {rests}{newest}: ", SOURCE_WORDS[view.basis], ".", class_="soft"),
-        element("p", "Chance: on a question of the kind that the median model solves half the time.", class_="soft"),
-    )
-
-
-def _kind_row(standing: Standing) -> list[Child]:
-    name = "all kinds" if standing.label == ALL_KINDS else standing.label
-    words = f"{standing.mean:.0%} ({standing.low:.0%} to {standing.high:.0%})"
-    return [
-        name,
-        strip(
-            f"{name}: {words}",
-            standing.mean,
-            standing.low,
-            standing.high,
-            {"median": standing.median, "best": standing.best},
-        ),
-        words,
-        f"{standing.rank} of {standing.n_ranked}",
-        standing.best_model,
-    ]
 
 
 def _own(row: ModelRow, now_s: float) -> Markup:
@@ -215,60 +152,6 @@ def _speed_words(row: ModelRow) -> Iterable[Child]:
     yield f" ({row.first_s.told or SOURCE_WORDS[row.first_s.source]}), "
     yield f"{count(row.tokens_per_s.value)} tokens a second"
     yield f" ({row.tokens_per_s.told or SOURCE_WORDS[row.tokens_per_s.source]})."
-
-
-def _learned(known: Knowledge, row: ModelRow) -> Markup | None:
-    arm = known.arm_of.get(row.model)
-    if known.trained is None or arm is None or arm not in known.trained.model_map.entries:
-        return None
-    learned = row.learned
-    reach = f" ({share(learned.low)} to {share(learned.high)}, 90 % sure)" if learned.low is not None else ""
-    return element(
-        "section",
-        element("h2", "What your router learned"),
-        element("p", f"Mean score {share(learned.value)}{reach}, from {learned.told}."),
-        _clusters(known.trained, arm),
-        legend(
-            (
-                ("mean", "this model"),
-                ("reach", "90 % sure"),
-                ("median", "the median of the router's models"),
-                ("best", "the best of them"),
-            )
-        ),
-    )
-
-
-def _clusters(trained: TrainedRouter, arm: str) -> Markup:
-    clusters, entry = trained.model_map.clusters, trained.model_map.entries[arm]
-    standings = view_clusters(trained.model_map, arm)
-    order = sorted(range(len(standings)), key=lambda at: standings[at].median - standings[at].mean)
-    cut = f", {MOST_CLUSTERS} of {len(order)}" if len(order) > MOST_CLUSTERS else ""
-    return table(
-        f"Success by cluster of queries, its best first{cut}",
-        [
-            "queries with",
-            "0 to 100 %, 90 % interval",
-            Column("success", is_number=True),
-            Column("share of queries", is_number=True),
-            Column("difficulty, logits", is_number=True),
-            Column("outcomes", is_number=True),
-        ],
-        [_cluster_row(at, standings[at], clusters, float(entry.n_by_cluster[at])) for at in order[:MOST_CLUSTERS]],
-    )
-
-
-def _cluster_row(at: int, standing: Standing, clusters: Clusters, n: float) -> Sequence[Child]:
-    words = f"{standing.mean:.0%} ({standing.low:.0%} to {standing.high:.0%})"
-    marks = {"median": standing.median, "best": standing.best}
-    return [
-        standing.label,
-        strip(f"{standing.label}: {words}", standing.mean, standing.low, standing.high, marks),
-        words,
-        share(float(clusters.share[at])),
-        f"{float(clusters.difficulty[at]):+.1f}",
-        count(n),
-    ]
 
 
 def _figures(card: ModelCard, known: Knowledge) -> Markup | None:

@@ -21,10 +21,10 @@ from fairlead.dashboard.models_view import (
 )
 from fairlead.dashboard.pages.model import one_model
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
-from fairlead.dashboard.sourced import amount, badges, chance, source_tag
+from fairlead.dashboard.sourced import amount, badges, chance, reach, source_tag, whole
 from fairlead.dashboard.strips import legend
 from fairlead.dashboard.tables import Column, table
-from fairlead.dashboard.wording import count, seconds, usd
+from fairlead.dashboard.wording import count, seconds, share, usd
 
 FRONTIER_DAYS: Final = 7.0
 _MEANINGS: Final[Mapping[Source, str]] = {
@@ -105,14 +105,14 @@ def _kinds(kinds: Sequence[str], chosen: str) -> Markup:
 def _board(rows: Sequence[ModelRow], kind: str, now_s: float) -> Markup:
     title = "all kinds of task" if kind == "all" else kind
     return table(
-        f"Models, best first at {title}",
+        f"Models, best first at {title}; USD a million tokens; requests of 30 days",
         [
             Column("model", is_long=True),
             "success, 90 % interval",
-            Column("USD a million tokens, in / out", is_number=True),
+            Column("price, in / out", is_number=True),
             Column("first word", is_number=True),
-            Column("tokens a second", is_number=True),
-            Column("requests, 30 days", is_number=True),
+            Column("tokens/s", is_number=True),
+            Column("requests", is_number=True),
             Column("feedback", is_number=True),
         ],
         [_row(row, kind, now_s) for row in rows],
@@ -144,8 +144,8 @@ def _prices(into: Sourced, out: Sourced) -> Markup:
 def _score(score: Sourced | None) -> Markup | None:
     if score is None or score.value is None:
         return None
-    reach = f" ({score.low:.0%} to {score.high:.0%})" if score.low is not None and score.high is not None else ""
-    return text(f"{score.value:.0%}{reach}", element("small", score.told, class_="source"), source_tag("own"))
+    words = reach(score.value, score.low, score.high)
+    return text(words, element("small", f"{score.told}, {SOURCE_WORDS[score.source]}", class_="source"))
 
 
 def _more(n: int, n_shown: int, kind: str) -> Markup | None:
@@ -228,8 +228,8 @@ def _frontier_table(view: FrontierView) -> Markup:
                 (
                     point.label,
                     usd(point.cost_usd),
-                    f"{point.quality:.1%}",
-                    None if point.low is None or point.high is None else f"{point.low:.0%} to {point.high:.0%}",
+                    share(point.quality),
+                    None if point.low is None else f"{whole(point.low)} to {whole(point.high)}",
                     "yes" if point.is_best else None,
                 )
                 for point in sorted(view.points, key=lambda point: -point.quality)

@@ -93,7 +93,7 @@ def _whose(ask: Ask) -> str:
         if ask.sources.is_demo
         else "Each run is a real request and costs what it costs. "
     )
-    whose = "of nobody in particular" if ask.visitor.is_open else f"of the key '{ask.visitor.name}'"
+    whose = f"of the tenant '{ask.visitor.own_tenant}'" if ask.visitor.is_open else f"of the key '{ask.visitor.name}'"
     return f"{real}It counts as traffic {whose}, with the same rights and limits as over /v1."
 
 

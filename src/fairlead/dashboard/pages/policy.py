@@ -4,15 +4,25 @@ from typing import Final
 
 from fairlead.dashboard import links
 from fairlead.dashboard.ask import Ask, Page, Shown
-from fairlead.dashboard.elements import Child, Markup, element, text
+from fairlead.dashboard.elements import Markup, element, text
 from fairlead.dashboard.knowledge import Knowledge
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
 from fairlead.dashboard.pages.no_store import no_store
 from fairlead.dashboard.pages.policy_result import policy_result
 from fairlead.dashboard.past_decisions import MOST_DECISIONS, PastDecisions
 from fairlead.dashboard.policy_view import view_policy
-from fairlead.dashboard.policy_wish import QUERY_KEYS, Fault, PolicyWish, as_yaml, preset_name, read_wish
+from fairlead.dashboard.policy_wish import (
+    AUTO,
+    EVERYTHING,
+    QUERY_KEYS,
+    Fault,
+    PolicyWish,
+    as_yaml,
+    preset_name,
+    read_wish,
+)
 from fairlead.domain.wishes import Weights
+from fairlead.learning.replay import Change
 
 RESULT_ID: Final = "policy-result"
 _SLIDERS: Final = (
@@ -39,7 +49,7 @@ def policy(ask: Ask) -> Shown:
                 "What would another preference have chosen on your own past requests? Nothing changes until you put "
                 "the lines below into the configuration.",
             ),
-            element("div", _form(wish, faults, past, known), _result(ask, past, wish), class_="two"),
+            element("div", _form(ask, wish, faults, past, known), _result(ask, past, wish, known), class_="two"),
         ),
         scripts=("policy.js",),
     )
@@ -54,25 +64,33 @@ def policy_file(ask: Ask) -> Shown:
     return Shown(file=("fairlead-policy.yaml", as_yaml(wish, preset_name(ask.query.get("name", "")))))
 
 
-def _form(wish: PolicyWish, faults: tuple[Fault, ...], past: PastDecisions, known: Knowledge) -> Markup:
+def _form(ask: Ask, wish: PolicyWish, faults: tuple[Fault, ...], past: PastDecisions, known: Knowledge) -> Markup:
     wrong = {fault.field: fault.message for fault in faults}
+    fields = [
+        _field(name, label, ask.query.get(name, usual), wrong.get(name))
+        for name, label, usual in (
+            ("max_cost_usd", "Most USD a request", ""),
+            ("max_latency_s", "Most seconds a reply", ""),
+            ("min_quality", "Least expected quality, 0 to 1", ""),
+            ("without", "Never these models (names or * patterns, commas between)", ""),
+            ("days", "Days to look back", f"{wish.days:g}"),
+        )
+    ]
+    is_open = bool(faults) or any(ask.query.get(name) for name in QUERY_KEYS[3:])
     return element(
         "form",
-        element("fieldset", element("legend", "What counts how much"), [_slider(wish, *each) for each in _SLIDERS]),
+        element(
+            "fieldset",
+            element("legend", "What counts how much"),
+            [_slider(getattr(wish, name), name, label, hint, wrong.get(name)) for name, label, hint in _SLIDERS],
+        ),
         _presets(known),
         element(
             "details",
             element("summary", "Limits, and which requests"),
-            _field("max_cost_usd", "Most USD a request", wish.max_cost_usd, wrong),
-            _field("max_latency_s", "Most seconds a reply", wish.max_latency_s, wrong),
-            _field("min_quality", "Least expected quality, 0 to 1", wish.min_quality, wrong),
-            _field(
-                "without", "Never these models (names or * patterns, commas between)", ", ".join(wish.without), wrong
-            ),
-            _field("days", "Days to look back", wish.days, wrong),
+            fields,
             _scopes(wish, past),
-            open=bool(faults)
-            or any((wish.max_cost_usd, wish.max_latency_s, wish.min_quality, wish.without, wish.scope)),
+            open=is_open,
         ),
         element("button", "Show what would change", type="submit"),
         id="policy",
@@ -82,8 +100,7 @@ def _form(wish: PolicyWish, faults: tuple[Fault, ...], past: PastDecisions, know
     )
 
 
-def _slider(wish: PolicyWish, name: str, label: str, hint: str) -> Markup:
-    value = getattr(wish, name)
+def _slider(value: float, name: str, label: str, hint: str, fault: str | None) -> Markup:
     shown = f"{value:g}"
     return element(
         "div",
@@ -99,8 +116,15 @@ def _slider(wish: PolicyWish, name: str, label: str, hint: str) -> Markup:
             value=shown,
         ),
         element("output", shown, for_=f"w-{name}", class_="n"),
+        _fault(name, fault),
         class_="slider",
     )
+
+
+def _fault(name: str, fault: str | None) -> Markup | None:
+    if fault is None:
+        return None
+    return element("p", f"This is {fault}.", class_="fault", id=f"e-{name}", role="alert")
 
 
 def _presets(known: Knowledge) -> Markup:
@@ -119,9 +143,7 @@ def _address(weights: Weights) -> str:
     return links.address("/ui/policy", **percents)
 
 
-def _field(name: str, label: str, value: float | str | None, wrong: dict[str, str]) -> Markup:
-    shown = "" if value is None else value if isinstance(value, str) else f"{value:g}"
-    fault = wrong.get(name)
+def _field(name: str, label: str, shown: str, fault: str | None) -> Markup:
     return element(
         "div",
         element("label", label, for_=f"f-{name}"),
@@ -135,17 +157,15 @@ def _field(name: str, label: str, value: float | str | None, wrong: dict[str, st
             aria_invalid="true" if fault else None,
             aria_describedby=f"e-{name}" if fault else None,
         ),
-        element("p", f"This is {fault}.", class_="fault", id=f"e-{name}", role="alert") if fault else None,
+        _fault(name, fault),
         class_="field",
     )
 
 
 def _scopes(wish: PolicyWish, past: PastDecisions) -> Markup:
-    names = [name for name in past.policies if name != "concrete"]
-    if wish.scope and wish.scope not in names:
-        names.append(wish.scope)
-    options: list[Child] = [element("option", "every request that auto decided", value="", selected=not wish.scope)]
-    options += [element("option", f"only those of {name}", value=name, selected=name == wish.scope) for name in names]
+    names = list(dict.fromkeys((AUTO, *(name for name in past.policies if name != "concrete"), wish.scope)))
+    labels = {name: f"those that asked for {name}" for name in names} | {EVERYTHING: "all that auto decided"}
+    options = [element("option", label, value=name, selected=name == wish.scope) for name, label in labels.items()]
     return element(
         "div",
         element("label", "Which requests", for_="f-scope"),
@@ -154,7 +174,7 @@ def _scopes(wish: PolicyWish, past: PastDecisions) -> Markup:
     )
 
 
-def _result(ask: Ask, past: PastDecisions, wish: PolicyWish) -> Markup:
+def _result(ask: Ask, past: PastDecisions, wish: PolicyWish, known: Knowledge) -> Markup:
     body: Markup
     if not past.of_policy(wish.scope).rows:
         body = element(
@@ -164,7 +184,8 @@ def _result(ask: Ask, past: PastDecisions, wish: PolicyWish) -> Markup:
             class_="empty",
         )
     else:
-        body = policy_result(view_policy(past, wish), MOST_DECISIONS)
+        in_force = Change(presets=known.presets, default=known.default_preset)
+        body = policy_result(view_policy(past, wish, in_force), MOST_DECISIONS)
     return element(
         "div", body, _saving(ask, wish), id=RESULT_ID, class_="result", aria_live="polite", aria_busy="false"
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fairlead.dashboard import links
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.policy_view import PER, Contrast, MoveView, PolicyView
+from fairlead.dashboard.sourced import model_name
 from fairlead.dashboard.strips import change_bar, legend
 from fairlead.dashboard.tables import Column, table
 from fairlead.dashboard.wording import UNKNOWN, count, moment, seconds, share, usd
@@ -31,7 +32,7 @@ def _headline(view: PolicyView) -> Markup:
         return element("p", f"None of {count(view.n)} decisions would change.", class_="headline")
     return element(
         "p",
-        element("strong", f"{view.n_changed / view.n:.1%}"),
+        element("strong", share(view.n_changed / view.n)),
         f" of {count(view.n)} decisions would go to another model. Cost a decision: ",
         element("strong", _relative(view.cost)),
         ", expected quality: ",
@@ -42,46 +43,42 @@ def _headline(view: PolicyView) -> Markup:
 
 
 def _numbers(view: PolicyView) -> Markup:
-    rows = [
-        _row(f"USD of {PER:,} decisions", view.cost, usd, "paid, then " + _basis(view.cost)),
-        _row("quality", view.quality, share, "expected by the router: not measured"),
-        _row("seconds a reply", view.latency_s, seconds, "expected by the router: not measured"),
+    """One card an amount: the difference, from what to what, and whose word that is."""
+    cards = [
+        _card(f"USD of {PER:,} decisions", view.cost, usd, usd),
+        _card("Quality", view.quality, share, _as_points),
+        _card("Seconds a reply", view.latency_s, seconds, seconds),
     ]
     if view.reward is not None:
-        rows.append(_row("feedback score", view.reward, share, _basis(view.reward)))
-    return table(
-        "Now and then, with 95 % intervals",
-        [
-            "",
-            Column("now", is_number=True),
-            Column("with this policy", is_number=True),
-            Column("difference", is_number=True),
-            "whose word",
-        ],
-        rows,
+        cards.append(_card("Feedback score", view.reward, share, _as_points))
+    return element("div", cards, class_="cards")
+
+
+def _card(title: str, found: Contrast, write: Write, write_change: Write) -> Markup:
+    difference = found.difference
+    return element(
+        "article",
+        element("h3", title),
+        element("p", _signed(difference.value, write_change), class_="big"),
+        element("p", _interval(difference, lambda value: _signed(value, write_change)), class_="small"),
+        element("p", f"{write(found.old.value)} now, then {write(found.new.value)}", class_="small"),
+        element("p", f"{_basis(found)}, of {found.n:,} decisions", class_="small"),
+        class_="card",
     )
 
 
 def _basis(found: Contrast) -> str:
-    return "confirmed by the log (doubly robust)" if found.is_confirmed else "foretold: the log cannot confirm it"
+    if found.is_confirmed:
+        return "confirmed by the log (doubly robust)"
+    return "foretold, not confirmed"
 
 
-def _row(name: str, found: Contrast, write: Write, whose: str) -> list[Child]:
-    return [
-        text(name, element("small", f"{found.n:,} decisions tell", class_="source")),
-        _with_interval(found.old, write),
-        _with_interval(found.new, write),
-        _with_interval(found.difference, lambda value: _signed(value, write)),
-        whose,
-    ]
-
-
-def _with_interval(figure: Figure, write: Write) -> Markup:
+def _interval(figure: Figure, write: Write) -> str:
     if figure.value is None:
-        return text(UNKNOWN, element("small", figure.reason or "", class_="source"))
+        return figure.reason or "unknown"
     if figure.low is None or figure.high is None:
-        return text(write(figure.value), element("small", "no interval", class_="source", title=figure.reason))
-    return text(write(figure.value), element("small", f"{write(figure.low)} to {write(figure.high)}", class_="source"))
+        return f"no interval: {figure.reason}" if figure.reason else "no interval"
+    return f"95 % sure: {write(figure.low)} to {write(figure.high)}"
 
 
 def _signed(value: float | None, write: Write) -> str:
@@ -89,6 +86,10 @@ def _signed(value: float | None, write: Write) -> str:
     if value is None:
         return UNKNOWN
     return f"−{write(-value)}" if value < 0 else f"+{write(value)}" if value > 0 else write(value)
+
+
+def _as_points(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{100 * value:.1f} points"
 
 
 def _relative(cost: Contrast) -> str:
@@ -121,9 +122,9 @@ def _shares(view: PolicyView) -> Markup:
             [Column("model", is_long=True), "share", Column("now", is_number=True), Column("then", is_number=True)],
             [
                 (
-                    each.arm[0],
+                    model_name(each.arm[0]),
                     change_bar(
-                        f"{each.arm[0]}: {each.old_share:.1%} now, {each.new_share:.1%} then",
+                        f"{each.arm[0]}: {share(each.old_share)} now, {share(each.new_share)} then",
                         each.old_share,
                         each.new_share,
                         most,
@@ -142,13 +143,12 @@ def _moves(view: PolicyView) -> Markup | None:
     if not view.moves:
         return None
     return table(
-        "Which choices would change",
+        "Which choices would change, and what the router expects of it",
         [
-            Column("from", is_long=True),
-            Column("to", is_long=True),
+            Column("from, to", is_long=True),
             Column("decisions", is_number=True),
-            Column("expected quality", is_number=True),
-            Column(f"expected USD of {PER:,}", is_number=True),
+            Column("quality", is_number=True),
+            Column(f"USD of {PER:,}", is_number=True),
             "for example",
         ],
         [_move(move) for move in view.moves],
@@ -156,11 +156,11 @@ def _moves(view: PolicyView) -> Markup | None:
 
 
 def _move(move: MoveView) -> list[Child]:
+    points = None if move.quality is None else _signed(move.quality, _as_points)
     return [
-        move.old,
-        move.new,
+        text(model_name(move.old), element("span", "→ ", model_name(move.new), class_="onward")),
         text(count(move.n), element("small", share(move.share), class_="source")),
-        UNKNOWN if move.quality is None else f"{100 * move.quality:+.1f} points".replace("-", "−"),
+        points or UNKNOWN,
         _signed(None if move.cost_usd is None else move.cost_usd * PER, usd),
         text([text(links.link(links.decision(each), f"{place}"), " ") for place, each in enumerate(move.examples, 1)]),
     ]
@@ -176,13 +176,14 @@ def _rests_on(view: PolicyView, most: int) -> Markup:
         "conversations."
         if view.n_held
         else None,
-        f" {view.unsupported_share:.1%} of the choices are such that this log could never have made."
+        f" {share(view.unsupported_share)} of the choices are such that this log could never have made."
         if view.unsupported_share > 0
         else None,
     ]
     return element(
         "div",
         element("p", *told, class_="soft"),
+        element("p", _today(view), class_="soft") if view.n_changed_today else None,
         [element("p", f"Note: {note}.", class_="soft") for note in view.notes],
         element(
             "p",
@@ -191,4 +192,12 @@ def _rests_on(view: PolicyView, most: int) -> Markup:
             ".",
             class_="soft",
         ),
+    )
+
+
+def _today(view: PolicyView) -> str:
+    """How exact a replay is: what it changes where nothing is to change."""
+    return (
+        f"Even under the settings in force {share(view.n_changed_today / view.n)} of these decisions would come out "
+        "otherwise: they were made under others, or a model rested, failed or was slow at the time, which no log holds."
     )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fairlead.dashboard.elements import Markup, element, text
 from fairlead.dashboard.frontier import NEARLY_ALL, FrontierView, Point, What
+from fairlead.dashboard.sourced import MOST_NAME_CHARS
 from fairlead.dashboard.wording import share as percent
 from fairlead.dashboard.wording import usd
 
@@ -25,7 +26,8 @@ def frontier_figure(view: FrontierView) -> Markup:
         return element("p", "No model has both a price and a quality here.", class_="soft")
     field = _Field(view.points)
     best = [point for point in view.of("model") if point.is_best]
-    words = f"{len(view.of('model'))} models; nobody is cheaper and better than {', '.join(p.label for p in best[:5])}"
+    names = ", ".join(point.label[:MOST_NAME_CHARS] for point in best[:5])
+    words = f"{len(view.of('model'))} models; nobody is cheaper and better than {names}"
     return element(
         "svg",
         _axes(field),
@@ -69,7 +71,9 @@ def told(point: Point) -> str:
     """A point in words."""
     reach = "" if point.low is None else f" ({percent(point.low)} to {percent(point.high)})"
     partly = f"; of the {percent(point.share)} that it could serve" if point.share < NEARLY_ALL else ""
-    return f"{point.label}: {percent(point.quality)}{reach} at {usd(point.cost_usd)} a request{partly}"
+    return (
+        f"{point.label[:MOST_NAME_CHARS]}: {percent(point.quality)}{reach} at {usd(point.cost_usd)} a request{partly}"
+    )
 
 
 class _Field:

@@ -1,12 +1,16 @@
 """Sourced numbers as markup: the number, its interval as a strip, and a small word for whose it is."""
 
 from collections.abc import Callable
+from typing import Final
 
 from fairlead.dashboard.elements import Markup, element, text
 from fairlead.dashboard.models_view import SOURCE_WORDS, ModelRow, Source, Sourced
 from fairlead.dashboard.strips import strip
 from fairlead.dashboard.wording import UNKNOWN
 from fairlead.routing.standing import Standing
+
+MOST_NAME_CHARS: Final = 120
+"""No lab's model has a longer one; whoever sends it as a name does not mean one."""
 
 
 def whole(value: float | None) -> str:
@@ -46,8 +50,9 @@ def chance(row: ModelRow, standing: Standing | None, kind: str) -> Markup:
 
 
 def model_name(name: str) -> Markup:
-    """A model's name, which may break after its lab."""
-    lab, slash, own = name.partition("/")
+    """A model's name, which may break after its lab; of one that is no name, its beginning."""
+    shown = name if len(name) <= MOST_NAME_CHARS else name[:MOST_NAME_CHARS] + "…"
+    lab, slash, own = shown.partition("/")
     return text(lab, slash, element("wbr") if slash else None, own)
 
 

@@ -88,7 +88,7 @@ def _upstream(each: UpstreamView, since: float) -> list[Child]:
         UNKNOWN if each.limit is None else f"{each.limit:,.0f}",
         count(None if endpoint is None else endpoint.n_models),
         f"{endpoint.address}{kind}" if endpoint is not None else UNKNOWN,
-        links.link(links.decisions(upstream=each.name, since=since), "last hour"),
+        links.to_rows("last hour", upstream=each.name, since=since),
     ]
 
 
@@ -138,7 +138,7 @@ def _arm(arm: ArmView, since: float) -> list[Child]:
         seconds(arm.ttft_s),
         seconds(arm.ttft_p95_s),
         count(arm.tokens_per_s),
-        links.link(links.decisions(model=arm.model, since=since), "last hour"),
+        links.to_rows("last hour", model=arm.model, since=since),
     ]
 
 

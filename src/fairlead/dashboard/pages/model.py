@@ -81,10 +81,10 @@ def _own(row: ModelRow, now_s: float) -> Markup:
     since = now_s - WINDOW_S
     per = own.cost_usd / own.n_priced if own.n_priced else None
     pairs: list[tuple[Child, Child]] = [
-        ("requests, 30 days", links.link(links.decisions(model=row.model, since=since), count(own.n))),
+        ("requests, 30 days", links.to_rows(count(own.n), model=row.model, since=since)),
         (
             "not whole",
-            links.link(links.decisions(model=row.model, since=since, outcome="failed"), count(own.n - own.n_ok)),
+            links.to_rows(count(own.n - own.n_ok), model=row.model, since=since, outcome="failed"),
         ),
         ("spent", usd(own.cost_usd)),
         ("a request", usd(per)),

@@ -21,7 +21,7 @@ from fairlead.dashboard.models_view import (
 )
 from fairlead.dashboard.pages.model import one_model
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
-from fairlead.dashboard.sourced import amount, badges, chance, reach, source_tag, whole
+from fairlead.dashboard.sourced import MOST_NAME_CHARS, amount, badges, chance, model_name, reach, source_tag, whole
 from fairlead.dashboard.strips import legend
 from fairlead.dashboard.tables import Column, table
 from fairlead.dashboard.wording import count, seconds, share, usd
@@ -123,9 +123,9 @@ def _row(row: ModelRow, kind: str, now_s: float) -> list[Child]:
     standing = row.of(kind)
     requests: Child = count(0)
     if row.own is not None:
-        requests = links.link(links.decisions(model=row.model, since=now_s - WINDOW_S), count(row.own.n))
+        requests = links.to_rows(count(row.own.n), model=row.model, since=now_s - WINDOW_S)
     return [
-        text(links.link(model_address(row.model), row.title or row.model), badges(row)),
+        text(links.link(model_address(row.model), model_name(row.title or row.model)), badges(row)),
         chance(row, standing, kind),
         _prices(row.input_usd, row.output_usd),
         amount(row.first_s, seconds),
@@ -186,10 +186,6 @@ def _frontier(view: FrontierView) -> Markup:
             "No traffic yet: success over all kinds of task, at the price of a request of 1,000 tokens in and 500 out. "
             "Published figures and priors; your own traffic will take their place."
         )
-    left = (
-        f" Left out, without a price or able to serve too few: {', '.join(view.left_out[:8])}" if view.left_out else ""
-    )
-    more = f" and {len(view.left_out) - 8} more." if len(view.left_out) > 8 else "." if left else ""
     return element(
         "section",
         element("h2", "Cost and quality"),
@@ -205,9 +201,16 @@ def _frontier(view: FrontierView) -> Markup:
             if view.is_own_traffic
             else (("dot model", "model"), ("stairs", "nobody is cheaper and better"))
         ),
-        element("p", f"{left}{more}".strip(), class_="soft") if left else None,
+        element("p", _left_out(view.left_out), class_="soft") if view.left_out else None,
         _frontier_table(view),
     )
+
+
+def _left_out(models: Sequence[str]) -> str:
+    """Who has no place in the figure."""
+    named = ", ".join(model[:MOST_NAME_CHARS] for model in models[:8])
+    more = f" and {len(models) - 8} more" if len(models) > 8 else ""
+    return f"Left out, without a price or able to serve too few of the decisions: {named}{more}."
 
 
 def _frontier_table(view: FrontierView) -> Markup:
@@ -226,7 +229,7 @@ def _frontier_table(view: FrontierView) -> Markup:
             ],
             [
                 (
-                    point.label,
+                    model_name(point.label),
                     usd(point.cost_usd),
                     share(point.quality),
                     None if point.low is None else f"{whole(point.low)} to {whole(point.high)}",

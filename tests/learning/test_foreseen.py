@@ -1,4 +1,4 @@
-"""What a changed policy is foretold to do: which decisions move, from whom to whom, and what that is foretold to cost."""
+"""What a changed policy is foretold to do: which decisions move, from whom to whom, and what that would cost."""
 
 import pytest
 from hypothesis import given

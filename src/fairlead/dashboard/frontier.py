@@ -21,7 +21,7 @@ NEARLY_ALL: Final = 0.99
 TYPICAL_INPUT_TOKENS: Final = 1_000
 TYPICAL_OUTPUT_TOKENS: Final = 500
 """A usual chat turn; without traffic of one's own there is no better request to price."""
-_LEAST_USD: Final = 1e-9
+LEAST_USD: Final = 1e-9
 """A cost axis in logarithms shows no free model: such a one stands at its left edge."""
 
 
@@ -86,7 +86,7 @@ def frontier_of_figures(rows: Sequence[ModelRow]) -> FrontierView:
             continue
         cost = (row.input_usd.value * TYPICAL_INPUT_TOKENS + row.output_usd.value * TYPICAL_OUTPUT_TOKENS) * 1e-6
         points.append(
-            Point(row.model, "model", max(cost, _LEAST_USD), standing.mean, standing.low, standing.high, 0, 1.0)
+            Point(row.model, "model", max(cost, LEAST_USD), standing.mean, standing.low, standing.high, 0, 1.0)
         )
     return FrontierView(tuple(_with_best(points)), 0, is_own_traffic=False, left_out=tuple(left_out))
 
@@ -104,7 +104,7 @@ def _models(table: ReplayTable) -> tuple[list[Point], list[str]]:
             float(matrix[rows, at].mean())
             for matrix in (foretold.quality, foretold.quality_low, foretold.quality_high, foretold.cost_usd)
         )
-        point = Point(model, "model", max(cost, _LEAST_USD), quality, low, high, int(rows.sum()), share)
+        point = Point(model, "model", max(cost, LEAST_USD), quality, low, high, int(rows.sum()), share)
         there = cheapest.get(model)
         if there is None or point.cost_usd < there.cost_usd:
             cheapest[model] = point
@@ -120,7 +120,7 @@ def _of_choices(table: ReplayTable, target: Floats, label: str, what: What) -> P
     share = float(known.mean())
     if share < LEAST_SHARE:
         return None
-    cost_usd = max(float(cost[known].mean()), _LEAST_USD)
+    cost_usd = max(float(cost[known].mean()), LEAST_USD)
     return Point(label, what, cost_usd, float(quality[known].mean()), None, None, int(known.sum()), share)
 
 

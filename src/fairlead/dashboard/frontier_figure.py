@@ -6,7 +6,7 @@ from math import ceil, floor, log10
 from typing import Any, Final
 
 from fairlead.dashboard.elements import Markup, element, text
-from fairlead.dashboard.frontier import NEARLY_ALL, FrontierView, Point, What
+from fairlead.dashboard.frontier import LEAST_USD, NEARLY_ALL, FrontierView, Point, What
 from fairlead.dashboard.sourced import MOST_NAME_CHARS
 from fairlead.dashboard.wording import share as percent
 from fairlead.dashboard.wording import usd
@@ -17,7 +17,8 @@ _LABEL_WIDTH, _LABEL_HEIGHT = 24.0, 7.0
 """Percent of the field that a name takes on a phone."""
 _LABEL_CHARS: Final = 20
 _NAMES: Final = {"model": "models", "preset": "auto, by preference", "now": "what was chosen"}
-_ORDER: Final[tuple[What, ...]] = ("model", "preset", "now")
+_ORDER: Final[tuple[What, ...]] = ("model", "now", "preset")
+"""The chart library's colours in their order are those of our own figure."""
 
 
 def frontier_figure(view: FrontierView) -> Markup:
@@ -178,5 +179,7 @@ def _labels(field: _Field, best: Sequence[Point]) -> Markup:
 
 
 def _decade(power: int) -> str:
-    """A power of ten in USD."""
+    """A power of ten in USD; what is less than every price is the place of the free."""
+    if 10.0**power <= LEAST_USD:
+        return "free"
     return f"${10.0**power:,.{max(-power, 0)}f}"

@@ -53,7 +53,7 @@ def model_name(name: str) -> Markup:
     """A model's name, which may break after its lab; of one that is no name, its beginning."""
     shown = name if len(name) <= MOST_NAME_CHARS else name[:MOST_NAME_CHARS] + "…"
     lab, slash, own = shown.partition("/")
-    return text(lab, slash, element("wbr") if slash else None, own)
+    return element("bdi", lab, slash, element("wbr") if slash else None, own)
 
 
 def badges(row: ModelRow) -> Markup:

@@ -183,27 +183,29 @@ def _frontier(view: FrontierView) -> Markup:
         )
     else:
         told = (
-            "No traffic yet: success over all kinds of task, at the price of a request of 1,000 tokens in and 500 out. "
-            "Published figures and priors; your own traffic will take their place."
+            "No traffic of the last days tells of it: this is success over all kinds of task, at the price of a "
+            "request of 1,000 tokens in and 500 out. Published figures and priors; your own traffic will take their "
+            "place."
         )
     return element(
         "section",
         element("h2", "Cost and quality"),
         element("p", told, class_="soft"),
-        chart("Expected cost of a request against expected quality", "/ui/data/frontier", frontier_figure(view)),
-        legend(
-            (
-                ("dot model", "model"),
-                ("dot preset", "auto, by preference"),
-                ("dot now", "what was chosen"),
-                ("stairs", "nobody is cheaper and better"),
-            )
-            if view.is_own_traffic
-            else (("dot model", "model"), ("stairs", "nobody is cheaper and better"))
+        chart(
+            "Expected cost of a request against expected quality",
+            "/ui/data/frontier",
+            text(frontier_figure(view), _frontier_legend(view)),
         ),
         element("p", _left_out(view.left_out), class_="soft") if view.left_out else None,
         _frontier_table(view),
     )
+
+
+def _frontier_legend(view: FrontierView) -> Markup:
+    entries = [("dot model", "model")]
+    if view.is_own_traffic:
+        entries += [("dot preset", "auto, by preference"), ("dot now", "what was chosen")]
+    return legend([*entries, ("stairs", "nobody is cheaper and better")])
 
 
 def _left_out(models: Sequence[str]) -> str:

@@ -69,7 +69,7 @@ def test_a_model_at_two_upstreams_stands_once_at_the_cheaper() -> None:
 def test_without_traffic_the_figures_stand_at_the_price_of_a_typical_request() -> None:
     rows = view_models(
         pool(Known(), Known(model="lab/b", price_in=None), Known(model="lab/c")),
-        {"lab/a": view(0.6), "lab/b": view(0.7)}, Seen(), {},
+        {"lab/a": view(0.6), "lab/b": view(0.7)}, Seen(),
     )  # fmt: skip
 
     found = frontier_of_figures(rows)
@@ -78,6 +78,15 @@ def test_without_traffic_the_figures_stand_at_the_price_of_a_typical_request() -
     assert point.label == "lab/a"
     assert (point.cost_usd, point.quality) == pytest.approx((0.0015, 0.6))
     assert (found.is_own_traffic, found.left_out) == (False, ("lab/b",))
+
+
+def test_where_every_model_is_free_there_is_nothing_to_tell_apart() -> None:
+    free, priced = Known(price_in=0.0, price_out=0.0), Known(model="lab/b")
+    abilities = {"lab/a": view(0.6), "lab/b": view(0.7)}
+
+    assert not frontier_of_figures(view_models(pool(free), abilities, Seen())).is_telling
+    assert not frontier_of_figures(()).is_telling
+    assert frontier_of_figures(view_models(pool(free, priced), abilities, Seen())).is_telling
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(1e-6, 1)), min_size=1, max_size=8))

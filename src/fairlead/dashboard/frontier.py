@@ -52,6 +52,11 @@ class FrontierView(NamedTuple):
     left_out: tuple[str, ...]
     """Models that could serve too few of the decisions, or whose price is unknown."""
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether cost tells anybody apart: where all are free, or nobody has a price, there is nothing to draw."""
+        return any(point.cost_usd > LEAST_USD for point in self.points)
+
     def of(self, what: What) -> tuple[Point, ...]:
         """Those of one sort."""
         return tuple(point for point in self.points if point.what == what)

@@ -23,8 +23,7 @@ _ORDER: Final[tuple[What, ...]] = ("model", "now", "preset")
 
 def frontier_figure(view: FrontierView) -> Markup:
     """The figure; every point says its name and numbers when it is pointed at."""
-    if not view.points:
-        return element("p", "No model has both a price and a quality here.", class_="soft")
+    assert view.points, "a page asks for a figure of something"
     field = _Field(view.points)
     best = [point for point in view.of("model") if point.is_best]
     names = ", ".join(point.label[:MOST_NAME_CHARS] for point in best[:5])
@@ -71,10 +70,9 @@ def frontier_data(view: FrontierView) -> dict[str, Any]:
 def told(point: Point) -> str:
     """A point in words."""
     reach = "" if point.low is None else f" ({percent(point.low)} to {percent(point.high)})"
+    price = "nothing" if point.cost_usd <= LEAST_USD else usd(point.cost_usd)
     partly = f"; of the {percent(point.share)} that it could serve" if point.share < NEARLY_ALL else ""
-    return (
-        f"{point.label[:MOST_NAME_CHARS]}: {percent(point.quality)}{reach} at {usd(point.cost_usd)} a request{partly}"
-    )
+    return f"{point.label[:MOST_NAME_CHARS]}: {percent(point.quality)}{reach} at {price} a request{partly}"
 
 
 class _Field:

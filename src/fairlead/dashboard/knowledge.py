@@ -7,7 +7,7 @@ from fairlead.catalogue.catalogue import Catalogue
 from fairlead.dashboard.health_view import Endpoint
 from fairlead.dashboard.past_decisions import PastReader
 from fairlead.domain.store_state import StoreState
-from fairlead.routing.modelmap.entry import Entry
+from fairlead.routing.modelmap.entry import ModelMap
 from fairlead.routing.pool import Pool
 from fairlead.routing.preferences import Preset
 from fairlead.routing.standing import AbilityView
@@ -35,12 +35,9 @@ class Knowledge:
     notes: tuple[str, ...] = ()
 
     @property
-    def entries(self) -> dict[str, Entry]:
-        """Model -> what the trained router learned of it."""
-        if self.trained is None:
-            return {}
-        entries = self.trained.model_map.entries
-        return {model: entries[arm] for model, arm in self.arm_of.items() if arm in entries}
+    def model_map(self) -> ModelMap | None:
+        """What the trained router learned of each arm; None without one."""
+        return None if self.trained is None else self.trained.model_map
 
     @property
     def stale(self) -> dict[str, str] | None:

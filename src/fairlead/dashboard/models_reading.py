@@ -22,7 +22,7 @@ def read_models(ask: Ask, known: Knowledge) -> tuple[ModelRow, ...]:
             first_bytes=store.delays(window, "first_byte"),
             scores=store.scores(window),
         )
-    return view_models(known.pool, known.abilities(), seen, known.entries)
+    return view_models(known.pool, known.abilities(), seen, known.model_map, known.arm_of)
 
 
 def model_address(model: str) -> str:

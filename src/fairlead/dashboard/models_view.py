@@ -2,45 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
-from typing import Final, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from fairlead.dashboard.health_view import ENOUGH_SEEN
+from fairlead.dashboard.learned_view import learned_scores
+from fairlead.dashboard.sourced_number import UNKNOWN, Source, Sourced
 from fairlead.domain.engine_state import ArmState
 from fairlead.domain.kinds import KINDS
-from fairlead.routing.modelmap.entry import Entry
+from fairlead.routing.modelmap.entry import ModelMap
 from fairlead.routing.pool import ArmSpec, Pool
-from fairlead.routing.predictors.stack import INTERVAL_Z
 from fairlead.routing.standing import ALL_KINDS, AbilityView, Standing
 from fairlead.store.rows import DelayRow, ScoreRow, UsageRow
 
-Source = Literal["own", "measured", "published", "prior", "stated", "unknown"]
-"""own: this server's own traffic; measured: outcomes behind an artefact or a router file; published: benchmark figures;
-prior: a guess from size, price and date; stated: a price list or the operator."""
-
-SOURCE_WORDS: Final[Mapping[Source, str]] = {
-    "own": "own traffic",
-    "measured": "measured",
-    "published": "published",
-    "prior": "prior",
-    "stated": "stated",
-    "unknown": "unknown",
-}
+NOTHING_LEARNED: Final[Mapping[str, str]] = MappingProxyType({})
+NOTHING_LEARNED_OF: Final[Mapping[str, Sourced]] = MappingProxyType({})
 NORMAL_95: Final = 1.959963984540054
 """Standard normal quantile of 97.5 %."""
-
-
-class Sourced(NamedTuple):
-    """A number with its interval, and whose word it is. None is unknown."""
-
-    value: float | None
-    source: Source
-    told: str = ""
-    """Of how many, and of when."""
-    low: float | None = None
-    high: float | None = None
-
-
-UNKNOWN: Final = Sourced(None, "unknown")
 
 
 class OwnTraffic(NamedTuple):
@@ -76,8 +54,8 @@ class ModelRow(NamedTuple):
     own: OwnTraffic | None
     scores: Mapping[str, Sourced]
     """Kind of task, or `all` -> mean score of its feedback, from 0 to 1."""
-    learned: Sourced
-    """Mean score over the queries of the operator's router."""
+    learned: Mapping[str, Sourced]
+    """Kind of task, or `all` -> mean score over such queries of the operator's own router."""
     stale: str | None
     """Since when and why its figures are in doubt."""
 
@@ -101,9 +79,13 @@ class Seen(NamedTuple):
 
 
 def view_models(
-    pool: Pool, abilities: Mapping[str, AbilityView], seen: Seen, entries: Mapping[str, Entry]
+    pool: Pool,
+    abilities: Mapping[str, AbilityView],
+    seen: Seen,
+    model_map: ModelMap | None = None,
+    arm_of: Mapping[str, str] = NOTHING_LEARNED,
 ) -> tuple[ModelRow, ...]:
-    """Each model of the pool once, in the pool's order. `abilities` and `entries` are by model."""
+    """Each model of the pool once, in its order. `abilities` are by model; `arm_of`: model -> what the map calls it."""
     places: dict[str, list[int]] = {}
     for place, spec in enumerate(pool.specs):
         places.setdefault(spec.arm.model, []).append(place)
@@ -118,16 +100,19 @@ def view_models(
             _own(usage.get(model)),
             _speeds(pool, own, [arm for arm in seen.arms if arm.model == model], first_bytes.get(model)),
             scores.get(model, {}),
-            entries.get(model),
+            *_learned(model_map, arm_of.get(model)),
         )
         for model, own in places.items()
     )
 
 
 def ranked(rows: Sequence[ModelRow], kind: str) -> tuple[ModelRow, ...]:
-    """Best first in this kind; what is only guessed stands below what is known, what has no standing last."""
+    """Best first in this kind: by what the own router learned, then by what is known, then by guesses."""
 
     def place(row: ModelRow) -> tuple[int, float, str]:
+        learned = row.learned.get(kind)
+        if learned is not None and learned.value is not None:
+            return -1, -learned.value, row.model
         standing = row.of(kind)
         if standing is None:
             return 2, 0.0, row.model
@@ -148,7 +133,8 @@ def _row(
     own: OwnTraffic | None,
     speeds: tuple[Sourced, Sourced],
     scores: Mapping[str, Sourced],
-    entry: Entry | None,
+    learned: Mapping[str, Sourced],
+    stale: str | None,
 ) -> ModelRow:
     specs = [pool.specs[place] for place in places]
     card = specs[0].card
@@ -170,8 +156,8 @@ def _row(
         tokens_per_s=speeds[1],
         own=own,
         scores=scores,
-        learned=_learned(entry),
-        stale=None if entry is None else entry.stale,
+        learned=learned,
+        stale=stale,
     )
 
 
@@ -255,12 +241,8 @@ def _score(row: ScoreRow) -> Sourced:
     return Sourced(p, "own", told, max(middle - reach, 0.0), min(middle + reach, 1.0))
 
 
-def _learned(entry: Entry | None) -> Sourced:
-    if entry is None:
-        return UNKNOWN
-    quality = entry.quality
-    told = f"{quality.n:,} outcomes: {quality.source}" + (f", {quality.as_of}" if quality.as_of else "")
-    if quality.spread is None:
-        return Sourced(quality.value, "measured", told)
-    reach = INTERVAL_Z * quality.spread
-    return Sourced(quality.value, "measured", told, max(quality.value - reach, 0.0), min(quality.value + reach, 1.0))
+def _learned(model_map: ModelMap | None, arm: str | None) -> tuple[Mapping[str, Sourced], str | None]:
+    """The scores, and since when and why they are in doubt."""
+    if model_map is None or arm is None or arm not in model_map.entries:
+        return NOTHING_LEARNED_OF, None
+    return learned_scores(model_map, arm), model_map.entries[arm].stale

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from fairlead.dashboard.elements import Markup, element, text
-from fairlead.dashboard.models_view import SOURCE_WORDS, ModelRow, Source, Sourced
+from fairlead.dashboard.models_view import ModelRow
+from fairlead.dashboard.sourced_number import SOURCE_WORDS, Source, Sourced
 from fairlead.dashboard.strips import strip
 from fairlead.dashboard.wording import UNKNOWN
 from fairlead.routing.standing import Standing
@@ -54,6 +55,20 @@ def model_name(name: str) -> Markup:
     shown = name if len(name) <= MOST_NAME_CHARS else name[:MOST_NAME_CHARS] + "…"
     lab, slash, own = shown.partition("/")
     return element("bdi", lab, slash, element("wbr") if slash else None, own)
+
+
+def score(row: ModelRow, kind: str) -> Markup | None:
+    """What the own router learned, as a strip and in words."""
+    learned = row.learned.get(kind)
+    if learned is None or learned.value is None:
+        return None
+    words = reach(learned.value, learned.low, learned.high)
+    return element(
+        "div",
+        strip(f"{row.title} at {kind}, by your own router: {words}", learned.value, learned.low, learned.high),
+        element("span", words, source_tag(learned.source, learned.told)),
+        class_="chance",
+    )
 
 
 def badges(row: ModelRow) -> Markup:

@@ -9,10 +9,11 @@ from fairlead.dashboard.ask import Ask, Shown
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.knowledge import Knowledge
 from fairlead.dashboard.models_reading import WINDOW_S, read_models
-from fairlead.dashboard.models_view import SOURCE_WORDS, ModelRow, Sourced
+from fairlead.dashboard.models_view import ModelRow
 from fairlead.dashboard.pages.model_map import kinds_map, learned_map
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
 from fairlead.dashboard.sourced import badges, source_tag
+from fairlead.dashboard.sourced_number import SOURCE_WORDS, Sourced
 from fairlead.dashboard.tables import Column, facts, table
 from fairlead.dashboard.wording import count, seconds, share, usd
 from fairlead.routing.standing import ALL_KINDS

@@ -5,8 +5,9 @@ from typing import Final
 
 from fairlead.dashboard.elements import Child, Markup, element
 from fairlead.dashboard.knowledge import Knowledge
-from fairlead.dashboard.models_view import SOURCE_WORDS, ModelRow
+from fairlead.dashboard.models_view import ModelRow
 from fairlead.dashboard.sourced import reach
+from fairlead.dashboard.sourced_number import SOURCE_WORDS
 from fairlead.dashboard.strips import legend, strip
 from fairlead.dashboard.tables import Column, table
 from fairlead.dashboard.wording import count, share
@@ -94,7 +95,7 @@ def learned_map(known: Knowledge, row: ModelRow) -> Markup | None:
     arm = known.arm_of.get(row.model)
     if known.trained is None or arm is None or arm not in known.trained.model_map.entries:
         return None
-    learned = row.learned
+    learned = row.learned[ALL_KINDS]
     reach = f" ({share(learned.low)} to {share(learned.high)}, 90 % sure)" if learned.low is not None else ""
     return element(
         "section",

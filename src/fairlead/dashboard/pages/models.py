@@ -11,17 +11,21 @@ from fairlead.dashboard.frontier import FrontierView, frontier_of_figures, front
 from fairlead.dashboard.frontier_figure import frontier_data, frontier_figure
 from fairlead.dashboard.knowledge import Knowledge
 from fairlead.dashboard.models_reading import WINDOW_S, model_address, read_models
-from fairlead.dashboard.models_view import (
-    SOURCE_WORDS,
-    ModelRow,
-    Source,
-    Sourced,
-    kinds_in_order,
-    ranked,
-)
+from fairlead.dashboard.models_view import ModelRow, kinds_in_order, ranked
 from fairlead.dashboard.pages.model import one_model
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
-from fairlead.dashboard.sourced import MOST_NAME_CHARS, amount, badges, chance, model_name, reach, source_tag, whole
+from fairlead.dashboard.sourced import (
+    MOST_NAME_CHARS,
+    amount,
+    badges,
+    chance,
+    model_name,
+    reach,
+    score,
+    source_tag,
+    whole,
+)
+from fairlead.dashboard.sourced_number import SOURCE_WORDS, Source, Sourced
 from fairlead.dashboard.strips import legend
 from fairlead.dashboard.tables import Column, table
 from fairlead.dashboard.wording import count, seconds, share, usd
@@ -104,10 +108,13 @@ def _kinds(kinds: Sequence[str], chosen: str) -> Markup:
 
 def _board(rows: Sequence[ModelRow], kind: str, now_s: float) -> Markup:
     title = "all kinds of task" if kind == "all" else kind
+    # A column that would be empty in every row is not worth its width.
+    has_learned = any(kind in row.learned for row in rows)
     return table(
         f"Models, best first at {title}; USD a million tokens; requests of 30 days",
         [
             Column("model", is_long=True),
+            *(["your router's score"] if has_learned else []),
             "success, 90 % interval",
             Column("price, in / out", is_number=True),
             Column("first word", is_number=True),
@@ -115,23 +122,24 @@ def _board(rows: Sequence[ModelRow], kind: str, now_s: float) -> Markup:
             Column("requests", is_number=True),
             Column("feedback", is_number=True),
         ],
-        [_row(row, kind, now_s) for row in rows],
+        [_row(row, kind, now_s, has_learned=has_learned) for row in rows],
     )
 
 
-def _row(row: ModelRow, kind: str, now_s: float) -> list[Child]:
+def _row(row: ModelRow, kind: str, now_s: float, *, has_learned: bool) -> list[Child]:
     standing = row.of(kind)
     requests: Child = count(0)
     if row.own is not None:
         requests = links.to_rows(count(row.own.n), model=row.model, since=now_s - WINDOW_S)
     return [
         text(links.link(model_address(row.model), model_name(row.title or row.model)), badges(row)),
+        *([score(row, kind)] if has_learned else []),
         chance(row, standing, kind),
         _prices(row.input_usd, row.output_usd),
         amount(row.first_s, seconds),
         amount(row.tokens_per_s, count),
         text(requests, source_tag("own")) if row.own is not None else requests,
-        _score(row.scores.get(kind)),
+        _feedback(row.scores.get(kind)),
     ]
 
 
@@ -141,11 +149,11 @@ def _prices(into: Sourced, out: Sourced) -> Markup:
     return text(f"{usd(into.value)} / {usd(out.value)}", source_tag(into.source, into.told))
 
 
-def _score(score: Sourced | None) -> Markup | None:
-    if score is None or score.value is None:
+def _feedback(found: Sourced | None) -> Markup | None:
+    if found is None or found.value is None:
         return None
-    words = reach(score.value, score.low, score.high)
-    return text(words, element("small", f"{score.told}, {SOURCE_WORDS[score.source]}", class_="source"))
+    words = reach(found.value, found.low, found.high)
+    return text(words, element("small", f"{found.told}, {SOURCE_WORDS[found.source]}", class_="source"))
 
 
 def _more(n: int, n_shown: int, kind: str) -> Markup | None:
@@ -162,7 +170,8 @@ def _reading_help() -> Markup:
         element(
             "p",
             "Success is the chance on a question of this kind that the median of the current models solves half the "
-            "time. Feedback is the mean score of your own users, with a 95 % interval.",
+            "time. Your router's score is what it learned from your own outcomes, on its own queries. Feedback is the "
+            "mean score of your own users, with a 95 % interval.",
         ),
         element(
             "dl",
@@ -176,6 +185,12 @@ def _reading_help() -> Markup:
 
 
 def _frontier(view: FrontierView) -> Markup:
+    if not view.is_telling:
+        return element(
+            "section",
+            element("h2", "Cost and quality"),
+            element("p", "Every model here is free of charge or without a price: cost tells none of them apart."),
+        )
     if view.is_own_traffic:
         told = (
             f"On your newest {view.n:,} decisions of {FRONTIER_DAYS:g} days: the cost and the quality that the router "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.dashboard.health_view import Endpoint, view_health
+from fairlead.dashboard.health_view import Endpoint, speed_of, view_health
 from fairlead.domain.engine_state import NOTHING, ArmState, EngineState, UpstreamState
 from fairlead.domain.names import ModelId, UpstreamName
 from fairlead.domain.store_state import StoreState
@@ -83,6 +83,13 @@ def test_models_in_doubt_are_named_and_no_router_is_no_good_news() -> None:
     assert (view.drift_said.level, view.overall.level) == ("warn", "warn")
 
     assert view_health(WELL, StoreState(), (), None, 1).drift_said.level == "none"
+
+
+def test_a_handful_of_replies_and_replies_in_one_piece_tell_of_no_speed() -> None:
+    few, whole, timed = arm()._replace(n_attempts=2.0), arm(s_per_token=1e-5), arm(s_per_token=0.02)
+
+    assert [speed_of(each) for each in (few, whole, arm(s_per_token=None))] == [None, None, None]
+    assert speed_of(timed) == pytest.approx(50.0)
 
 
 def test_of_several_workers_it_is_said_that_one_speaks() -> None:

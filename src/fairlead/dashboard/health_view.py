@@ -13,6 +13,8 @@ FAILING_SHARE: Final = 0.1
 """A failure in ten attempts is more than the odd rate limit: worth a look."""
 ENOUGH_SEEN: Final = 5.0
 """Recent attempts from which a speed is shown."""
+FASTEST_TOKENS_PER_S: Final = 20_000.0
+"""Set by hand, far above any model: beyond it a reply has come in one piece, which tells of no speed."""
 CROWDED_SHARE: Final = 0.8
 """Of its limit; above it the next burst waits."""
 
@@ -91,6 +93,14 @@ class HealthView(NamedTuple):
     notes: tuple[str, ...]
 
 
+def speed_of(arm: ArmState) -> float | None:
+    """Tokens a second; None where too few replies, or replies in one piece, tell nothing of it."""
+    if not arm.s_per_token or arm.n_attempts < ENOUGH_SEEN:
+        return None
+    speed = 1.0 / arm.s_per_token
+    return speed if speed <= FASTEST_TOKENS_PER_S else None
+
+
 def view_health(
     state: EngineState,
     store: StoreState | None,
@@ -148,10 +158,15 @@ def _arm(arm: ArmState) -> ArmView:
         said = Said("resting", "bad", "over its rate limit, or failing")
     elif arm.failure_share > FAILING_SHARE:
         said = Said("failing now and then", "warn", f"{arm.failure_share:.0%} of its recent attempts")
-    # Of a handful of replies a speed says more of those replies than of the model.
-    speed = 1.0 / arm.s_per_token if arm.s_per_token and arm.n_attempts >= ENOUGH_SEEN else None
     return ArmView(
-        str(arm.model), str(arm.upstream), said, arm.n_attempts, arm.failure_share, arm.ttft_s, arm.ttft_p95_s, speed
+        str(arm.model),
+        str(arm.upstream),
+        said,
+        arm.n_attempts,
+        arm.failure_share,
+        arm.ttft_s,
+        arm.ttft_p95_s,
+        speed_of(arm),
     )
 
 

@@ -5,7 +5,7 @@ from math import sqrt
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from fairlead.dashboard.health_view import ENOUGH_SEEN
+from fairlead.dashboard.health_view import ENOUGH_SEEN, speed_of
 from fairlead.dashboard.learned_view import learned_scores
 from fairlead.dashboard.sourced_number import UNKNOWN, Source, Sourced
 from fairlead.domain.engine_state import ArmState
@@ -203,9 +203,10 @@ def _speeds(
     first = Sourced(float(pool.ttft_s[fastest]), basis, told)
     speed = Sourced(1.0 / float(pool.s_per_token[fastest]), basis, told) if pool.s_per_token[fastest] else UNKNOWN
     timed = [arm for arm in arms if arm.n_attempts >= ENOUGH_SEEN]
-    quick = min(timed, key=lambda arm: arm.s_per_token or float("inf"), default=None)
-    if quick is not None and quick.s_per_token:
-        speed = Sourced(1.0 / quick.s_per_token, "own", f"median of the last minutes at {quick.upstream}")
+    quick = max(timed, key=lambda arm: speed_of(arm) or 0.0, default=None)
+    own_speed = speed_of(quick) if quick is not None else None
+    if quick is not None and own_speed is not None:
+        speed = Sourced(own_speed, "own", f"median of the last minutes at {quick.upstream}")
     if first_byte is not None and first_byte.p50_s is not None:
         first = Sourced(first_byte.p50_s, "own", f"median of {first_byte.n:,} requests")
     elif quick is not None and quick.ttft_s is not None:

@@ -10,7 +10,7 @@ from fairlead.dashboard.pages.no_knowledge import no_knowledge
 LANES: Final = 4
 MOST_PROMPT_CHARS: Final = 100_000
 """More is for a client; it stays below what a page may send."""
-USUAL_MOST_TOKENS: Final = 1_024
+USUAL_MOST_TOKENS: Final = 2_048
 """Enough for an answer to look at; without a bound a slip of the hand could cost a novel of the dearest model."""
 _BEGIN: Final = ("auto", "auto:cost", "", "")
 

@@ -208,7 +208,7 @@ def test_four_models_answer_side_by_side_and_take_votes(
         assert len(seen.page.query_selector_all(".lane:not([hidden])")) == 4
         lane = seen.page.query_selector(".lane:not([hidden]):has([data-part=note]:text-is('whole'))")
         assert lane is not None, "none of four simulated answers is whole"
-        lane.query_selector("[data-vote=good]").click()  # type: ignore[union-attr]
+        lane.query_selector("[data-vote=good]").click()
         seen.page.wait_for_selector("#play-status:has-text('is kept')")
         best = lane.query_selector("[data-vote=best]")
         if best is not None and best.is_visible():

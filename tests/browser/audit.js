@@ -36,7 +36,7 @@
       if (["href", "src", "action"].includes(name) && !/^[/#?]/.test(value)) say("an address that is not of ours", e);
     }
   }
-  if (/taken/.test(document.title)) say("a script from the data has run");
+  if (document.title === "taken") say("a script from the data has run");
 
   const luminance = ([r, g, b]) => {
     const [x, y, z] = [r, g, b].map((v) => ((v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));

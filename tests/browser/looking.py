@@ -56,8 +56,12 @@ class Looking:
             self.complaints.append(f"{path}: {answer.status}")
         ready = "() => performance.getEntriesByType('navigation')[0].domComplete"
         self.timings.append((path, float(self.page.evaluate(ready))))
-        self.complaints += [f"{path}: {found}" for found in self.page.evaluate(_AUDIT)]
+        self.complaints += self.audit(path)
         return self
+
+    def audit(self, path: str) -> list[str]:
+        """What is wrong with the page as it stands now."""
+        return [f"{path}: {found}" for found in self.page.evaluate(_AUDIT)]
 
     def keyboard(self) -> "Looking":
         """Go through every control with the tabulator."""

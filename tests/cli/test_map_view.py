@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fairlead.cli.cluster_labels import cluster_labels
 from fairlead.cli.map_view import draw_bar, entry_json, print_entry
 from fairlead.cli.models import app
 from fairlead.cli.output import Printer
@@ -19,6 +18,7 @@ from fairlead.domain.errors import ArtifactError
 from fairlead.domain.kinds import KINDS
 from fairlead.evaluation.router_file import save_router
 from fairlead.learning.onboarding import add_arm
+from fairlead.routing.cluster_labels import cluster_labels
 from fairlead.routing.features.shape import SHAPE_NAMES
 from fairlead.routing.modelmap.entry import Clusters
 from fairlead.routing.trained_router import TrainedRouter

@@ -21,7 +21,13 @@ from fairlead.domain.page_call import PageAnswer, PageCall
 NOW_S = 1_790_000_000.0
 HOST = b"127.0.0.1:8484"
 NOTHING_KEPT = Sources()
-OWN = Assets({"dashboard.css": b"body {}", "dashboard.js": b"// js", "icon.svg": b"<svg/>"})
+OWN = Assets(
+    {
+        **dict.fromkeys(("dashboard.css", "workbench.css"), b"body {}"),
+        **dict.fromkeys(("dashboard.js", "playground.js", "policy.js"), b"// js"),
+        "icon.svg": b"<svg/>",
+    }
+)
 READER = "fl-reader"
 OPERATOR = "fl-operator"
 TALKER = "fl-talker"
@@ -45,9 +51,11 @@ class Site:
     dashboard: Dashboard
     cookie: str | None = None
     unix_s: list[float] = field(default_factory=lambda: [NOW_S])
+    state: Callable[[], EngineState] = lambda: NOTHING
 
     async def get(self, path: str, query: str = "", *, more: Mapping[str, str] = {}) -> PageAnswer:
-        return await self._send(PageCall("GET", path, query.encode(), self._headers(more), client="10.0.0.1"))
+        call = PageCall("GET", path, query.encode(), self._headers(more), client="10.0.0.1", state=self.state)
+        return await self._send(call)
 
     async def post(
         self, path: str, fields: Mapping[str, str], *, more: Mapping[str, str] = {"sec-fetch-site": "same-origin"}
@@ -92,7 +100,8 @@ def site(
     numbers = iter(range(1, 1_000))
     sessions = Sessions(b"s" * 32, lambda: now[0], lambda n: bytes([next(numbers) % 256]) * n)
     doorway = Doorway(holders, sessions, Pace())
-    return Site(Dashboard(pages, sources, doorway, OWN, PagePool(), lambda: now[0]), None, now)
+    dashboard = Dashboard(pages, sources, doorway, OWN, PagePool(), lambda: now[0])
+    return Site(dashboard, None, now, state or (lambda: NOTHING))
 
 
 def header(answer: PageAnswer, name: str) -> str | None:

@@ -92,6 +92,40 @@ def test_pages_follow_one_another_without_gap_or_repeat(store: SqlStore) -> None
     assert seen == [f"d{at:02}" for at in reversed(range(25))]
 
 
+def test_the_newest_requests_of_a_window_begin_where_the_oldest_of_them_came(store: SqlStore) -> None:
+    for number in range(1, 6):
+        tenant = "blue" if number == 3 else "default"
+        moments = Told(name=f"d{number}", tenant=tenant).moments()
+        store.put(batch_of(*moments, number=number, at_s=AT_S + number))
+
+    whole = Window(AT_S, AT_S + 10)
+    assert store.newest_from(whole, 2) == AT_S + 4
+    assert store.newest_from(whole._replace(tenant="default"), 3) == AT_S + 2
+    assert store.newest_from(whole, 6) == AT_S
+    assert store.newest_from(whole._replace(until_s=AT_S + 4), 1) == AT_S + 3
+
+
+def test_scores_are_summed_by_model_and_kind_of_whole_replies_alone(store: SqlStore) -> None:
+    told = [Told(name="d1"), Told(name="d2"), Told(name="d3", served=STRONG), Told(name="d4", outcome="truncated")]
+    store.put(batch_of(*(moment for each in told for moment in each.moments())))
+    heavy = opinion("o2", "d2", score=0.0)._replace(weight=3.0)
+    said = [
+        opinion("o1", "d1"),
+        heavy,
+        opinion("o3", "d3", score=0.5),
+        opinion("o4", "d4"),
+        opinion("o5", "d1", score=None),
+    ]
+    store.put(batch_of(*said, number=2))
+
+    cheap, strong = store.scores(ALWAYS)
+
+    assert (cheap.model, cheap.kind, cheap.n, cheap.weight, cheap.mean) == ("lab/cheap", "code", 2, 4.0, 0.25)
+    assert cheap.effective_n == pytest.approx(16 / 10)
+    assert (strong.model, strong.mean, strong.effective_n) == ("lab/strong", 0.5, 1.0)
+    assert store.scores(ALWAYS._replace(tenant="blue")) == ()
+
+
 @pytest.mark.parametrize(
     ("search", "names"),
     [

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
+from fairlead.assembly.page_knowledge import knowledge_of
 from fairlead.assembly.services import Assembly
 from fairlead.assembly.traffic import open_store
 from fairlead.dashboard.assets import own_assets
@@ -38,6 +39,7 @@ def paged(
         why_no_store="" if desk.store is not None else _why_none(assembly),
         config_version=settings.version,
         is_demo=assembly.is_demo,
+        knowledge=knowledge_of(assembly),
     )
     doorway = Doorway(holders, desk.sessions, desk.pace)
     dashboard = Dashboard(PAGES, sources, doorway, desk.assets, desk.pool, services.unix_s)

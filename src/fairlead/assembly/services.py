@@ -44,6 +44,7 @@ from fairlead.routing.pool import Pool, build_pool
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 from fairlead.routing.predictors.predictor import Predictor
 from fairlead.routing.router import Router
+from fairlead.routing.trained_router import TrainedRouter
 from fairlead.settings.settings import Settings
 from fairlead.store.traffic import Traffic
 
@@ -62,6 +63,8 @@ class Assembly:
     metrics: Metrics
     traffic: Traffic | None = None
     """What keeps its traffic; None keeps nothing."""
+    trained: TrainedRouter | None = None
+    """The operator's own router; None without one."""
     desk: Desk | None = None
     """What its dashboard keeps between calls; None where there is none."""
     traces: Traces | None = None
@@ -132,7 +135,10 @@ async def assemble(
         shadow_observers=(metrics.traffic, log),
     )
     services = with_experiments(services, settings, warnings)
-    return Assembly(settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics)
+    trained = predictor.router if isinstance(predictor, LearnedPredictor) else None
+    return Assembly(
+        settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics, trained=trained
+    )
 
 
 def _limits(settings: Settings, endpoints: Sequence[Endpoint], n_workers: int) -> Limits:

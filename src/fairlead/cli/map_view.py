@@ -5,114 +5,32 @@ outcomes by cluster of queries. Bars are plain characters, so that a log or a ma
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from math import erf, exp, pi, sqrt
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from math import exp
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairlead.catalogue.cards import ModelCard
-from fairlead.catalogue.catalogue import Catalogue
-from fairlead.cli.cluster_labels import LABEL_COLUMNS, cluster_labels, kind_shares
 from fairlead.cli.output import Printer
 from fairlead.domain.kinds import KINDS
-from fairlead.routing.modelmap.ability import MIN_PUBLISHED_FIGURES, Abilities, abilities_of
-from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale
+from fairlead.routing.cluster_labels import LABEL_COLUMNS, kind_shares
+from fairlead.routing.modelmap.ability import MIN_PUBLISHED_FIGURES
 from fairlead.routing.modelmap.entry import MEASURES, Clusters, Entry, Measure
-from fairlead.routing.modelmap.measured import MeasuredAbility
 from fairlead.routing.predictors.costs import CostBasis
 from fairlead.routing.predictors.stack import INTERVAL_Z
+from fairlead.routing.standing import AbilityView, Standing, view_clusters
 from fairlead.routing.trained_router import TrainedRouter
 
 Floats = NDArray[np.float64]
 
-SURE: Final = 0.9
-"""From such a chance on, a difference is told as one."""
 BAR_COLUMNS: Final = 31
 SMALL_BAR_COLUMNS: Final = 21
 N_ENDS: Final = 4
 """Of the clusters so many best and worst ones are drawn."""
-OF_OWN: Final = 1.0
-"""Standard deviations from its own level at which a kind of task is called a model's strength or weakness."""
 HARD: Final = 0.5
 """Logits from the usual query at which a cluster is called easy or hard."""
 _PRICED: Final = {CostBasis.STATED: "as stated", CostBasis.LEARNED: "learned from calls"}
-
-
-class Standing(NamedTuple):
-    """A share of successes beside the others'; rank 1 is the best of n_ranked."""
-
-    label: str
-    mean: float
-    low: float
-    high: float
-    median: float
-    best: float
-    best_model: str
-    rank: int
-    n_ranked: int
-    above_median: float
-    """The chance that it is better than the median model."""
-
-
-class AbilityView(NamedTuple):
-    """What the catalogue lets one expect of a model, kind by kind."""
-
-    kinds: tuple[Standing, ...]
-    good: tuple[str, ...]
-    weak: tuple[str, ...]
-    own_best: tuple[str, ...]
-    """Kinds in which it is better than at its own level, whatever others do."""
-    own_worst: tuple[str, ...]
-    n_figures: int
-    n_outcomes: int
-    """Of the model's own, measured for the artefact that comes with the package."""
-    newest: str | None
-    basis: str
-
-
-def view_abilities(
-    card: ModelCard, catalogue: Catalogue, scale: BenchmarkScale, measured: Mapping[str, MeasuredAbility]
-) -> AbilityView:
-    """A card's abilities beside those of the current models of which more than a prior is known.
-
-    `measured`: id of a card -> what outcomes say of it.
-    """
-    own, *rest = (
-        abilities_of(one, catalogue.benchmarks, scale, measured.get(one.model)) for one in (card, *catalogue.current())
-    )
-    others = dict(zip((one.model for one in catalogue.current()), rest, strict=True))
-    pool = {str(model): one for model, one in others.items() if one.basis != "prior"}
-    kinds = tuple(_standing(at, str(card.model), own, pool) for at in range(len(KINDS)))
-    centred = np.eye(len(KINDS)) - 1.0 / len(KINDS)
-    # A kind that no figure speaks of follows the model's general ability: then there is nothing to tell apart.
-    apart = centred @ own.mean
-    error = np.sqrt(np.diag(centred @ own.covariance @ centred.T))
-    days = [figure.as_of.isoformat() for figure in card.figures]
-    return AbilityView(
-        kinds,
-        tuple(one.label for one in kinds if one.above_median >= SURE),
-        tuple(one.label for one in kinds if one.above_median <= 1.0 - SURE),
-        tuple(KINDS[at] for at in np.argsort(-apart).tolist() if apart[at] > OF_OWN * error[at]),
-        tuple(KINDS[at] for at in np.argsort(apart).tolist() if apart[at] < -OF_OWN * error[at]),
-        len(card.figures), own.n_outcomes, max(days, default=None), own.basis,
-    )  # fmt: skip
-
-
-def _standing(at: int, model: str, own: Abilities, pool: dict[str, Abilities]) -> Standing:
-    """One kind, as the chance on a question that the median model solves half the time."""
-    means = {name: float(one.mean[at]) for name, one in pool.items()}
-    middle = float(np.median(list(means.values()))) if means else float(own.mean[at])
-    theta, sd = float(own.mean[at]) - middle, sqrt(float(own.covariance[at, at]))
-    best = max(means, key=lambda name: (means[name], name), default=model)
-    rivals = [mean for name, mean in means.items() if name != model]
-    top = pool.get(best, own)
-    return Standing(
-        KINDS[at], _chance(theta, sd), _sigmoid(theta - INTERVAL_Z * sd), _sigmoid(theta + INTERVAL_Z * sd), 0.5,
-        _chance(float(top.mean[at]) - middle, sqrt(float(top.covariance[at, at]))), best,
-        1 + sum(mean > float(own.mean[at]) for mean in rivals), 1 + len(rivals), _above(theta, sd),
-    )  # fmt: skip
 
 
 def print_abilities(out: Printer, view: AbilityView) -> None:
@@ -173,25 +91,6 @@ def abilities_json(view: AbilityView) -> dict[str, Any]:
     }
 
 
-def view_clusters(router: TrainedRouter, arm: str) -> tuple[Standing, ...]:
-    """An arm's success in each cluster of the router's queries, in the clusters' order."""
-    entries = router.model_map.entries
-    success = np.array([one.success for one in entries.values()])
-    own, names = entries[arm], list(entries)
-    found = []
-    for at, label in enumerate(cluster_labels(router.model_map.clusters)):
-        mean, sd, column = float(own.success[at]), float(own.success_sd[at]), success[:, at]
-        median, top = float(np.median(column)), int(column.argmax())
-        found.append(
-            Standing(
-                label, mean, max(mean - INTERVAL_Z * sd, 0.0), min(mean + INTERVAL_Z * sd, 1.0), median,
-                float(column[top]), names[top], 1 + int((column > mean).sum()), len(names),
-                _above(mean - median, sd),
-            )
-        )  # fmt: skip
-    return tuple(found)
-
-
 def print_entry(out: Printer, router: TrainedRouter, arm: str, file: str) -> None:
     """The map of a trained router's model for people."""
     entries = router.model_map.entries
@@ -210,7 +109,7 @@ def print_entry(out: Printer, router: TrainedRouter, arm: str, file: str) -> Non
     for label, told in _conduct(router, entry, router.arms.index(arm)):
         out.pair(label, told)
     out.line()
-    _print_clusters(out, entry, router.model_map.clusters, view_clusters(router, arm))
+    _print_clusters(out, entry, router.model_map.clusters, view_clusters(router.model_map, arm))
 
 
 def _print_clusters(out: Printer, entry: Entry, clusters: Clusters, standings: Sequence[Standing]) -> None:
@@ -293,7 +192,7 @@ def entry_json(router: TrainedRouter, arm: str) -> dict[str, Any]:
                 "n": int(entry.n_by_cluster[at]),
                 "output_tokens": float(tokens) if np.isfinite(tokens := entry.tokens_by_cluster[at]) else None,
             }
-            for at, one in enumerate(view_clusters(router, arm))
+            for at, one in enumerate(view_clusters(router.model_map, arm))
         ],
     }
 
@@ -351,17 +250,3 @@ def _percent(share: float) -> str:
 
 def _span(low: float, high: float) -> str:
     return f"{_percent(low)} to {_percent(high)}"
-
-
-def _sigmoid(logit: float) -> float:
-    return 1.0 / (1.0 + exp(-logit))
-
-
-def _above(distance: float, sd: float) -> float:
-    """The chance that a Gaussian figure is above another that lies so far below its mean."""
-    return 0.5 * (1.0 + erf(distance / max(sd, 1e-9) / sqrt(2.0)))
-
-
-def _chance(mean: float, sd: float) -> float:
-    """The expected chance of a Gaussian logit (MacKay 1992, eq. 10)."""
-    return _sigmoid(mean / sqrt(1.0 + pi / 8.0 * sd**2))

@@ -74,10 +74,11 @@ def show(
 ) -> None:
     """Show one model: what it is good at and how sure that is; every fact with its source, its date and its age."""
     from fairlead.assembly.shipped import prompt_model
-    from fairlead.cli.map_view import abilities_json, print_abilities, view_abilities
+    from fairlead.cli.map_view import abilities_json, print_abilities
     from fairlead.cli.models_view import card_json, print_card
     from fairlead.cli.output import to_stdout
     from fairlead.routing.modelmap.benchmark_scale import fit_benchmark_scale
+    from fairlead.routing.standing import view_abilities
 
     if router is not None:
         _show_entry(name, router, as_json)

@@ -194,7 +194,7 @@ def print_profile(out: "Printer", router: "TrainedRouter", found: "Profiled", mo
 def _print_where(out: "Printer", router: "TrainedRouter", found: "Profiled") -> None:
     import numpy as np
 
-    from fairlead.cli.cluster_labels import cluster_labels
+    from fairlead.routing.cluster_labels import cluster_labels
 
     stake, by_cluster = found.stake, found.chosen_by_cluster
     if stake is None or by_cluster is None:

@@ -76,8 +76,8 @@ def _of_file(path: Path, since: str | None) -> "ReplayTable":
 
 def _of_store(config: Path | None, since: str, tenant: str | None, *, is_demo: bool, with_texts: bool) -> "ReplayTable":
     """The decisions that the store holds; texts only where a router is to read them."""
-    from fairlead.evaluation.stored_decisions import StoredLog, rewards_of
     from fairlead.learning.replay_rows import table_of
+    from fairlead.learning.stored_decisions import StoredLog, rewards_of
     from fairlead.store.store import Window
 
     now = now_s()

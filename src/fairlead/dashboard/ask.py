@@ -48,7 +48,7 @@ class Ask:
 
 
 class Shown(NamedTuple):
-    """What a page gives back: exactly one of body, json and to."""
+    """What a page gives back: exactly one of body, json, file and to."""
 
     title: str = ""
     body: Markup | None = None
@@ -57,6 +57,8 @@ class Shown(NamedTuple):
     to: str | None = None
     """An address of ours to go to instead."""
     status: int = 200
+    file: tuple[str, str] | None = None
+    """A name, and the text to be kept under it."""
     scripts: tuple[str, ...] = ()
     """Files of `data/` that this page needs besides dashboard.js."""
 

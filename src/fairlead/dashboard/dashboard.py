@@ -134,6 +134,8 @@ class Dashboard:
     def _written(self, call: PageCall, page: Page, shown: Shown, visitor: Visitor) -> PageAnswer:
         if shown.to is not None:
             return _gone_to(shown.to)
+        if shown.file is not None:
+            return _kept_as(call, *shown.file)
         if shown.body is None:
             body = msgspec.json.encode(shown.json)
             return _answer(call, shown.status, b"application/json", body)
@@ -205,6 +207,13 @@ def _is_ours(address: str) -> bool:
 
 def _answer(call: PageCall, status: int, kind: bytes, body: bytes) -> PageAnswer:
     return PageAnswer(status, [(b"content-type", kind), *GUARDS, _NO_STORE], b"" if call.method == "HEAD" else body)
+
+
+def _kept_as(call: PageCall, name: str, words: str) -> PageAnswer:
+    """A text to be kept; its name is one of ours, never a visitor's."""
+    answer = _answer(call, 200, b"text/plain; charset=utf-8", words.encode("utf-8", "replace"))
+    answer.headers.append((b"content-disposition", b'attachment; filename="%s"' % name.encode()))
+    return answer
 
 
 def _gone_to(address: str) -> PageAnswer:

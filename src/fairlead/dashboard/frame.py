@@ -8,6 +8,7 @@ from fairlead.dashboard.assets import CHARTS, Assets
 from fairlead.dashboard.elements import Markup, document, element, text
 
 HOME: Final = "/ui"
+SHEETS: Final = ("dashboard.css", "workbench.css")
 
 
 def framed(
@@ -29,7 +30,7 @@ def framed(
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("link", rel="icon", href=assets.address("icon.svg"), type="image/svg+xml"),
-        element("link", rel="stylesheet", href=assets.address("dashboard.css")),
+        [element("link", rel="stylesheet", href=assets.address(name)) for name in SHEETS],
         _chart_library(assets) if assets.has_charts else None,
         [element("script", src=assets.address(name), type="module") for name in ("dashboard.js", *scripts)],
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fairlead.dashboard.knowledge import Knowledge
 from fairlead.store.store import Store
 
 
@@ -15,3 +16,5 @@ class Sources:
     """How it comes that there is none, and how to mend it."""
     config_version: str = ""
     is_demo: bool = False
+    knowledge: Knowledge | None = None
+    """Models, preferences, endpoints; None in a dashboard without a gateway."""

@@ -99,6 +99,11 @@ class Estimates:
     by_method: Mapping[Method, Compared]
 
     @property
+    def is_supported(self) -> bool:
+        """Whether the log speaks of this policy's choices at all, and of enough of them."""
+        return self.unsupported_share <= MAX_UNSUPPORTED_SHARE and self.effective_n >= MIN_EFFECTIVE
+
+    @property
     def decisive(self) -> Figure:
         """The difference to decide by."""
         return self.by_method["doubly_robust"].difference

@@ -215,3 +215,16 @@ class OutcomeRow(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     total_s: float | None
+
+
+class ScoreRow(NamedTuple):
+    """The scores that people gave to one model's whole replies of one kind of task, weighed."""
+
+    model: str
+    kind: str
+    """Empty where no kind was read."""
+    n: int
+    weight: float
+    mean: float
+    effective_n: float
+    """Opinions of equal weight that these are worth (Kish 1965)."""

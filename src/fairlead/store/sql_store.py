@@ -20,6 +20,7 @@ from fairlead.store.rows import (
     OpinionRow,
     OutcomeRow,
     RequestRow,
+    ScoreRow,
     ServedRow,
     ShadowRow,
     UsageRow,
@@ -211,6 +212,15 @@ class SqlStore:
             _, _, blob, ineligible, pool, *values = row
             yield RequestRow(*values), unpack_candidates(blob, ineligible, arms.get(pool))
 
+    def newest_from(self, window: Window, n: int) -> float:
+        args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s, "after": max(n, 1) - 1}
+        rows = self._database.fetch(
+            f"SELECT at_s FROM requests WHERE at_s >= :since_s AND at_s < :until_s{_of_tenant(window, args)} "
+            "ORDER BY at_s DESC, decision_id DESC LIMIT 1 OFFSET :after",
+            args,
+        )
+        return float(rows[0][0]) if rows else window.since_s
+
     def attempts(self, window: Window) -> Iterator[AttemptRow]:
         columns = ", ".join(f"a.{name}" for name in ATTEMPTS)
         sql = (
@@ -261,6 +271,20 @@ class SqlStore:
             "ORDER BY at_s DESC, opinion_id DESC LIMIT :limit"
         )
         return tuple(OpinionRow(*row) for row in self._database.fetch(sql, args))
+
+    def scores(self, window: Window) -> tuple[ScoreRow, ...]:
+        args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
+        tenant = _of_tenant(window, args, "o.")
+        sql = (
+            "SELECT r.model, COALESCE(r.kind, ''), COUNT(*), SUM(o.weight), SUM(o.weight * o.score), "
+            "SUM(o.weight * o.weight) FROM opinions o JOIN requests r ON r.decision_id = o.decision_id "
+            "WHERE o.at_s >= :since_s AND o.at_s < :until_s AND o.score IS NOT NULL AND o.weight > 0 "
+            f"AND r.outcome = 'ok' AND r.model IS NOT NULL{tenant} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+        )
+        return tuple(
+            ScoreRow(model, kind, n, weight, total / weight, weight * weight / squares)
+            for model, kind, n, weight, total, squares in self._database.fetch(sql, args)
+        )
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}

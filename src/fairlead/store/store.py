@@ -12,6 +12,7 @@ from fairlead.store.rows import (
     OpinionRow,
     OutcomeRow,
     RequestRow,
+    ScoreRow,
     ServedRow,
     ShadowRow,
     UsageRow,
@@ -117,12 +118,20 @@ class Store(Protocol):
         """Every request with its candidates, oldest first, in pages of this size."""
         ...
 
+    def newest_from(self, window: Window, n: int) -> float:
+        """Since when the newest n requests of this window are; its own beginning where there are no more than n."""
+        ...
+
     def attempts(self, window: Window) -> Iterator[AttemptRow]:
         """Every attempt of the requests of this window."""
         ...
 
     def opinions(self, window: Window, limit: int = 100_000) -> tuple[OpinionRow, ...]:
         """What was thought, newest first."""
+        ...
+
+    def scores(self, window: Window) -> tuple[ScoreRow, ...]:
+        """What people thought of whole replies, by model and kind of task, the most judged first."""
         ...
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:

@@ -7,6 +7,7 @@ from fairlead.gateway.routes.completions import completions
 from fairlead.gateway.routes.decisions import decisions
 from fairlead.gateway.routes.feedback import feedback
 from fairlead.gateway.routes.information import MODELS_PREFIX, live, metrics, model, models, ready, root
+from fairlead.gateway.routes.page_runs import page_runs
 from fairlead.gateway.routes.pages import PAGES_PATH, pages
 from fairlead.gateway.routes.token_counts import COUNT_PATH, token_counts
 from fairlead.gateway.work import DOORS
@@ -17,6 +18,7 @@ def build_routes(engine: Engine) -> Routes:
     shown = {method: Route(pages(engine), None) for method in ("GET", "HEAD", "POST")}
     return {
         **({} if engine.services.pages is None else {PAGES_PATH: shown, f"{PAGES_PATH}/*": shown}),
+        **page_runs(engine),
         **{
             path: {"POST": Route(completions(engine, way), "chat", way.door.write_failure)}
             for path, way in DOORS.items()

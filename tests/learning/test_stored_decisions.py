@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
-from fairlead.evaluation.stored_decisions import StoredLog, rewards_of
 from fairlead.learning.replay_rows import chances_of, table_of
+from fairlead.learning.stored_decisions import StoredLog, rewards_of
 
 
 class Request(NamedTuple):

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -173,7 +174,7 @@ def _outline_of_body(body: Mapping[str, Any]) -> Outline:
 def _candidate(arm: str, foretold: Foretold, place: int) -> Candidate:
     def known(matrix: Any) -> float | None:
         value = float(matrix[0, place])
-        return value if np.isfinite(value) else None
+        return value if isfinite(value) else None
 
     return Candidate(
         arm, float(foretold.quality[0, place]), float(foretold.quality_low[0, place]),

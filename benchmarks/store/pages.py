@@ -69,7 +69,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = options.keep or Path(folder) / "traffic.db"
         if not file.exists():
-            print(f"{options.n:,} requests made and written in {fill(file, options.n):,.0f} s", flush=True)
+            took_s = fill(SqliteDatabase(file), options.n)
+            print(f"{options.n:,} requests made and written in {took_s:,.0f} s", flush=True)
         figures = {}
         for path, query in ASKED:
             found = [asyncio.run(asked(file, path, query)) for _ in range(REPEATS)]

@@ -106,8 +106,7 @@ async def assemble(
     demo_texts = {DEMO_FILE: demo_catalogue_text()} if is_demo else {}
     catalogue = catalogue_in_force(settings, datetime.now(UTC).date(), demo_texts)
     predictor = predictor_of(catalogue, settings)
-    pool = build_pool(with_hosting(build_arms(catalogue, listings), settings.hosting), predictor)
-    router = Router(pool, settings.presets, settings.default_preset, native_code().library)
+    router = _router_of(settings, catalogue, listings, predictor)
     endpoints = tuple(listing.endpoint for listing in listings)
     metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)
     log = RequestLog(logs_all=settings.log.requests)
@@ -139,6 +138,11 @@ async def assemble(
     return Assembly(
         settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics, trained=trained
     )
+
+
+def _router_of(settings: Settings, catalogue: Catalogue, listings: Sequence[Listing], predictor: Predictor) -> Router:
+    pool = build_pool(with_hosting(build_arms(catalogue, listings), settings.hosting), predictor)
+    return Router(pool, settings.presets, settings.default_preset, native_code().library)
 
 
 def _limits(settings: Settings, endpoints: Sequence[Endpoint], n_workers: int) -> Limits:

@@ -95,11 +95,10 @@ async def assemble(
     Raises: ConfigError, ArtifactError.
     """
     warnings = list(settings.warnings)
-    listings: list[Listing] = []
     if is_demo:
-        listings.append(Listing(demo_endpoint(), is_by_hand=True))
+        listings = [Listing(demo_endpoint(), is_by_hand=True)]
     elif is_hypothetical:
-        listings += [Listing(endpoint, is_by_hand=False) for endpoint in _every_provider()]
+        listings = [Listing(endpoint, is_by_hand=False) for endpoint in _every_provider()]
     else:
         found = await discover(env, probe, own_port=settings.server.port) if settings.discover else None
         listings = await list_models(settings, found, probe, warnings)
@@ -134,10 +133,8 @@ async def assemble(
         shadow_observers=(metrics.traffic, log),
     )
     services = with_experiments(services, settings, warnings)
-    trained = predictor.router if isinstance(predictor, LearnedPredictor) else None
-    return Assembly(
-        settings, catalogue, router, services, endpoints, tuple(warnings), is_demo, metrics, trained=trained
-    )
+    said, trained = tuple(warnings), predictor.router if isinstance(predictor, LearnedPredictor) else None
+    return Assembly(settings, catalogue, router, services, endpoints, said, is_demo, metrics, trained=trained)
 
 
 def _router_of(settings: Settings, catalogue: Catalogue, listings: Sequence[Listing], predictor: Predictor) -> Router:

@@ -10,6 +10,7 @@ courtesies of other languages are read as they stand.
 """
 
 import re
+from string import punctuation
 from typing import Final
 
 from fairlead.domain.outline import Outline
@@ -30,6 +31,8 @@ _EMPTY_WORDS: Final = """
 _COURTEOUS: Final = frozenset(_COURTEOUS_WORDS.split())
 _SAYS_NOTHING: Final = _COURTEOUS | frozenset(_EMPTY_WORDS.split())
 _MAX_SENTENCE_CHARS: Final = 160
+_MAX_WORD_CHARS: Final = 40
+"""No courteous or empty word is nearly so long."""
 _MAX_SENTENCES: Final = 3
 """At either end."""
 _HEAD: Final = re.compile(rf"\s*+([^.!?:\n]{{1,{_MAX_SENTENCE_CHARS}}})(?:[.!?:]++(?=\s|$)|\n)\s*+")
@@ -87,6 +90,10 @@ def _without_head(text: str) -> str:
 
 
 def _without_tail(text: str) -> str:
+    end = text[-_MAX_WORD_CHARS:].rsplit(None, 1)
+    last = end[-1].strip(punctuation) if end else ""
+    if last.isalpha() and last.lower() not in _SAYS_NOTHING:
+        return text  # as nearly every text: every courtesy ends in one of these words
     for _ in range(_MAX_SENTENCES):
         tail = text[-_MAX_SENTENCE_CHARS:].rstrip(" .!\n")
         start = 1 + max(tail.rfind("."), tail.rfind("!"), tail.rfind("?"), tail.rfind("\n"))

@@ -16,6 +16,7 @@ REASONS: Final[Mapping[str, str]] = {
     "kept_for_cache": "It kept the conversation: its warm prompt cache was worth more than a switch.",
     "kept_in_tool_loop": "It kept the conversation: this was the middle of a tool loop.",
     "kept_for_signature": "It kept the conversation: that holds reasoning which this model has signed.",
+    "explored": "It was drawn by chance, as exploration allows, in place of the best.",
     "nobody_eligible": "No model could serve this request.",
 }
 GROUNDS: Final[Mapping[str, str]] = {

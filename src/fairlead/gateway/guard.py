@@ -85,6 +85,12 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         if self.on_hang_up is not None:
             self.on_hang_up()
+        # What is still being answered knows us by its scope; that we know it in turn would be a circle, and each closed
+        # connection would wait for the collector with its last request.
+        self.on_hang_up = None
+        self._extensions = {}
+        self.scope = None  # type: ignore[assignment]
+        self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head or a body."""

@@ -10,7 +10,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import sys_tags
 
 FOLDER = Path("src/fairlead/routing/native")
-SOURCES = ("prompt_scores.c", "forecast.c", "arms.c")
 LIBRARY = FOLDER / "routing_native.so"
 # -ffp-contract=off: the same bits on every machine (the law of prompt_scores.c).
 FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
@@ -22,8 +21,8 @@ def compiler() -> str | None:
 
 
 def command(compiler: str, root: Path, target: Path) -> list[str]:
-    """What compiles the sources under `root` into one library."""
-    return [compiler, *FLAGS, "-o", str(target), *(str(root / FOLDER / name) for name in SOURCES), "-lm"]
+    """What compiles all sources of the folder under `root` into one library."""
+    return [compiler, *FLAGS, "-o", str(target), *map(str, sorted((root / FOLDER).glob("*.c"))), "-lm"]
 
 
 def compile_native(root: Path) -> Path | None:

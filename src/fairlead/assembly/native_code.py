@@ -5,6 +5,7 @@ FAIRLEAD_NO_NATIVE=1 leaves it alone, to compare or to find a fault.
 
 import ctypes
 import os
+import sys
 from functools import cache
 from importlib.resources import as_file, files
 from typing import NamedTuple, Protocol
@@ -30,6 +31,8 @@ class Native(NamedTuple):
 @cache
 def native_code() -> Native:
     """What is there; looked for once."""
+    if sys.maxsize < 1 << 32 or not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return Native(None, "not for this Python: it is written for 64 bits and the global lock")
     if os.environ.get("FAIRLEAD_NO_NATIVE") == "1":
         return Native(None, "FAIRLEAD_NO_NATIVE is set")
     place = files("fairlead.routing") / "native" / _FILE

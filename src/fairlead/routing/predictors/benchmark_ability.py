@@ -97,7 +97,9 @@ class BenchmarkForecaster:
             .T.copy()
         )
         self._reasons: Floats = np.array(reasons, dtype=np.float64)
-        self._kernel = None if library is None else ForecastKernel(library, self._moments, self._reasons, _N_KINDS)
+        self._kernel = (
+            None if library is None else ForecastKernel(library, self._moments, self._reasons, _N_KINDS, INTERVAL_Z)
+        )
 
     def forecast(self, outline: Outline) -> Forecast:
         """What to expect of every bound model."""

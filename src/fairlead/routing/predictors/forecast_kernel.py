@@ -27,16 +27,18 @@ class Tokens(NamedTuple):
 class ForecastKernel:
     """Bound to some models. Shapes: moments (n_kinds + n_pairs, n_models), reasons (n_models,)."""
 
-    def __init__(self, library: ForecastLibrary, moments: Floats, reasons: Floats, n_kinds: int) -> None:
+    def __init__(self, library: ForecastLibrary, moments: Floats, reasons: Floats, n_kinds: int, z: float) -> None:
+        """`z`: standard deviations on either side of an interval."""
         self._rows, self._reasons = np.ascontiguousarray(moments.T), np.ascontiguousarray(reasons)
         self._n = len(self._rows)
+        self._z = z
         self._shares = ctypes.c_double * n_kinds
         self._found = ctypes.c_double * (4 * self._n)
         self._bound = (self._n, n_kinds, self._rows.ctypes.data, self._reasons.ctypes.data)
         self._call = library.forecast_models
         self._call.argtypes = (
             ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
-            *(ctypes.c_double,) * 6, ctypes.c_void_p,
+            *(ctypes.c_double,) * 7, ctypes.c_void_p,
         )  # fmt: skip
         self._call.restype = None
 
@@ -49,5 +51,5 @@ class ForecastKernel:
         """
         # Made by ctypes and seen by numpy: half as dear as the other way round.
         found = self._found()
-        self._call(*self._bound, self._shares(*kind_shares), difficulty, variance, *tokens, found)
+        self._call(*self._bound, self._shares(*kind_shares), difficulty, variance, self._z, *tokens, found)
         return np.ndarray((4, self._n), buffer=memoryview(found)), found

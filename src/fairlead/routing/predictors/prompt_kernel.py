@@ -61,7 +61,7 @@ class _Tables(ctypes.Structure):
     )
 
 
-ABI: Final = 1000 * 2 + ctypes.sizeof(_Tables)
+ABI: Final = 1000 * 3 + ctypes.sizeof(_Tables)
 """What the library's prompt_scores_abi must say."""
 
 
@@ -110,7 +110,9 @@ class PromptKernel:
         found = self._scores()
         if self._read(self.handle, data, len(data), n_chars, None, 0, found) == _IS_NOT_PLAIN:
             numbers = self._table.distinct_numbers(text)
-            self._read(self.handle, data, len(data), n_chars, numbers.ctypes.data, len(numbers), found)
+            fault = self._read(self.handle, data, len(data), n_chars, numbers.ctypes.data, len(numbers), found)
+            if fault:
+                raise ValueError("the pieces of a text are not those of the text model's table")
         return list(found)
 
     def __del__(self) -> None:

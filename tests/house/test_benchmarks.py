@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.store.million import filled
+from benchmarks.store.pages import worst_ms
+from fairlead.store.sqlite import SqliteDatabase
 from tests.house.generated_docs import ROOT
 
 MAKEFILE = ROOT / "Makefile"
@@ -59,3 +62,20 @@ def test_a_benchmark_drops_no_verdict_of_its_own(path: Path) -> None:
         if node.value.func.id in verdicts
     ]
     assert dropped == []
+
+
+def test_a_store_that_is_half_full_is_not_taken_for_a_whole_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "kept.db"
+    filled(SqliteDatabase(file), 40, file)
+    assert "40 requests made and written" in capsys.readouterr().out
+    filled(SqliteDatabase(file), 40, file)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(SystemExit, match="holds 40 requests, not 50"):
+        filled(SqliteDatabase(file), 50, file)
+
+
+def test_every_page_of_a_million_has_a_goal() -> None:
+    found = worst_ms({"/ui?period=30d": 3.0, "/ui": 4.0, "/ui/decisions": 5.0, "/ui/decisions/fl-1": 2.0})
+    assert found == {"overview": 4.0, "search": 5.0}

@@ -101,7 +101,7 @@ def request(at: int, source: random.Random, known: Sequence[Figures]) -> Iterato
 
 
 def filled(database: Database, n: int, where: object) -> None:
-    """Have just `n` requests in it, made now unless they are there; closes it. Raises: SystemExit for another number."""
+    """Have just `n` requests in it, made now unless they are there; closes it. Raises: SystemExit if others are."""
     try:
         [(n_there,)] = database.fetch("SELECT COUNT(*) FROM requests")
         if n_there == 0:

@@ -1,4 +1,4 @@
-"""Benchmarks say by their status what they found: each part of a target runs, and none forgets a goal that is missed."""
+"""Benchmarks say by their status what they found: every part of a target runs, and no missed goal is forgotten."""
 
 import ast
 import re

@@ -109,6 +109,21 @@ async def test_the_script_is_told_the_same_words_that_the_page_shows(store: SqlS
     )
 
 
+async def test_the_script_is_told_when_the_numbers_are_of_another_time_than_the_page(store: SqlStore) -> None:
+    pages = site(Sources(store=store))
+
+    async def since() -> tuple[int, int]:
+        found = re.search(r'data-since="(\d+)"', await shown(pages, "/ui", "period=1h"))
+        told = msgspec.json.decode((await pages.get("/ui/data/overview", "period=1h")).body)
+        assert found is not None
+        return int(found[1]), told["since"]
+
+    page, told = await since()
+    assert page == told
+    pages.unix_s[0] += 60.0
+    assert await since() == (page + 60, page + 60)
+
+
 async def test_every_bar_leads_to_the_rows_of_its_step(store: SqlStore) -> None:
     pages = site(Sources(store=store))
     page = await shown(pages, "/ui")

@@ -32,7 +32,7 @@ def overview(ask: Ask) -> Shown:
         text(
             choice,
             element("p", "Renews itself every five seconds.", class_="live", data_live_note=True),
-            element("div", _cards(seen), class_="cards", data_live=live),
+            element("div", _cards(seen), class_="cards", data_live=live, data_since=_since(seen)),
             course(seen),
             models(seen),
             alternatives(seen),
@@ -44,10 +44,15 @@ def overview_data(ask: Ask) -> Shown:
     """GET /ui/data/overview: the same numbers, as words, for the script that renews them."""
     store = ask.sources.store
     if store is None:
-        return Shown(json={"values": {}, "bars": {}})
+        return Shown(json={"since": None, "values": {}, "bars": {}})
     seen = seen_of(ask, store)
     drawn = {name: heights(steps) for name, steps in series(seen).items()}
-    return Shown(json={"values": values(seen), "bars": drawn})
+    return Shown(json={"since": _since(seen), "values": values(seen), "bars": drawn})
+
+
+def _since(seen: Seen) -> int:
+    """Where the time of these numbers begins: it moves by whole steps, and all that they lead to moves with it."""
+    return int(seen.overview.window.since_s)
 
 
 def alternatives_data(ask: Ask) -> Shown:

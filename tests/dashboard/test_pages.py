@@ -198,6 +198,25 @@ async def test_a_decision_is_shown_with_all_that_is_kept_of_it(store: SqlStore) 
     assert page.count('class="track"') >= 6
 
 
+async def test_what_was_not_chosen_for_its_utility_is_flipped_by_no_figure(store: SqlStore, tmp_path: Path) -> None:
+    pages, told = site(Sources(store=store)), "No single change that can be told"
+    assert told not in await shown(pages, "/ui/decisions/fl-seed-7")
+    database = SqliteDatabase(tmp_path / "traffic.db")
+    database.change([("UPDATE requests SET reason = :reason", {"reason": "sorted"})])
+    database.close()
+    assert told in await shown(pages, "/ui/decisions/fl-seed-7")
+
+
+async def test_the_chart_of_a_decision_has_every_candidate_once_and_the_first_apart(store: SqlStore) -> None:
+    whole = store.decision("fl-seed-7")
+    assert whole is not None
+    answer = await site(Sources(store=store)).get("/ui/data/candidates/fl-seed-7")
+    others, first = (each["points"] for each in msgspec.json.decode(answer.body)["series"])
+    n = sum(each.cost_usd is not None and each.quality is not None for each in whole.candidates)
+    assert (len(others), len(first)) == (n - 1, 1)
+    assert first[0]["label"].startswith(whole.candidates[0].model)
+
+
 @pytest.mark.parametrize("place", range(len(HOSTILE)))
 async def test_hostile_names_are_text_on_every_page(hostile: SqlStore, place: int) -> None:
     pages = site(Sources(store=hostile))

@@ -5,7 +5,9 @@ from itertools import pairwise
 from math import ceil, floor, log10
 from typing import Any, Final
 
+from fairlead.dashboard.charts import scatter_data
 from fairlead.dashboard.elements import Markup, element, text
+from fairlead.dashboard.figures import Dot
 from fairlead.dashboard.frontier import LEAST_USD, NEARLY_ALL, FrontierView, Point, What
 from fairlead.dashboard.sourced import MOST_NAME_CHARS
 from fairlead.dashboard.wording import share as percent
@@ -43,28 +45,12 @@ def frontier_figure(view: FrontierView) -> Markup:
 
 def frontier_data(view: FrontierView) -> dict[str, Any]:
     """As `charts.chart` reads it."""
-    return {
-        "kind": "scatter",
-        "x": {"title": "USD a request, expected (log)", "log": True},
-        "y": {"title": "expected quality"},
-        "series": [
-            {
-                "name": _NAMES[what],
-                "points": [
-                    {
-                        "x": point.cost_usd,
-                        "y": point.quality,
-                        "low": point.low,
-                        "high": point.high,
-                        "label": told(point),
-                    }
-                    for point in points
-                ],
-            }
-            for what in _ORDER
-            if (points := view.of(what))
-        ],
+    series = {
+        _NAMES[what]: [Dot(point.cost_usd, point.quality, told(point), point.low, point.high) for point in points]
+        for what in _ORDER
+        if (points := view.of(what))
     }
+    return scatter_data("USD a request, expected (log)", "expected quality", series)
 
 
 def told(point: Point) -> str:

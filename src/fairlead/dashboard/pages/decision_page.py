@@ -4,7 +4,7 @@ from typing import Final
 
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask, Page, Shown
-from fairlead.dashboard.charts import chart
+from fairlead.dashboard.charts import chart, scatter_data
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.figures import Dot, scatter
 from fairlead.dashboard.pages.candidate_tables import attempt_table, candidate_table, excluded_table
@@ -51,22 +51,12 @@ def candidates_data(ask: Ask) -> Shown:
     whole = store.decision(ask.rest, ask.visitor.tenant) if store is not None else None
     if whole is None:
         return Shown(json={"error": "no such decision"}, status=404)
-    points = [
-        {"x": dot.x, "y": dot.y, "low": dot.low, "high": dot.high, "label": dot.label}
-        for dot in _dots(whole.candidates)
-    ]
-    firsts = [point for point, dot in zip(points, _dots(whole.candidates), strict=True) if dot.is_first]
-    return Shown(
-        json={
-            "kind": "scatter",
-            "x": {"title": "expected USD", "log": True},
-            "y": {"title": "expected quality"},
-            "series": [
-                {"name": "candidates", "points": [point for point in points if point not in firsts]},
-                {"name": "first", "points": firsts},
-            ],
-        }
-    )
+    dots = _dots(whole.candidates)
+    series = {
+        "candidates": [dot for dot in dots if not dot.is_first],
+        "first": [dot for dot in dots if dot.is_first],
+    }
+    return Shown(json=scatter_data("expected USD", "expected quality", series))
 
 
 def _nothing(decision_id: str) -> Markup:
@@ -161,7 +151,8 @@ def _why(whole: WholeDecision) -> Markup:
                 class_="soft",
             )
         )
-    found = changes(whole.candidates)
+    # What was chosen for another reason is not turned by a figure.
+    found = changes(whole.candidates) if row.reason == "highest_utility" else ()
     parts.append(element("h3", "What would have flipped it"))
     if found:
         parts.append(

@@ -5,6 +5,7 @@ from typing import Final
 
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask, Page, Shown
+from fairlead.dashboard.charts import scatter_data
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.figures import heights
 from fairlead.dashboard.pages.no_store import no_store, nothing_yet
@@ -59,15 +60,8 @@ def alternatives_data(ask: Ask) -> Shown:
     """GET /ui/data/alternatives: every single model's cost and expected quality, for the chart."""
     store = ask.sources.store
     rows = store.alternatives(period_of(ask).window) if store is not None else ()
-    points = [{"x": dot.x, "y": dot.y, "label": dot.label, "href": dot.href} for dot in dots_of(rows)]
-    return Shown(
-        json={
-            "kind": "scatter",
-            "x": {"title": "USD per request", "log": True},
-            "y": {"title": "expected quality"},
-            "series": [{"name": "every request to one model", "points": points}],
-        }
-    )
+    series = {"every request to one model": dots_of(rows)}
+    return Shown(json=scatter_data("USD per request", "expected quality", series))
 
 
 def values(seen: Seen) -> dict[str, str]:

@@ -13,12 +13,13 @@ import msgspec
 import pytest
 
 from fairlead.dashboard.pages.overview import values
-from fairlead.dashboard.pages.overview_seen import Opinions, Seen
+from fairlead.dashboard.pages.overview_seen import Seen
 from fairlead.dashboard.pages.period import Period
 from fairlead.dashboard.sources import Sources
 from fairlead.dashboard.wording import count, nano_usd, usd
 from fairlead.domain.errors import StoreError
 from fairlead.store.book import Book
+from fairlead.store.rows import MeanScoreRow
 from fairlead.store.savings import INTERVAL_Z, best_single, dearest, interval
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
@@ -95,6 +96,15 @@ async def test_tokens_on_the_overview_are_those_of_the_rows(store: SqlStore) -> 
         kinds = (row.input_tokens, row.cached_read_tokens, row.cache_write_tokens, row.output_tokens)
         total += sum(each or 0 for each in kinds)
     assert number(await shown(site(Sources(store=store)), "/ui"), "tokens") == count(total)
+
+
+async def test_the_quality_on_the_overview_is_the_mean_of_every_score_with_its_interval(store: SqlStore) -> None:
+    window = store.overview(Window(NOW_S - 86_400, NOW_S)).window
+    scores = [each.score for each in store.opinions(window) if each.score is not None]
+    reach = INTERVAL_Z * statistics.stdev(scores) / len(scores) ** 0.5
+    page = await shown(site(Sources(store=store)), "/ui")
+    assert number(page, "score") == f"{statistics.fmean(scores):.2f}"
+    assert number(page, "opinions") == f"± {reach:.2f}, {count(len(scores))} scores from 0 to 1"
 
 
 async def test_the_script_is_told_the_same_words_that_the_page_shows(store: SqlStore) -> None:
@@ -284,7 +294,7 @@ async def test_a_request_that_failed_on_one_and_was_served_by_another_shows_both
 
 def test_the_words_of_an_overview_without_rivals_claim_no_saving(store: SqlStore) -> None:
     seen = store.overview(Window(NOW_S - 86_400, NOW_S))._replace(alternatives=())
-    told = values(Seen(Period("24h", seen.window), seen, Opinions(0, None, None)))
+    told = values(Seen(Period("24h", seen.window), seen, MeanScoreRow(0, None, None)))
     assert told["saved_best"] == "–"
     assert told["saved_best_interval"] == "no other model could have served"
     assert best_single(()) is None

@@ -9,11 +9,11 @@ from fairlead.dashboard.charts import scatter_data
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.figures import heights
 from fairlead.dashboard.pages.no_store import no_store, nothing_yet
-from fairlead.dashboard.pages.overview_seen import NANO, Opinions, Seen, seen_of, series
+from fairlead.dashboard.pages.overview_seen import NANO, Seen, seen_of, series
 from fairlead.dashboard.pages.overview_tables import CHART_PATH, alternatives, course, dots_of, models
 from fairlead.dashboard.pages.period import period_of, periods
-from fairlead.store.rows import AlternativeRow
-from fairlead.store.savings import best_single, dearest, interval
+from fairlead.store.rows import AlternativeRow, MeanScoreRow
+from fairlead.store.savings import INTERVAL_Z, best_single, dearest, interval
 
 DATA_PATH: Final = "/ui/data/overview"
 
@@ -105,10 +105,11 @@ def _interval_words(row: AlternativeRow | None) -> str:
     return f"{sure}on {wording.count(row.n)} requests; {wording.shortened(row.model)}"
 
 
-def _opinion_words(opinions: Opinions) -> str:
+def _opinion_words(opinions: MeanScoreRow) -> str:
     if opinions.mean is None:
         return "no feedback yet: POST /v1/feedback"
-    sure = "" if opinions.reach is None else f"± {opinions.reach:.2f}, "
+    error = opinions.standard_error
+    sure = "" if error is None else f"± {INTERVAL_Z * error:.2f}, "
     return f"{sure}{wording.count(opinions.n)} scores from 0 to 1"
 
 

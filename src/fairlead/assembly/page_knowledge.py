@@ -31,7 +31,6 @@ def knowledge_of(assembly: Assembly) -> Knowledge:
         endpoints=tuple(
             Endpoint(
                 name=str(each.name),
-                provider=str(each.provider),
                 address=bare_address(each.base_url),
                 is_local=each.is_local,
                 is_simulated=each.is_simulated,

@@ -1,4 +1,4 @@
-"""Conditions: a search or a window as conditions of SQL, over the rows or their sums, with the values that they name."""
+"""Conditions: a search or a window as conditions of SQL, over rows or over their sums, with the values they name."""
 
 from math import ceil
 from typing import Any, Final

@@ -1,6 +1,6 @@
 """Models: who is good at what, at which price and speed, and whose word that is; and the cost-quality frontier."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from fairlead.dashboard import links
@@ -59,7 +59,7 @@ def leaderboard(ask: Ask) -> Shown:
             _board(shown, kind, ask.now_s),
             _more(len(rows), len(shown), kind),
             _reading_help(),
-            _frontier(_frontier_view(ask, known, rows)),
+            _frontier(_frontier_view(ask, known, lambda: rows)),
         ),
     )
 
@@ -69,10 +69,11 @@ def frontier_json(ask: Ask) -> Shown:
     known = ask.sources.knowledge
     if known is None:
         return Shown(json=None, status=404)
-    return Shown(json=frontier_data(_frontier_view(ask, known, read_models(ask, known))))
+    return Shown(json=frontier_data(_frontier_view(ask, known, lambda: read_models(ask, known))))
 
 
-def _frontier_view(ask: Ask, known: Knowledge, rows: Sequence[ModelRow]) -> FrontierView:
+def _frontier_view(ask: Ask, known: Knowledge, rows: Callable[[], Sequence[ModelRow]]) -> FrontierView:
+    """Of the traffic, or of the models' own figures: only these need the rows."""
     store = ask.sources.store
     if store is not None:
         past = known.past.read(store, ask.visitor.tenant, FRONTIER_DAYS)
@@ -80,7 +81,7 @@ def _frontier_view(ask: Ask, known: Knowledge, rows: Sequence[ModelRow]) -> Fron
             found = frontier_of_traffic(past.table, known.presets)
             if found.of("model"):
                 return found
-    return frontier_of_figures([row for row in rows if row.is_default])
+    return frontier_of_figures([row for row in rows() if row.is_default])
 
 
 def _kinds(kinds: Sequence[str], chosen: str) -> Markup:

@@ -20,8 +20,8 @@ _STEP_NAMES: Final = {60: "minute", 3_600: "hour"}
 def course(seen: Seen) -> Markup:
     """Requests and spend, step by step, as bars and as a table."""
     step = _STEP_NAMES.get(seen.overview.span_s, "day")
-    drawn = []
-    for name, steps in series(seen).items():
+    drawn, both = [], series(seen)
+    for name, steps in both.items():
         most = max((each.value for each in steps), default=0.0)
         shown = wording.usd(most) if name == "spend" else wording.count(most)
         title = f"{'Spend' if name == 'spend' else 'Requests'} by {step}"
@@ -43,11 +43,9 @@ def course(seen: Seen) -> Markup:
             links.link(step.href, step.label.partition(": ")[0]),
             wording.count(step.value),
             wording.count(step.bad),
-            spent,
+            wording.usd(spent.value),
         )
-        for step, spent in zip(
-            *(series(seen)["requests"], [wording.usd(each.value) for each in series(seen)["spend"]]), strict=True
-        )
+        for step, spent in zip(both["requests"], both["spend"], strict=True)
         if step.value
     ]
     columns: list[Column | str] = [

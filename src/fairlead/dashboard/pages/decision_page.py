@@ -62,7 +62,7 @@ def candidates_data(ask: Ask) -> Shown:
 def _nothing(decision_id: str) -> Markup:
     return element(
         "section",
-        element("p", "No decision ", element("code", element("bdi", decision_id[:200])), " is kept here."),
+        element("p", "No decision ", element("code", wording.name(decision_id, wording.WHOLE_CHARS)), " is kept here."),
         element("p", links.link("/ui/decisions", "To the list")),
         class_="empty",
     )
@@ -174,7 +174,8 @@ def _dots(candidates: tuple[CandidateRow, ...]) -> list[Dot]:
         Dot(
             each.cost_usd,
             each.quality,
-            f"{each.model[:60]} at {each.upstream[:40]}: quality {each.quality:.3f}, {wording.usd(each.cost_usd)}",
+            f"{wording.shortened(each.model)} at {wording.shortened(each.upstream)}: "
+            f"quality {each.quality:.3f}, {wording.usd(each.cost_usd)}",
             each.quality_low,
             each.quality_high,
             is_first=each.place == 0,

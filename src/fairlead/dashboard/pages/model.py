@@ -15,7 +15,7 @@ from fairlead.dashboard.pages.no_knowledge import no_knowledge
 from fairlead.dashboard.sourced import badges, source_tag
 from fairlead.dashboard.sourced_number import SOURCE_WORDS, Sourced
 from fairlead.dashboard.tables import Column, facts, table
-from fairlead.dashboard.wording import count, seconds, share, usd
+from fairlead.dashboard.wording import WHOLE_CHARS, count, seconds, share, shortened, usd
 from fairlead.routing.standing import ALL_KINDS
 
 MOST_FIGURES: Final = 60
@@ -52,7 +52,7 @@ def _unknown(known: Knowledge, name: str) -> Shown:
         "No such model",
         element(
             "section",
-            element("p", "No model of this server is called ", element("code", name[:200]), "."),
+            element("p", "No model of this server is called ", element("code", shortened(name, WHOLE_CHARS)), "."),
             element("p", f"The catalogue's nearest: {', '.join(like)}.") if like else None,
             element("p", links.link("/ui/models", "All models")),
             class_="empty",

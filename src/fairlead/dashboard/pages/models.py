@@ -28,7 +28,7 @@ from fairlead.dashboard.sourced import (
 from fairlead.dashboard.sourced_number import SOURCE_WORDS, Source, Sourced
 from fairlead.dashboard.strips import legend
 from fairlead.dashboard.tables import Column, table
-from fairlead.dashboard.wording import count, seconds, share, usd
+from fairlead.dashboard.wording import count, seconds, share, shortened, usd
 
 FRONTIER_DAYS: Final = 7.0
 _MEANINGS: Final[Mapping[Source, str]] = {
@@ -226,7 +226,7 @@ def _frontier_legend(view: FrontierView) -> Markup:
 
 def _left_out(models: Sequence[str]) -> str:
     """Who has no place in the figure."""
-    named = ", ".join(model[:MOST_NAME_CHARS] for model in models[:8])
+    named = ", ".join(shortened(model, MOST_NAME_CHARS) for model in models[:8])
     more = f" and {len(models) - 8} more" if len(models) > 8 else ""
     return f"Left out, without a price or able to serve too few of the decisions: {named}{more}."
 

@@ -9,7 +9,7 @@ from fairlead.dashboard.charts import scatter_data
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.figures import heights
 from fairlead.dashboard.pages.no_store import no_store, nothing_yet
-from fairlead.dashboard.pages.overview_seen import NANO, Seen, seen_of, series
+from fairlead.dashboard.pages.overview_seen import Seen, seen_of, series
 from fairlead.dashboard.pages.overview_tables import CHART_PATH, alternatives, course, dots_of, models
 from fairlead.dashboard.pages.period import period_of, periods
 from fairlead.store.rows import AlternativeRow, MeanScoreRow
@@ -72,7 +72,7 @@ def values(seen: Seen) -> dict[str, str]:
     found = {
         "requests": wording.count(total.n),
         "ok": f"{wording.share(total.n_ok / total.n if total.n else None)} whole, {wording.count(total.n_cached)} kept",
-        "spend": wording.usd(total.cost_nanousd * NANO),
+        "spend": wording.nano_usd(total.cost_nanousd),
         "unpriced": f"{wording.count(total.n_unpriced)} of unknown cost" if total.n_unpriced else "every cost is known",
         "score": wording.figure(seen.opinions.mean, 2),
         "opinions": _opinion_words(seen.opinions),

@@ -1,6 +1,6 @@
 """Seen: what the overview is made from: the sums of a stretch of time, the opinions in it, its two courses."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask
@@ -9,8 +9,6 @@ from fairlead.dashboard.figures import Step
 from fairlead.dashboard.pages.period import Period, period_of
 from fairlead.store.rows import MeanScoreRow
 from fairlead.store.store import Overview, Store
-
-NANO: Final = 1e-9
 
 
 class Seen(NamedTuple):
@@ -44,5 +42,5 @@ def series(seen: Seen) -> dict[str, list[Step]]:
         when = wording.plain_moment(begin)
         href = links.decisions(since=float(begin), until=float(begin + span))
         requests.append(Step(n, n - n_ok, f"{when}: {n:,} requests, {n - n_ok:,} failed", href))
-        spend.append(Step(nano * NANO, 0.0, f"{when}: {wording.usd(nano * NANO)}", href))
+        spend.append(Step(nano, 0.0, f"{when}: {wording.nano_usd(nano)}", href))
     return {"requests": requests, "spend": spend}

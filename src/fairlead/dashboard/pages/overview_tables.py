@@ -7,7 +7,7 @@ from fairlead.dashboard import links, wording
 from fairlead.dashboard.charts import chart
 from fairlead.dashboard.elements import Child, Markup, element
 from fairlead.dashboard.figures import Dot, bars, scatter
-from fairlead.dashboard.pages.overview_seen import NANO, Seen, series
+from fairlead.dashboard.pages.overview_seen import Seen, series
 from fairlead.dashboard.tables import Column, table
 from fairlead.store.rows import AlternativeRow, UsageRow
 from fairlead.store.savings import interval
@@ -23,7 +23,7 @@ def course(seen: Seen) -> Markup:
     drawn, both = [], series(seen)
     for name, steps in both.items():
         most = max((each.value for each in steps), default=0.0)
-        shown = wording.usd(most) if name == "spend" else wording.count(most)
+        shown = wording.nano_usd(most) if name == "spend" else wording.count(most)
         title = f"{'Spend' if name == 'spend' else 'Requests'} by {step}"
         window = seen.overview.window
         drawn.append(
@@ -43,7 +43,7 @@ def course(seen: Seen) -> Markup:
             links.link(step.href, step.label.partition(": ")[0]),
             wording.count(step.value),
             wording.count(step.bad),
-            wording.usd(spent.value),
+            wording.nano_usd(spent.value),
         )
         for step, spent in zip(both["requests"], both["spend"], strict=True)
         if step.value
@@ -70,8 +70,8 @@ def models(seen: Seen) -> Markup:
             name,
             wording.count(row.n),
             seen.rows(failed, model=row.group, outcome="failed") if row.n > row.n_ok and row.group else failed,
-            wording.usd(row.cost_nanousd * NANO),
-            wording.usd(row.cost_nanousd * NANO / known if known else None),
+            wording.nano_usd(row.cost_nanousd),
+            wording.nano_usd(row.cost_nanousd / known if known else None),
             wording.count(row.output_tokens),
             wording.seconds(row.total_s / row.n),
         ]

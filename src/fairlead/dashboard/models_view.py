@@ -158,10 +158,16 @@ def _row(
     )
 
 
-def _rests_on(view: AbilityView) -> str:
+def counted(view: AbilityView) -> list[str]:
+    """How much of what an ability rests on, in words; empty for a guess."""
     told = [f"{view.n_outcomes:,} outcomes"] if view.n_outcomes else []
     if view.n_figures:
         told.append("1 published figure" if view.n_figures == 1 else f"{view.n_figures} published figures")
+    return told
+
+
+def _rests_on(view: AbilityView) -> str:
+    told = counted(view)
     return f"{', '.join(told)}; newest of {view.newest}" if view.newest and told else ", ".join(told) or "no figure"
 
 

@@ -8,9 +8,10 @@ from fairlead.dashboard.charts import chart, scatter_data
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.figures import Dot, scatter
 from fairlead.dashboard.pages.candidate_tables import attempt_table, candidate_table, excluded_table
+from fairlead.dashboard.pages.feedback_list import opinion_table
 from fairlead.dashboard.pages.no_store import no_store
 from fairlead.dashboard.pages.outcomes import REASONS, outcome_badge
-from fairlead.dashboard.tables import Column, facts, table
+from fairlead.dashboard.tables import Column, facts, numbers, table
 from fairlead.dashboard.what_flips import changes, weights_of
 from fairlead.store.candidates import CandidateRow
 from fairlead.store.rows import BodyRow, RequestRow
@@ -198,19 +199,7 @@ def _candidates(whole: WholeDecision) -> Markup:
 def _opinions(whole: WholeDecision) -> Markup | None:
     if not whole.opinions:
         return None
-    rows = [
-        (
-            wording.moment(each.at_s), wording.figure(each.score, 2), wording.name(each.label),
-            wording.name(each.preferred_model), wording.name(each.comment),
-            wording.name(each.key_name),
-        )
-        for each in whole.opinions
-    ]  # fmt: skip
-    columns: list[Column | str] = [
-        "At (UTC)", Column("Score", is_number=True),
-        *(Column(head, is_long=True) for head in ("Label", "Would prefer", "Comment")), "Key",
-    ]  # fmt: skip
-    return element("section", table("What was thought of the reply", columns, rows))
+    return element("section", opinion_table("What was thought of the reply", whole.opinions))
 
 
 def _shadows(whole: WholeDecision) -> Markup | None:
@@ -225,7 +214,7 @@ def _shadows(whole: WholeDecision) -> Markup | None:
     ]  # fmt: skip
     columns: list[Column | str] = [
         Column("Model", is_long=True), "Upstream", "Outcome",
-        *(Column(head, is_number=True) for head in ("Tokens out", "Cost", "Time")),
+        *numbers("Tokens out", "Cost", "Time"),
     ]  # fmt: skip
     replies = [
         element(

@@ -27,7 +27,7 @@ from fairlead.dashboard.sourced import (
 )
 from fairlead.dashboard.sourced_number import SOURCE_WORDS, Source, Sourced
 from fairlead.dashboard.strips import legend
-from fairlead.dashboard.tables import Column, table
+from fairlead.dashboard.tables import Column, numbers, table
 from fairlead.dashboard.wording import count, seconds, share, shortened, usd
 
 FRONTIER_DAYS: Final = 7.0
@@ -117,11 +117,7 @@ def _board(rows: Sequence[ModelRow], kind: str, now_s: float) -> Markup:
             Column("model", is_long=True),
             *(["your router's score"] if has_learned else []),
             "success, 90 % interval",
-            Column("price, in / out", is_number=True),
-            Column("first word", is_number=True),
-            Column("tokens/s", is_number=True),
-            Column("requests", is_number=True),
-            Column("feedback", is_number=True),
+            *numbers("price, in / out", "first word", "tokens/s", "requests", "feedback"),
         ],
         [_row(row, kind, now_s, has_learned=has_learned) for row in rows],
     )
@@ -240,8 +236,7 @@ def _frontier_table(view: FrontierView) -> Markup:
             "Cost and quality",
             [
                 Column("name", is_long=True),
-                Column("USD a request", is_number=True),
-                Column("quality", is_number=True),
+                *numbers("USD a request", "quality"),
                 "90 % interval",
                 "on the frontier",
             ],

@@ -8,7 +8,7 @@ from fairlead.dashboard.charts import chart
 from fairlead.dashboard.elements import Child, Markup, element
 from fairlead.dashboard.figures import Dot, bars, scatter
 from fairlead.dashboard.pages.overview_seen import Seen, series
-from fairlead.dashboard.tables import Column, table
+from fairlead.dashboard.tables import Column, numbers, table
 from fairlead.store.rows import AlternativeRow, UsageRow
 from fairlead.store.savings import interval
 
@@ -50,7 +50,7 @@ def course(seen: Seen) -> Markup:
     ]
     columns: list[Column | str] = [
         f"{step.capitalize()} (UTC)",
-        *(Column(head, is_number=True) for head in ("Requests", "Failed", "Spend")),
+        *numbers("Requests", "Failed", "Spend"),
     ]
     return element(
         "section",
@@ -77,7 +77,7 @@ def models(seen: Seen) -> Markup:
         ]
 
     heads = ("Requests", "Failed", "Spend", "USD per request", "Tokens out", "Mean time")
-    columns: list[Column | str] = [Column("Model", is_long=True), *(Column(head, is_number=True) for head in heads)]
+    columns: list[Column | str] = [Column("Model", is_long=True), *numbers(*heads)]
     rows = seen.overview.by_model
     left = f", the {MAX_MODELS} most used of {len(rows)}" if len(rows) > MAX_MODELS else ""
     by_outcome = [
@@ -86,7 +86,7 @@ def models(seen: Seen) -> Markup:
     return element(
         "section",
         table(f"Who served{left}", columns, map(cells, rows[:MAX_MODELS])),
-        table("How it ended", ["Outcome", Column("Requests", is_number=True)], by_outcome),
+        table("How it ended", ["Outcome", *numbers("Requests")], by_outcome),
     )
 
 
@@ -127,7 +127,7 @@ def alternatives(seen: Seen) -> Markup | None:
     columns: list[Column | str] = [
         Column("Instead, all to", is_long=True),
         "at",
-        *(Column(head, is_number=True) for head in heads),
+        *numbers(*heads),
     ]
     dots = dots_of(rows)
     own = scatter("Cost and expected quality of every single model", dots, "USD per request", "expected quality")

@@ -198,7 +198,7 @@ def _login_before(call: PageCall) -> str:
     if call.path.rstrip("/") == HOME and not call.query:
         return _LOGIN_PATH
     onward = quote(call.path) + (f"?{call.query.decode('latin-1')}" if call.query else "")
-    return f"{_LOGIN_PATH}?next={quote(onward, safe='')}" if _is_ours(onward) else _LOGIN_PATH
+    return f"{_LOGIN_PATH}?next={quote(onward)}" if _is_ours(onward) else _LOGIN_PATH
 
 
 def _is_ours(address: str) -> bool:

@@ -157,7 +157,7 @@ def _why(whole: WholeDecision) -> Markup:
     parts.append(element("h3", "What would have flipped it"))
     if found:
         parts.append(
-            element("ul", [element("li", wording.name(each.model), f" {each.words}") for each in found], class_="plain")
+            element("ul", [element("li", wording.name(each.to), f" {each.change}") for each in found], class_="plain")
         )
     else:
         parts.append(element("p", "No single change that can be told from what is kept.", class_="soft"))

@@ -152,8 +152,32 @@ def test_options_that_would_be_ignored_are_refused_by_name(world: World) -> None
     assert "--queries goes with --answers" in world.live("profile", "skill-90", "--queries", "q.csv", code=2)
     assert "name a --suite" in world.run("profile", "skill-90", code=2)
     assert "name a --suite" in world.run("watch", "skill-90", code=2)
-    with pytest.raises(FairleadError, match="No earlier run is named"):
-        world.live("watch", "skill-90")
     with pytest.raises(FairleadError, match="Nearest: "):
         world.live("profile", "skill-9")
     assert world.upstream.counts()["n_charged"] == 0
+
+
+def test_the_answers_of_a_passed_check_are_earlier_answers_of_the_next_and_not_on_other_terms(world: World) -> None:
+    earlier = world.earlier("one", "skill-90", "skill-90")
+    arguments = ("watch", "skill-90", "--earlier", earlier, "--calls", "115", "--budget", "1")
+
+    n_earlier = [json.loads(world.live(*arguments))["n_earlier"] for _ in range(5)]
+    other = json.loads(world.live(*arguments, "--temperature", "0.5"))["n_earlier"]
+
+    assert n_earlier == [1, 2, 3, 4, 4]
+    assert other == 1
+
+
+def test_a_first_watch_takes_answers_and_the_next_one_checks_against_them(world: World) -> None:
+    first = json.loads(world.live("watch", "skill-90", "--budget", "1"))
+    asked = world.upstream.counts()["n_charged"]
+    same = json.loads(world.live("watch", "skill-90", "--budget", "1"))
+
+    assert first["changed"] is None and first["n_answers_each"] == 2
+    assert (first["n_calls"], first["n_probes"]) == (asked, 96) == (240, 96)
+    assert same["changed"] is False and same["n_earlier"] == 2
+    for turn in (1, 2):
+        path = world.folder / "record" / "first" / f"answers-{turn}.jsonl"
+        path.write_text(path.read_text().replace("u/skill-90", "u/skill-10"))
+    other = json.loads(world.live("watch", "skill-10", "--budget", "1", code=1))
+    assert other["changed"] is True

@@ -63,7 +63,7 @@ async def test_a_precision_swap_behind_a_name_is_found_by_its_replies(tmp_path: 
         runs = [await endpoint(PROBES) for _ in range(n_earlier)]
     earlier = [tuple(answer_of(outcome) for outcome in answers) for answers in zip(*runs, strict=True)]
     probes = tuple(WatchProbe(*each) for each in zip(PROBES, earlier, strict=True))
-    reference = Reference(probes, np.full(len(PROBES), 0.9), np.full((len(PROBES), 1), 0.5))
+    reference = Reference(probes, np.full(len(PROBES), 0.9))
 
     same, other = await checked(tmp_path, 8, reference), await checked(tmp_path, 4, reference)
 

@@ -76,19 +76,32 @@ def test_a_found_model_is_not_asked_on() -> None:
 
 
 def test_probes_with_differing_answers_are_asked_again_and_one_earlier_run_is_enough() -> None:
-    # Another model of the same mean score: what it solves, the other one did not.
-    solves = np.random.default_rng(5).random(N) < 0.5
+    # Another model of about the same mean score: most of what it solves the other one did not.
+    draw = np.random.default_rng(5)
+    solves = draw.random(N) < 0.5
+    other = np.where(draw.random(N) < 0.3, solves, ~solves) * 0.94 + 0.03
     run = run_of(np.where(solves, 0.97, 0.03), 2)
     reference = reference_of("mine", [replace(run, output_tokens=None)])
-    first, second = answering(np.where(solves, 0.03, 0.97)), answering(np.where(solves, 0.03, 0.97))
+    first, second, third = (answering(other) for _ in range(3))
 
-    found = asyncio.run(watch_model(reference, first, second, max_calls=41))
-    blind = watched(answering(np.where(solves, 0.03, 0.97)), reference, 41)
+    found = asyncio.run(watch_model(reference, first, second, third, max_calls=61))
+    blind = watched(answering(other), reference, 61)
+    n_asked = sum(len(each.asked) for each in (first, second, third))
 
     assert found.is_changed and not blind.is_changed
-    assert set(second.asked) < set(first.asked)
-    assert len(first.asked) + len(second.asked) <= 41
-    assert found.spent_usd == pytest.approx(0.01 * (len(first.asked) + len(second.asked)))
+    assert set(third.asked) <= set(second.asked) < set(first.asked)
+    assert n_asked <= 61
+    assert found.spent_usd == pytest.approx(0.01 * n_asked)
+
+
+def test_calls_that_are_left_for_some_further_answers_only_are_all_that_are_made() -> None:
+    reference = reference_of("mine", [run_of(MINE, 2)])
+    asked = [answering(1.0 - MINE) for _ in range(3)]
+
+    found = asyncio.run(watch_model(reference, *asked, max_calls=14, false_alarm_rate=1e-9))
+
+    assert found.n_calls == 14
+    assert [len(each.asked) for each in asked] == [10, 4, 0]
 
 
 def test_a_second_call_that_fails_counts_as_failed_and_the_first_answer_stays() -> None:
@@ -109,21 +122,21 @@ def test_a_check_stops_where_most_calls_fail_and_judges_nothing() -> None:
     assert (found.n_calls, found.n_failed, len(upstream.asked)) == (0, 10, 10)
 
 
-def test_earlier_answers_are_those_that_every_run_scored() -> None:
+def test_earlier_answers_are_those_of_every_run_to_what_the_first_run_scored() -> None:
     first, second = run_of(MINE, 2), run_of(MINE, 3)
-    second.score[0, 0] = np.nan
+    first.score[0, 0] = np.nan
 
-    reference = reference_of("mine", [first, second.take([0, 1, 2])])
+    reference = reference_of("mine", [first.take([0, 1, 2, 3]), second.take([0, 1, 2, 7])])
 
-    assert [one.probe.query_id for one in reference.probes] == ["q1", "q2"]
-    assert reference.n_earlier == 2
-    assert reference.others.shape == (2, 2)
+    assert [one.probe.query_id for one in reference.probes] == ["q1", "q2", "q3"]
+    assert reference.n_earlier.tolist() == [2.0, 2.0, 1.0]
+    assert reference.success.shape == (3,)
     assert reference.watched == ("score", "length")
     bare = replace(first, output_tokens=None)
     assert reference_of("mine", [bare]).watched == ("score",)
     hashed = replace(first, reply_hash=np.arange(3.0 * N).reshape(N, 3))
     assert reference_of("mine", [hashed]).watched == ("score", "length", "text")
-    assert reference_of("mine", [hashed]).probes[1].earlier[0].reply_hash == 3.0
+    assert reference_of("mine", [hashed]).probes[1].earlier[0].reply_hash == 6.0
 
 
 def test_only_what_can_be_asked_now_is_kept() -> None:

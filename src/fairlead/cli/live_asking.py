@@ -41,8 +41,8 @@ class LiveModel:
     name: str
     """As outcomes and routers call it."""
     probes: LiveProbes
-    once_more: LiveProbes
-    """The same, asked a second time."""
+    once_more: tuple[LiveProbes, ...]
+    """The same, asked a second time, a third time, as many times as samples are planned."""
     usual_cost_usd: float | None
     """Of a call, as foretold."""
     answers: LiveAnswers
@@ -78,7 +78,7 @@ async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> As
                 yield LiveModel(
                     plan.models[0].name,
                     LiveProbes(plan.suite, answers),
-                    LiveProbes(plan.suite, answers, 1),
+                    tuple(LiveProbes(plan.suite, answers, sample) for sample in range(1, plan.n_samples)),
                     usual,
                     answers,
                 )
@@ -89,7 +89,7 @@ async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> As
                 raise OutcomesError(". ".join([error.message, *why])) from None
         if watch.was_interrupted:
             raise InterruptedRunError(wanted.output)
-        # Second answers were asked for where the first ones differed: a mean of both would be of chosen queries.
+        # Further answers were asked for where the first ones differed: a mean of all would be of chosen queries.
         write_outcomes(wanted.output, dataclasses.replace(plan, n_samples=1), ready.journal, answers.judged)
 
 
@@ -130,13 +130,6 @@ def next_check(folder: Path) -> Path:
 
 
 def earlier_runs(suite: Path, earlier: list[Path]) -> list[Path]:
-    """The earlier runs that were named, else that of `fairlead evaluate` in its usual folder. Raises: OutcomesError."""
+    """The earlier runs that were named, else that of `fairlead evaluate` in its usual folder, if there is one."""
     usual = Path(DEFAULT_FOLDER) / suite.name.split(".")[0] / OUTCOMES
-    if earlier:
-        return earlier
-    if usual.is_file():
-        return [usual]
-    raise OutcomesError(
-        f"No earlier run is named, and there is no {usual}. To mend: run `fairlead evaluate {suite} --models MODEL "
-        "--budget USD`, once or better twice (each with an --output of its own), and name the outcomes by --earlier."
-    )
+    return earlier or ([usual] if usual.is_file() else [])

@@ -28,13 +28,24 @@ from fairlead.cli.asking_options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairlead.cli.output import Printer
     from fairlead.cli.run_preparation import Wanted
     from fairlead.learning.watching import Watched
 
 MEND_ONE_RUN = "one earlier run and one new one show only whether it got worse on average; name a second --now"
-MAX_NOW = 2
-"""Runs to check: the second answers the probes on which the first differs from the earlier ones."""
+ENOUGH_FOUND = 0.9
+MEND_WEAK = (
+    "the answers differ often from the earlier ones, so name more --earlier runs, or one that holds other models; of "
+    "passed checks on these terms the first three count as earlier runs by themselves"
+)
+MAX_FIRST = 4
+"""Answers to a probe where nothing was known before, at most (learning/first_answers)."""
+MAX_NOW = 3
+"""Runs to check: the second and third answer the probes on which the first differs from the earlier ones."""
+TERMS = ("model", "scorer", "judge", "max_tokens", "temperature")
+"""Options on which answers depend."""
 
 
 def watch(  # noqa: PLR0913 - every option of the command is a parameter
@@ -46,7 +57,7 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
         typer.Option(help="Outcomes of an earlier run of the model; repeat it. Left out: of `evaluate SUITE`."),
     ] = None,
     now: Annotated[
-        list[Path] | None, typer.Option(help="Instead of --suite: outcomes of the run to check; twice: run twice.")
+        list[Path] | None, typer.Option(help="Instead of --suite: outcomes of the run to check; up to three.")
     ] = None,
     queries: Annotated[Path | None, typer.Option(help="A table of query_id and query, for the outcomes.")] = None,
     router: Annotated[
@@ -81,14 +92,8 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
     if now:
         _report(_from_files(model, earlier or [], now, queries, check), model, router, config, as_json=as_json)
     else:
-        from fairlead.cli.live_asking import next_check, record_folder
-
         assert suite is not None
-        # Each check asks anew: what an earlier one has heard would tell nothing of today.
-        folder = next_check(record or record_folder("watch", suite, model))
-        wanted = wanted_of(context.params, (model,), folder, n_samples=2, is_anew=True)
-        found, name = _from_endpoint(wanted, earlier or [], queries, check)
-        _report(found, name, router, config, as_json=as_json)
+        _watch_live(context, suite, earlier or [], queries, check)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,11 +105,48 @@ class Check:
     seed: int
 
 
+def _watch_live(context: typer.Context, suite: Path, earlier: list[Path], queries: Path | None, check: Check) -> None:
+    from fairlead.cli.cleared_checks import cleared_runs, mark_cleared, terms_of
+    from fairlead.cli.first_watch import FOLDER, first_runs
+    from fairlead.cli.live_asking import earlier_runs, next_check, record_folder
+
+    options, model = context.params, context.params["model"]
+    folder = options["record"] or record_folder("watch", suite, model)
+    runs = earlier_runs(suite, earlier) or first_runs(folder)
+    if not runs:
+        _first(wanted_of(options, (model,), folder / FOLDER, n_samples=MAX_FIRST, is_anew=True), options, check)
+        return
+    # Each check asks anew: what an earlier one has heard would tell nothing of today.
+    wanted = wanted_of(options, (model,), next_check(folder), n_samples=MAX_NOW, is_anew=True)
+    terms = terms_of([suite, *runs], {name: options[name] for name in TERMS})
+    found, name = _from_endpoint(wanted, runs, cleared_runs(folder, terms), queries, check)
+    if found.is_in_order and not found.is_changed:
+        mark_cleared(wanted.output, terms, found.n_calls)
+    _report(found, name, options["router"], options["config"], as_json=options["as_json"])
+
+
+def _first(wanted: "Wanted", options: "Mapping[str, Any]", check: Check) -> None:
+    from fairlead.cli.first_watch import first_json, print_first, take_first_answers
+    from fairlead.cli.output import to_stdout
+
+    if not options["as_json"]:
+        typer.echo(f"No earlier run of {options['model']} is known: it is asked for answers to compare with.", err=True)
+    found, notes = take_first_answers(wanted, check.max_calls, check.seed)
+    for note in notes:
+        typer.echo(note, err=True)
+    if options["as_json"]:
+        to_stdout().json(first_json(found, options["model"]))
+    else:
+        print_first(to_stdout(), found, options["model"])
+
+
 def _check_source(
     context: typer.Context, suite: Path | None, now: list[Path] | None, earlier: list[Path] | None
 ) -> None:
     if (suite is None) == (not now) or len(now or ()) > MAX_NOW:
-        raise typer.BadParameter("name a --suite to ask the model itself, or --now, once or twice, for outcomes of it")
+        raise typer.BadParameter(
+            "name a --suite to ask the model itself, or --now, once to three times, for outcomes of it"
+        )
     files = [*(earlier or ()), *(now or ())]
     twice = sorted({str(path) for path in files if files.count(path) > 1})
     if twice:
@@ -122,25 +164,28 @@ def _from_files(model: str, earlier: list[Path], now: list[Path], queries: Path 
 
     # The first run may hold other models too: they say on which queries models differ.
     runs = [read_outcome_files([path], queries) for path in earlier]
-    recorded, *second = [RecordedAnswers(read_outcome_files([path], queries, (model,)), model) for path in now]
-    reference = reference_of(model, runs).among(recorded.keys.intersection(*(each.keys for each in second)))
-    return asyncio.run(watch_model(reference, recorded, *second, **dataclasses.asdict(check)))
+    recorded, *further = [RecordedAnswers(read_outcome_files([path], queries, (model,)), model) for path in now]
+    reference = reference_of(model, runs).among(recorded.keys.intersection(*(each.keys for each in further)))
+    return asyncio.run(watch_model(reference, recorded, *further, **dataclasses.asdict(check)))
 
 
-def _from_endpoint(wanted: "Wanted", earlier: list[Path], queries: Path | None, check: Check) -> "tuple[Watched, str]":
-    from fairlead.cli.live_asking import LiveModel, asked_live, earlier_runs
+def _from_endpoint(
+    wanted: "Wanted", earlier: list[Path], cleared: list[Path], queries: Path | None, check: Check
+) -> "tuple[Watched, str]":
+    from fairlead.cli.live_asking import LiveModel, asked_live
     from fairlead.evaluation.outcome_files import read_outcome_files
-    from fairlead.learning.watching import reference_of, watch_model
+    from fairlead.learning.watching import reference_of, watch_model, with_more
 
-    runs = [read_outcome_files([path], queries) for path in earlier_runs(wanted.suite, earlier)]
+    runs = [read_outcome_files([path], queries) for path in earlier]
+    more = [read_outcome_files([path], None) for path in cleared]
 
     async def watched(live: LiveModel) -> "tuple[Watched, str]":
         # The outcomes spell it as it was typed, or as the catalogue does.
         typed = wanted.models[0]
         name = typed if typed in runs[0].arms else live.name
-        reference = reference_of(name, runs)
+        reference = with_more(reference_of(name, runs), live.name, more)
         reference = reference.among(live.probes.among(one.probe for one in reference.probes))
-        return await watch_model(reference, live.probes, live.once_more, **dataclasses.asdict(check)), name
+        return await watch_model(reference, live.probes, *live.once_more, **dataclasses.asdict(check)), name
 
     found, notes = asked_live(wanted, os.environ, check.max_calls, watched)
     for note in notes:
@@ -205,6 +250,10 @@ def print_watch(out: "Printer", found: "Watched", model: str) -> None:
             f"{100 * change:+.1f} points (+-{164.5 * error:.1f}, 90 %) against {found.n_earlier} earlier",
         )
     out.pair("false alarms", f"at most {found.false_alarm_rate:.0%} of such checks of an unchanged model")
+    if not found.is_changed and found.sibling_found is not None:
+        out.pair("would find", f"a smaller sibling in about {found.sibling_found:.0%} of such checks")
+    if not found.is_changed and (found.sibling_found or 1.0) < ENOUGH_FOUND:
+        out.line(f"Note: {MEND_WEAK}.", "yellow")
     if not found.sees_all:
         out.line(f"Note: {MEND_ONE_RUN}.", "dim")
 
@@ -222,6 +271,8 @@ def watch_json(found: "Watched", model: str, *, marked: bool) -> dict[str, Any]:
         "seen_most_in": found.most_telling if found.is_changed else None,
         "score_change": None if change is None else {"mean": change[0], "standard_error": change[1]},
         "n_earlier": found.n_earlier,
+        "score_difference": found.difference,
+        "sibling_found": found.sibling_found,
         "spent_usd": found.spent_usd,
         "marked_stale": marked,
     }

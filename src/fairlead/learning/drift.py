@@ -10,10 +10,11 @@ in a Random World", ch. 8). Answers to different probes are independent, so the 
 such products, ever passes 1 / alpha with a chance of at most alpha (Ville's inequality): one may look after every call
 and stop when one likes. Nothing is assumed of how often the model agrees with itself: the answers show it.
 
-Where the answers to a probe differ, it is asked once more. An unchanged model's second answer is as likely to be like
-the earlier ones as like the first new one; another model's is like its own. So w may look at the second new answer too,
+Where the answers to a probe differ, it is asked again. An unchanged model's further answers are as likely to be like
+the earlier ones as like the first new one; another model's are like its own. So w may look at the further answers too,
 and one earlier answer is enough to see every change of behaviour. The bet stays fair, since whether to ask again is
-settled by the r + 1 answers without regard to which of them is new.
+settled by the r + 1 answers without regard to which of them is new. For the same reason there is no look at a probe
+before its further answers are in, and no way back to it later: that would be another bet on the same order.
 
 Watched are the score, the length of the reply and, where hashes are kept, whether the reply is one of those given
 before. The guarantee holds for one check whose probes were not picked for how their earlier answers came out.
@@ -27,6 +28,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fairlead.learning.drift_bets import MAX_AGAIN, SUPPOSED, probe_worth, score_logs
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -34,13 +37,10 @@ FALSE_ALARM_RATE: Final = 0.05
 MAX_CALLS: Final = 200
 WATCHED: Final = ("score", "length", "text")
 MIN_EARLIER: Final = 1
-FALLS: Final = (0.0, 0.5)
-"""How strongly to bet on worse answers, as logarithms of odds a point of score."""
-STRANGENESS: Final = (0.0, 2.0, 4.0, 6.0)
-"""How strongly to bet on answers unlike the earlier ones."""
-LIKE_SECOND: Final = 0.5
-"""How strongly, beside that, to bet on answers like the second new one. This and FALLS were chosen on the pairs of
-benchmarks/quality/drift.py, among six settings of which five found about as much (docs/log.md)."""
+STRANGENESS: Final = (2.0, 4.0, 6.0)
+"""How strongly to bet on lengths and texts unlike the earlier ones."""
+LIKE_AGAIN: Final = 0.5
+"""How strongly, beside that, to bet on answers like the further new ones."""
 LENGTH_UNIT: Final = log(2.0)
 """A reply twice as long is as strange as a failure after successes."""
 LENGTH_APART: Final = 0.1
@@ -86,29 +86,34 @@ class DriftTest:
     """Probes that were asked again though their scores agree."""
     bets: list[Bets] = field(init=False)
     score_change: list[float] = field(default_factory=list)
-    """New score less the mean of the earlier ones, by call."""
+    """New score less the mean of the earlier ones, by probe."""
+    score_differences: list[float] = field(default_factory=list)
+    """How far the new score is from an earlier one, by probe."""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.false_alarm_rate < 1.0:
             raise ValueError(f"a rate of false alarms is between 0 and 1, not {self.false_alarm_rate}")
         if not self.watched or set(self.watched) - set(WATCHED):
             raise ValueError(f"watched are some of {', '.join(WATCHED)}, not {', '.join(self.watched) or 'nothing'}")
-        n_bets = {"score": len(FALLS) * len(STRANGENESS) - 1}
-        self.bets = [Bets(name, np.zeros(n_bets.get(name, len(STRANGENESS) - 1))) for name in self.watched]
+        n_bets = {"score": len(SUPPOSED)}
+        self.bets = [Bets(name, np.zeros(n_bets.get(name, len(STRANGENESS)))) for name in self.watched]
 
-    def wants_again(self, earlier: Sequence[Answer], new: Answer) -> bool:
-        """Whether the probe should be asked once more, by these answers without regard to their order."""
+    def wants_again(self, earlier: Sequence[Answer], new: Answer) -> int:
+        """How often the probe should be asked again, by these answers without regard to their order."""
         every = (*earlier, new)
         if not _is_same(_numbers([one.score for one in every]), 0.0):
-            return True
+            return MAX_AGAIN
         if self.n_again_unscored >= MAX_AGAIN_UNSCORED:
-            return False
+            return 0
         is_else = "length" in self.watched and not _is_same(_lengths(every), LENGTH_APART)
         texts = {one.reply_hash for one in every}
-        return is_else or ("text" in self.watched and None not in texts and len(texts) > 1)
+        return int(is_else or ("text" in self.watched and None not in texts and len(texts) > 1))
 
-    def feed(self, earlier: Sequence[Answer], new: Answer, again: Answer | None = None) -> None:
-        """Take in one probe's new answer, and its second one. Raises: ValueError without an earlier one."""
+    def feed(self, earlier: Sequence[Answer], new: Answer, again: Sequence[Answer] = (), foretold: float = 0.5) -> None:
+        """Take in one probe's new answer, its further ones, and the chance foretold for the model as it was.
+
+        Raises: ValueError without an earlier answer.
+        """
         if len(earlier) < MIN_EARLIER:
             raise ValueError("a probe without an earlier answer says nothing of change")
         every = (*earlier, new)
@@ -116,14 +121,13 @@ class DriftTest:
         self.n_calls += 1
         if scores is not None:
             self.score_change.append(float(scores[-1] - scores[:-1].mean()))
-        second = again or Answer(None)
-        if again is not None:
-            self.n_calls += 1
-            self.n_again_unscored += _is_same(scores, 0.0)
+            self.score_differences.append(float(np.abs(scores[-1] - scores[:-1]).mean()))
+        self.n_calls += len(again)
+        self.n_again_unscored += bool(again) and _is_same(scores, 0.0)
         steps = {
-            "score": _score_steps(scores, second.score),
-            "length": _length_steps(_lengths(every), _lengths([second])),
-            "text": _text_steps([one.reply_hash for one in every], second.reply_hash),
+            "score": _score_steps(scores, [one.score for one in again if one.score is not None], foretold),
+            "length": _length_steps(_lengths(every), _lengths([one for one in again if one.output_tokens is not None])),
+            "text": _text_steps([one.reply_hash for one in every], [one.reply_hash for one in again]),
         }
         # What an answer does not tell is not bet on: that leaves the product as it is.
         self.bets = [
@@ -159,23 +163,18 @@ class DriftTest:
         return float(changes.mean()), float(changes.std(ddof=1) / np.sqrt(len(changes)))
 
 
-def choose_watch_probes(success: Floats, others: Floats, n_probes: int, seed: int) -> Ints:
-    """The queries that tell a model best from others, ascending.
+def choose_watch_probes(success: Floats, n_earlier: Floats, n_probes: int, seed: int) -> Ints:
+    """The queries by which a stake grows fastest if another model answers, best first; equal ones in drawn order.
 
-    Shapes: success (n,), the model's chance on each query as foretold, not as it came out; others (n, m), scores or
-    chances of other models, NaN where not known. A probe's worth is how much oftener another model would disagree with
-    an earlier answer than the model with itself: (2 p - 1)(p - q), with q the others' mean chance.
+    Shapes: success (n,), the model's chance on each query as foretold, not as it came out; n_earlier (n,), how many
+    earlier answers each has. Best are those that the model probably answers alike and a somewhat weaker one does not.
     Raises: ValueError for a number below 1.
     """
     if n_probes < 1:
         raise ValueError(f"{n_probes} probes are none")
-    seen = np.isfinite(others)
-    n_seen = seen.sum(axis=1)
-    # Two imagined answers at the model's own chance: a query that few others were asked says little of them.
-    mean = (np.where(seen, others, 0.0).sum(axis=1) + 2.0 * success) / (n_seen + 2.0)
-    worth = (2.0 * success - 1.0) * (success - mean)
+    worth = probe_worth(success, n_earlier)
     order = np.lexsort((np.random.default_rng(seed).random(len(worth)), -worth))
-    return np.sort(order[:n_probes]).astype(np.int64)
+    return order[:n_probes].astype(np.int64)
 
 
 def _numbers(values: Sequence[float | None]) -> Floats | None:
@@ -195,39 +194,35 @@ def _is_same(values: Floats | None, apart: float) -> bool:
     return values is None or float(np.ptp(values)) <= apart
 
 
-def _score_steps(scores: Floats | None, second: float | None) -> Floats | None:
+def _score_steps(scores: Floats | None, again: list[float], foretold: float) -> Floats | None:
     """Logarithms of the bets on scores, the new one last (n_bets,)."""
     # Where all answers agree no bet wins or loses.
     if scores is None or _is_same(scores, 0.0):
         return None
-    n = len(scores)
-    falls = (scores.sum() - scores) / (n - 1) - scores
-    strange = np.abs(falls)
-    if second is not None:
-        strange = strange + LIKE_SECOND * (1.0 - np.abs(scores - second))
-    bets = [fall * 2.0 * falls + strength * strange for fall in FALLS for strength in STRANGENESS][1:]
-    return _of_last(np.array(bets))
+    return _of_last(score_logs(scores, again, foretold))
 
 
-def _length_steps(lengths: Floats | None, second: Floats | None) -> Floats | None:
+def _length_steps(lengths: Floats | None, again: Floats | None) -> Floats | None:
     """The same of lengths: how far each is from the median of the others, at most 1."""
     if lengths is None:
         return None
     others = np.array([float(np.median(np.delete(lengths, at))) for at in range(len(lengths))])
     strange = np.minimum(np.abs(lengths - others), 1.0)
-    if second is not None:
-        strange = strange + LIKE_SECOND * (1.0 - np.minimum(np.abs(lengths - second), 1.0))
-    return _of_last(np.outer(STRANGENESS[1:], strange))
+    if again is not None and len(again):
+        apart = np.minimum(np.abs(lengths[:, None] - again), 1.0).mean(axis=1)
+        strange = strange + LIKE_AGAIN * (1.0 - apart)
+    return _of_last(np.outer(STRANGENESS, strange))
 
 
-def _text_steps(texts: Sequence[float | None], second: float | None) -> Floats | None:
+def _text_steps(texts: Sequence[float | None], again: Sequence[float | None]) -> Floats | None:
     """The same of texts: the share of the others that each differs from."""
     if any(text is None for text in texts):
         return None
     strange = np.array([sum(text != other for other in texts) / (len(texts) - 1) for text in texts])
-    if second is not None:
-        strange = strange + LIKE_SECOND * np.array([text == second for text in texts])
-    return _of_last(np.outer(STRANGENESS[1:], strange))
+    told = [text for text in again if text is not None]
+    if told:
+        strange = strange + LIKE_AGAIN * np.array([np.mean([text == one for one in told]) for text in texts])
+    return _of_last(np.outer(STRANGENESS, strange))
 
 
 def _of_last(logs: Floats) -> Floats:

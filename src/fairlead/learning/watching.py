@@ -19,6 +19,8 @@ from fairlead.learning.drift import (
     DriftTest,
     choose_watch_probes,
 )
+from fairlead.learning.drift_bets import MAX_AGAIN
+from fairlead.learning.drift_power import sibling_found
 from fairlead.learning.outcomes import Outcomes
 from fairlead.learning.profiling import AskProbes, checked
 from fairlead.learning.query_places import fit_logistic_mode, logit
@@ -32,6 +34,8 @@ ROUND: Final = 10
 """Calls between two looks: what may be asked in parallel."""
 MAX_FAILED_SHARE: Final = 0.5
 """Where more of the calls fail, the endpoint is out of order, not changed."""
+ALONE: Final = 1e-6
+"""Chances within so much of each other are the same one."""
 _PRIOR: Final = 0.01
 """Precision of the curve by which others' scores foretell a model's: nearly none."""
 
@@ -45,11 +49,10 @@ class WatchProbe(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a model answered before. Shapes: success (n,), its chance as foretold; others (n, m), scores of others."""
+    """What a model answered before. Shape: success (n,), its chance as foretold."""
 
     probes: tuple[WatchProbe, ...]
     success: Floats
-    others: Floats
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -62,15 +65,20 @@ class Reference:
             watched.append("text")
         return tuple(watched)
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other model's outcomes say which queries are hard: all chances are foretold alike."""
+        return not len(self.success) or float(np.ptp(self.success)) < ALONE
+
     def among(self, keys: Collection[tuple[str, str]]) -> "Reference":
         """The part of the probes with these (dataset, query id)."""
         rows = [at for at, one in enumerate(self.probes) if (one.probe.dataset, one.probe.query_id) in keys]
-        return Reference(tuple(self.probes[row] for row in rows), self.success[rows], self.others[rows])
+        return Reference(tuple(self.probes[row] for row in rows), self.success[rows])
 
     @property
-    def n_earlier(self) -> int:
-        """The least number of earlier answers to a probe."""
-        return min(len(probe.earlier) for probe in self.probes)
+    def n_earlier(self) -> Floats:
+        """Earlier answers to each probe (n,)."""
+        return np.array([len(probe.earlier) for probe in self.probes], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,11 @@ class Watched:
     mean_change: tuple[float, float] | None
     """Of the score on these probes, with its standard error."""
     n_earlier: int
+    """The least number of earlier answers to a probe that was asked."""
+    difference: float | None
+    """How far a new score is from an earlier one, on average: of an unchanged model how often it contradicts itself."""
+    sibling_found: float | None
+    """In which share of checks like this a smaller sibling is found; None where nobody measured it."""
     sees_all: bool
     """Whether any change could be seen, not only one for the worse on average."""
     spent_usd: float | None
@@ -95,26 +108,44 @@ class Watched:
 
 
 def reference_of(name: str, runs: Sequence[Outcomes]) -> Reference:
-    """The earlier answers of a model from one or more runs; queries that every run scored.
+    """The earlier answers of a model: to each query that the first run scored, those of all runs that scored it.
 
-    Raises: OutcomesError if a run is not of this model, or no query is in all of them.
+    Raises: OutcomesError if a run is not of this model, or shares no query with the first.
     """
     answers: dict[tuple[str, str], list[Answer]] = {}
-    for run in runs:
-        for key, answer in _answers_of(run, name).items():
-            answers.setdefault(key, []).append(answer)
     first = runs[0]
-    rows = [row for row, key in enumerate(_keys(first)) if len(answers.get(key, [])) == len(runs)]
+    for run in runs:
+        own = _answers_of(run, name)
+        if run is not first and not own.keys() & answers.keys():
+            raise OutcomesError(f"no query was answered by {name} in every earlier run: give runs on the same queries")
+        for key, answer in own.items():
+            if run is first or key in answers:
+                answers.setdefault(key, []).append(answer)
+    rows = [row for row, key in enumerate(_keys(first)) if key in answers]
     if not rows:
-        raise OutcomesError(f"no query was answered by {name} in every earlier run: give runs on the same queries")
+        raise OutcomesError(f"no query was answered by {name} in an earlier run: give runs with scores of it")
     part = first.take(rows)
-    own = part.arms.index(name)
-    others = np.delete(part.score, own, axis=1)
+    own_column = part.arms.index(name)
+    others = np.delete(part.score, own_column, axis=1)
     probes = tuple(
         WatchProbe(Probe(query_id, text, dataset), tuple(answers[dataset, query_id]))
         for query_id, text, dataset in zip(part.queries.ids, part.queries.texts, part.queries.datasets, strict=True)
     )
-    return Reference(probes, foretold_success(part.score[:, own], others), others)
+    return Reference(probes, foretold_success(part.score[:, own_column], others))
+
+
+def with_more(reference: Reference, name: str, runs: Sequence[Outcomes]) -> Reference:
+    """The reference with the answers of further runs to its own queries; what chances it foretells stays.
+
+    A run that calls the model or the query otherwise adds nothing.
+    """
+    found = [_answers_of(run, name) for run in runs if name in run.arms]
+    probes = tuple(
+        WatchProbe(one.probe, (*one.earlier, *(own[key] for own in found if key in own)))
+        for one in reference.probes
+        for key in [(one.probe.dataset, one.probe.query_id)]
+    )
+    return Reference(probes, reference.success)
 
 
 def foretold_success(scores: Floats, others: Floats) -> Floats:
@@ -132,45 +163,58 @@ def foretold_success(scores: Floats, others: Floats) -> Floats:
 async def watch_model(
     reference: Reference,
     ask: AskProbes,
-    again: AskProbes | None = None,
-    *,
+    *again: AskProbes,
     max_calls: int = MAX_CALLS,
     false_alarm_rate: float = FALSE_ALARM_RATE,
     seed: int = 0,
 ) -> Watched:
     """Ask the probes that tell most, until the model is found changed, the bets are lost, or the calls are used up.
 
-    `again` asks probes a second time, where the answers to them differ; without it nothing is asked twice.
+    `again` ask probes a second and a third time, where the answers to them differ; without them nothing is asked twice.
     Raises: ValueError for a rate or number that cannot be; OutcomesError without a probe, or if `ask` returns other
     than one valid outcome a probe.
     """
     if not reference.probes:
         raise OutcomesError("there is no query to ask that the model answered before: give runs on the same queries")
     test = DriftTest(reference.watched, false_alarm_rate)
-    chosen = choose_watch_probes(reference.success, reference.others, max_calls, seed)
-    order = np.random.default_rng(seed).permutation(chosen).tolist()
-    calls = _Calls(max_calls)
+    order = choose_watch_probes(reference.success, reference.n_earlier, max_calls, seed).tolist()
+    calls, n_earlier = _Calls(max_calls), []
     while order and calls.n_left:
-        n_now = min(ROUND, calls.n_left)
-        probes, order = [reference.probes[row] for row in order[:n_now]], order[n_now:]
+        rows, order = order[: min(ROUND, calls.n_left)], order[min(ROUND, calls.n_left) :]
+        probes = [reference.probes[row] for row in rows]
         outcomes = await calls.made(ask, probes)
-        differing = [at for at, one in enumerate(outcomes) if one.score is not None
-                     and test.wants_again(probes[at].earlier, answer_of(one))][: calls.n_left]  # fmt: skip
-        seconds: dict[int, ProbeOutcome] = {}
-        if again is not None and differing:
-            seconds = dict(zip(differing, await calls.made(again, [probes[at] for at in differing]), strict=True))
-        for at, (probe, outcome) in enumerate(zip(probes, outcomes, strict=True)):
+        wanted = [0 if one.score is None else test.wants_again(probe.earlier, answer_of(one))
+                  for probe, one in zip(probes, outcomes, strict=True)]  # fmt: skip
+        further = await _asked_again(probes, wanted, again, calls)
+        for row, probe, outcome, more in zip(rows, probes, outcomes, further, strict=True):
             if outcome.score is not None and not test.is_alarm:
-                second = seconds.get(at)
-                is_told = second is not None and second.score is not None
-                test.feed(probe.earlier, answer_of(outcome), answer_of(second) if second and is_told else None)
+                test.feed(probe.earlier, answer_of(outcome), more, float(reference.success[row]))
+                n_earlier.append(len(probe.earlier))
         if test.is_alarm or test.is_hopeless or not calls.is_in_order or calls.is_cut:
             break
+    least = min(n_earlier, default=int(reference.n_earlier.min()))
+    difference = float(np.mean(test.score_differences)) if test.score_differences else None
+    found = None if difference is None or max_calls < MAX_CALLS or len(again) < MAX_AGAIN else sibling_found(
+        least, difference, is_alone=reference.is_alone
+    )  # fmt: skip
     return Watched(
         test.is_alarm, test.n_calls, calls.n_failed, test.evidence, false_alarm_rate, test.most_telling,
-        test.mean_change, reference.n_earlier, reference.n_earlier > 1 or again is not None, calls.spent_usd,
-        calls.is_in_order,
+        test.mean_change, least, difference, found, least > 1 or bool(again), calls.spent_usd, calls.is_in_order,
     )  # fmt: skip
+
+
+async def _asked_again(
+    probes: Sequence[WatchProbe], wanted: Sequence[int], again: Sequence[AskProbes], calls: "_Calls"
+) -> list[list[Answer]]:
+    """Further answers to each probe, as many as are wanted of it and the calls allow."""
+    further: list[list[Answer]] = [[] for _ in probes]
+    for turn, ask in enumerate(again):
+        rows = [row for row, n in enumerate(wanted) if n > turn][: calls.n_left]
+        if rows:
+            for row, outcome in zip(rows, await calls.made(ask, [probes[row] for row in rows]), strict=True):
+                if outcome.score is not None:
+                    further[row].append(answer_of(outcome))
+    return further
 
 
 @dataclass(slots=True)

@@ -41,8 +41,6 @@ class LiveModel:
     name: str
     """As outcomes and routers call it."""
     probes: LiveProbes
-    once_more: LiveProbes
-    """The same, asked a second time."""
     usual_cost_usd: float | None
     """Of a call, as foretold."""
     answers: LiveAnswers
@@ -75,13 +73,7 @@ async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> As
         async with connected(wanted, ready, env) as (means, watch):
             answers = LiveAnswers(plan, ready.journal, means)
             try:
-                yield LiveModel(
-                    plan.models[0].name,
-                    LiveProbes(plan.suite, answers),
-                    LiveProbes(plan.suite, answers, 1),
-                    usual,
-                    answers,
-                )
+                yield LiveModel(plan.models[0].name, LiveProbes(plan.suite, answers), usual, answers)
             except OutcomesError as error:
                 if watch.was_interrupted:
                     raise InterruptedRunError(wanted.output) from None

@@ -26,6 +26,7 @@ from fairlead.cli.asking_options import (
     refuse_unless_given,
     wanted_of,
 )
+from fairlead.cli.train import today
 
 if TYPE_CHECKING:
     from fairlead.cli.output import Printer
@@ -140,7 +141,7 @@ def _from_endpoint(wanted: "Wanted", earlier: list[Path], queries: Path | None, 
         name = typed if typed in runs[0].arms else live.name
         reference = reference_of(name, runs)
         reference = reference.among(live.probes.among(one.probe for one in reference.probes))
-        return await watch_model(reference, live.probes, live.once_more, **dataclasses.asdict(check)), name
+        return await watch_model(reference, live.probes, live.probes.once_more(), **dataclasses.asdict(check)), name
 
     found, notes = asked_live(wanted, os.environ, check.max_calls, watched)
     for note in notes:
@@ -167,7 +168,6 @@ def _report(found: "Watched", model: str, router: Path | None, config: Path | No
 def _mark(given: Path | None, config: Path | None, model: str, found: "Watched") -> Path | None:
     """The router file in which the model is now marked; None where there is none, or the usual one knows no such."""
     from fairlead.cli.router_option import router_in_force
-    from fairlead.cli.train import today
     from fairlead.evaluation.router_file import load_router, save_router
     from fairlead.learning.staleness import mark_stale
 

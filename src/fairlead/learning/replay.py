@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from fairlead.domain.outline import outline_of_text
-from fairlead.learning.off_policy import Bools, Estimates, Finding, Ints, Logged, estimate, judge
-from fairlead.learning.outcomes import Floats
+from fairlead.learning.off_policy import Estimates, Finding, Logged, estimate, judge
+from fairlead.learning.outcomes import Bools, Floats, Ints
 from fairlead.learning.replay_rows import Name, ReplayTable
 from fairlead.routing.asking import VIRTUAL
 from fairlead.routing.policies.objective import Foretold, Objective

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fairlead.learning.outcomes import Floats
+from fairlead.learning.outcomes import Bools, Floats, Ints
 from fairlead.routing.policies.objective import Foretold
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Name = tuple[str, str]
 """An arm: model, upstream."""
 

@@ -24,6 +24,7 @@ from fairlead.cli.asking_options import (
     ScorerOption,
     TemperatureOption,
     YesOption,
+    checked_usd,
     refuse_unless_given,
     wanted_of,
 )
@@ -56,7 +57,9 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
     queries: Annotated[Path | None, typer.Option(help="With --answers: a table of query_id and query.")] = None,
     probes: Annotated[int, typer.Option(min=1, help="At most so many.")] = 60,
     rounds: Annotated[int, typer.Option(min=1, help="In so many rounds; 1 asks all in parallel.")] = 3,
-    budget: Annotated[float | None, typer.Option(help="USD that the probes may cost; with --suite a hard cap.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(callback=checked_usd, help="USD that the probes may cost; with --suite a hard cap.")
+    ] = None,
     prefer: Annotated[
         str | None, typer.Option(help="What the router is to choose by: a preset, or quality=..,cost=...")
     ] = None,

@@ -23,6 +23,7 @@ from fairlead.cli.asking_options import (
     ScorerOption,
     TemperatureOption,
     YesOption,
+    checked_usd,
     refuse_unless_given,
     wanted_of,
 )
@@ -56,7 +57,7 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
     ] = None,
     rate: Annotated[float, typer.Option(help="Chance of a false alarm, at most, of one check.")] = 0.05,
     calls: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200,
-    budget: Annotated[float | None, typer.Option(help="With --suite: a hard cap in USD.")] = None,
+    budget: Annotated[float | None, typer.Option(callback=checked_usd, help="With --suite: a hard cap in USD.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds ask equal probes in equal order.")] = 0,
     scorer: ScorerOption = None,
     judge: JudgeOption = None,

@@ -45,3 +45,12 @@ class Knowledge:
         if self.trained is None:
             return None
         return {arm: entry.stale for arm, entry in self.trained.model_map.entries.items() if entry.stale is not None}
+
+    def model_of(self, name: str) -> str | None:
+        """The id of the model that a name means here, else in the catalogue; None for no whole model's."""
+        arms = self.pool.names.get(name.lower(), ())
+        if arms:
+            model = self.pool.specs[arms[0]].arm.model
+            return model if set(arms) == set(self.pool.names[model.lower()]) else None
+        card = self.catalogue.resolve(name)
+        return None if card is None else card.model

@@ -84,7 +84,7 @@ class PolicyView(NamedTuple):
 def view_policy(past: PastDecisions, wish: PolicyWish, in_force: Change) -> PolicyView:
     """This policy and the settings in force, on at least one decision. Blocks: for a thread only."""
     scoped = past.of_policy(wish.scope)
-    change = Change(objective=wish.objective, excluded=wish.without)
+    change = Change(objective=wish.objective, excluded=wish.without, model_of=in_force.model_of)
     replayed, foreseen = replay(scoped.table, change), foresee(scoped.table, change)
     n = len(scoped.rows)
     notes = list(replayed.notes)

@@ -5,6 +5,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS ?=
 MINUTES ?= 1
 
+# Every part of a benchmark runs, also behind one that missed its goal; the worst status is the target's.
+PARTS := worst=0; trap 'exit 130' INT TERM; \
+	part() { echo "$$*"; env "$$@" || { status=$$?; echo "status $$status: $$*"; [ $$status -le $$worst ] || worst=$$status; }; }
+WORST := exit $$worst
+# Tests that were asked for by name must run: what skips has failed (tests/conftest.py).
+MUST_RUN := FAIRLEAD_MUST_RUN=1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check format bench soak fuzz bench-quality bench-analysis bench-evaluation bench-store \
 	constants artefact catalogue lock test-inference test-postgres test-agents test-scale test-browser clean
@@ -64,21 +71,21 @@ test: check  ## set up, check, and run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not inference and not agents and not scale and not browser" $(ARGS)
 
 test-inference: .venv/inference.stamp  ## test with a real inference server as an upstream (llama.cpp, a 32 MB wheel)
-	$(BIN)/python -m pytest -m inference tests/inference $(ARGS)
+	$(MUST_RUN) $(BIN)/python -m pytest -m inference tests/inference $(ARGS)
 
 test-agents: .venv/agents.stamp  ## test with real coding agents and SDKs as clients, offline (needs Node.js; fetches 300 MB)
-	$(BIN)/python -m pytest -m agents tests/agents $(ARGS)
+	$(MUST_RUN) $(BIN)/python -m pytest -m agents tests/agents $(ARGS)
 
 test-scale: .venv/scale.stamp  ## test evaluation on two local Ray nodes, one killed in the middle (a 79 MB wheel)
-	$(BIN)/python -m pytest -m scale tests/scale $(ARGS)
+	$(MUST_RUN) $(BIN)/python -m pytest -m scale tests/scale $(ARGS)
 
 test-browser: .venv/browser.stamp  ## test every page of the dashboard in a real Chromium (Debian's package; a 47 MB driver)
 	@ls /usr/bin/chromium >/dev/null 2>&1 || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium; }
-	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+	$(MUST_RUN) $(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 test-postgres: setup-dev  ## test the traffic store on PostgreSQL (installs Debian's package when it is not there)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -q && apt-get install -q -y --no-install-recommends postgresql; }
-	$(BIN)/python -m pytest -m postgres tests/store $(ARGS)
+	$(MUST_RUN) $(BIN)/python -m pytest -m postgres tests/store $(ARGS)
 
 check: setup-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -91,11 +98,13 @@ format: setup-dev  ## rewrite the files in the house format
 	$(BIN)/ruff check --fix .
 
 bench: setup-dev  ## measure speed against the direct line and a bare pass-through (needs a C compiler)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.decide
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.translation
-	$(BIN)/python -m benchmarks.speed.gateway $(ARGS)
-	$(BIN)/python -m benchmarks.speed.doors
-	$(BIN)/python -m benchmarks.speed.hang_ups
+	@$(PARTS); \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.decide; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.translation; \
+	part $(BIN)/python -m benchmarks.speed.gateway $(ARGS); \
+	part $(BIN)/python -m benchmarks.speed.doors; \
+	part $(BIN)/python -m benchmarks.speed.hang_ups; \
+	$(WORST)
 
 soak: setup-dev  ## kill, stall and limit upstreams under 500 streams: answers, ledgers, leaks (a few minutes)
 	$(BIN)/python -m benchmarks.soak.kill_test $(ARGS)
@@ -104,15 +113,17 @@ fuzz: .venv/fuzz.stamp  ## fuzz every parser, guided by coverage, for MINUTES ea
 	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) $(ARGS)
 
 bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes, 40 minutes of a core (FAIRLEAD_DATA)
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/difficulty.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/judge_presets.py
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.routers $(ARGS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cost_curves
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cold_start --seeds 4 --probes 60
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.lengths_and_delays
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.learned
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases --queries 200
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verdicts
+	@$(PARTS); \
+	part OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/difficulty.py; \
+	part OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/judge_presets.py; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.routers $(ARGS); \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cost_curves; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.cold_start --seeds 4 --probes 60; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.lengths_and_delays; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed.learned; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.paraphrases --queries 200; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verdicts; \
+	$(WORST)
 
 bench-analysis: setup-dev  ## counts against published ones, forecasts against measured serving, five minutes (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.analysis.check_analysis $(ARGS)
@@ -121,23 +132,27 @@ constants: setup-dev  ## fit the constants of the serving forecast anew (FAIRLEA
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.serving_fit $(FAIRLEAD_DATA)/hardware
 
 bench-evaluation: setup-dev  ## prompts a second, kills, biases of judges; profiles and drift (FAIRLEAD_DATA), the longest part
-	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.throughput
-	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.kills
-	FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.kills --forgets
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.judges
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.profile $(ARGS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.drift
+	@$(PARTS); \
+	part FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.throughput; \
+	part FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.kills; \
+	part FAIRLEAD_NO_DISCOVERY=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.kills --forgets; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.evaluation.judges; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.profile $(ARGS); \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.drift; \
+	$(WORST)
 
 bench-store: setup-dev  ## what keeping the traffic costs and keeps, an hour (needs a C compiler; FAIRLEAD_DATA for the last)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.parts
-	$(BIN)/python -m benchmarks.store.overhead
-	$(BIN)/python -m benchmarks.store.kills --kills 20
-	$(BIN)/python -m benchmarks.store.million
-	$(BIN)/python -m benchmarks.store.pages
-	$(BIN)/python -m benchmarks.store.one_go $(ARGS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.bounds
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.demo_day
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.replay_estimators
+	@$(PARTS); kept=$$(mktemp -d) || exit 1; trap 'rm -rf "$$kept"' EXIT; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.parts; \
+	part $(BIN)/python -m benchmarks.store.overhead; \
+	part $(BIN)/python -m benchmarks.store.kills --kills 20; \
+	part $(BIN)/python -m benchmarks.store.million --keep $$kept/million.db; \
+	part $(BIN)/python -m benchmarks.store.pages --keep $$kept/million.db; \
+	part $(BIN)/python -m benchmarks.store.one_go $(ARGS); \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.bounds; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.demo_day; \
+	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.replay_estimators; \
+	$(WORST)
 
 artefact: .venv/artefact.stamp  ## fit the shipped text model anew (FAIRLEAD_DATA; fetches 84 MB of weights); a few minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m fairlead.evaluation.prompt_training

@@ -1,5 +1,6 @@
 """What holds for every test: seeded properties, no clock as a judge, and nobody leaves loopback."""
 
+import os
 import random
 import sys
 from collections.abc import Generator, Iterator
@@ -14,6 +15,8 @@ settings.load_profile("house")
 
 CANARY: Final = "sk-canary"
 """How every secret begins that the tests plant as an upstream's key."""
+MUST_RUN: Final = os.environ.get("FAIRLEAD_MUST_RUN") == "1"
+"""Set by the targets of the Makefile whose whole point is the programs that these tests otherwise skip without."""
 _LOCAL_NAMES: Final = frozenset(("", "localhost", "localhost."))
 _guard_is_shut = False
 
@@ -73,10 +76,29 @@ def shows_a_planted_secret(report: pytest.TestReport) -> bool:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Every test of the suite is also a canary test: all upstream keys in it are planted ones."""
     report = yield
+    if MUST_RUN:
+        fail_if_skipped(report)
     if report.outcome != "failed" and shows_a_planted_secret(report):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: a planted secret stands in what was printed or logged"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A file that skips as a whole."""
+    report = yield
+    if MUST_RUN:
+        fail_if_skipped(report)
+    return report
+
+
+def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """What was asked for by name and could not run is no success."""
+    if report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: FAIRLEAD_MUST_RUN is set, but: {reason}"
 
 
 @pytest.fixture

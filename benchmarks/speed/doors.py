@@ -250,9 +250,10 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         figures = Bench(stack, folder, options).measure()
     print(", ".join(f"{name} {fact}" for name, fact in machine().items()))
-    print_table(figures, options.chunks)
+    is_met = print_table(figures, options.chunks)
     if options.json:
         options.json.write_text(json.dumps({str(case): f for case, f in figures.items()}, indent=2) + "\n")
+    raise SystemExit(0 if is_met else 1)
 
 
 if __name__ == "__main__":

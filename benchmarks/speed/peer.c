@@ -514,15 +514,17 @@ static int is_whole(caller *c, int *is_good) {
         *is_good = is_ok && !c->is_stream;
         return c->in.used >= head + strtoul(length, NULL, 10);
     }
-    /* Chunked: whole at the zero-length chunk; good when the format's last event stands before it. */
+    /* Chunked: whole at the zero-length chunk; good when the last event before it is the format's end. */
     if (c->in.used < head + 5 || memcmp(c->in.at + c->in.used - 5, "0\r\n\r\n", 5)) return 0;
-    size_t tail = c->in.used - head < 8192 ? c->in.used - head : 8192;
-    const char *last = c->in.at + c->in.used - tail;
-    int is_done = memmem(last, tail, "data: [DONE]\n\n", 14) || memmem(last, tail, "\"message_stop\"", 14) ||
-                  memmem(last, tail, "\"response.completed\"", 20);
-    *is_good = is_ok && (!c->is_stream || is_done);
-    for (char *p = c->in.at + head, *stop = c->in.at + c->in.used; (p = memmem(p, (size_t)(stop - p), "data: ", 6)); p += 6)
+    char *last = end + 3, *stop = c->in.at + c->in.used;
+    for (char *p = last; (p = memmem(p, (size_t)(stop - p), "\ndata: ", 7)); p += 7) {
         c->n_events++;
+        last = p + 7;
+    }
+    size_t n_last = (size_t)(stop - last);
+    int is_done = (n_last > 8 && !memcmp(last, "[DONE]\n\n", 8)) || memmem(last, n_last, "\"message_stop\"", 14) ||
+                  memmem(last, n_last, "\"response.completed\"", 20);
+    *is_good = is_ok && (!c->is_stream || is_done);
     return 1;
 }
 
@@ -633,7 +635,7 @@ int main(int argc, char **argv) {
     if (epoll_fd < 0) die("epoll_create1");
     if ((argc == 6 || argc == 7) && !strcmp(argv[1], "mock")) mock(argv + 2);
     if (argc >= 8 && !strcmp(argv[1], "load")) return load(argv + 2);
-    fputs("usage: peer mock PORT DELAY_MS CHUNK_GAP_US N_CHUNKS\n"
+    fputs("usage: peer mock PORT DELAY_MS CHUNK_GAP_US N_CHUNKS [REPLIES]\n"
           "       peer load HOST PORT PATH CONNECTIONS SECONDS BODYFILE [HEADER...]\n", stderr);
     return 2;
 }

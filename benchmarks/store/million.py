@@ -100,11 +100,26 @@ def request(at: int, source: random.Random, known: Sequence[Figures]) -> Iterato
     )  # fmt: skip
 
 
-def fill(database: Database, n: int) -> float:
-    """Seconds that it took."""
+def filled(database: Database, n: int, where: object) -> None:
+    """Have just `n` requests in it, made now unless they are there; closes it. Raises: SystemExit if others are."""
+    try:
+        [(n_there,)] = database.fetch("SELECT COUNT(*) FROM requests")
+        if n_there == 0:
+            began_s, began_cpu_s = time.perf_counter(), time.process_time()
+            fill(database, n)
+            took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
+            print(f"{n:,} requests made and written in {took_s:,.0f} s, {cpu_s:,.0f} s of CPU", flush=True)
+        elif n_there != n:
+            # What an interrupted run left answers faster than the whole would.
+            raise SystemExit(f"{where} holds {n_there:,} requests, not {n:,}: remove it, or say --n {n_there}")
+    finally:
+        database.close()
+
+
+def fill(database: Database, n: int) -> None:
+    """Make and write them."""
     source, book = random.Random(7), Book()
     known = [figures_of(source) for _ in range(N_FIGURES)]
-    began_s = time.perf_counter()
     for number, first in enumerate(range(0, n, BATCH), 1):
         told = [
             (FIRST_S + at * DAYS * 86_400 / n, moment)
@@ -113,7 +128,6 @@ def fill(database: Database, n: int) -> float:
         ]
         book.read(told)
         database.apply(Batch("bench", number, told[-1][0], book.turn()))
-    return time.perf_counter() - began_s
 
 
 def questions(until_s: float) -> dict[str, Callable[[SqlStore], Any]]:
@@ -190,10 +204,7 @@ def main() -> None:
         else:
             file = options.keep or Path(folder) / "traffic.db"
             opens = partial(SqliteDatabase, file)
-        database = opens()
-        if not database.fetch("SELECT decision_id FROM requests LIMIT 1"):
-            print(f"{options.n:,} requests made and written in {fill(database, options.n):,.0f} s", flush=True)
-        database.close()
+        filled(opens(), options.n, options.url or file)
         if file is not None:
             print(f"{file.stat().st_size / 1e6:,.0f} MB")
         figures = asked(opens, file)

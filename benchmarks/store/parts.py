@@ -1,6 +1,6 @@
 """What each part of keeping one request costs, in CPU time of its own thread, beside the decision itself.
 
-    python -m benchmarks.store.parts [--n 4000] [--rounds 7]
+    python -m benchmarks.store.parts [--n 4000] [--rounds 7] [--batch 100]
 
 For a machine that is busy: rates move with the neighbours, CPU time less so; of each part the least of the rounds.
 """
@@ -87,9 +87,9 @@ def ended(first: Decided) -> tuple[Attempted, Replied]:
 class Parts:
     """Each part once, over the same requests; the CPU time of this thread by part."""
 
-    def __init__(self, n: int, folder: Path) -> None:
+    def __init__(self, n: int, folder: Path, n_batch: int = BATCH) -> None:
         self.spent_us: dict[str, float] = {}
-        self._n = n
+        self._n, self._n_batch = n, n_batch
         self._router = asyncio.run(assemble(parse(CONFIG, {}), {})).router
         self._outlines = [
             work_of(DOORS["/v1/chat/completions"], body, [], TenantName("t"), 0.0).request.outline
@@ -137,13 +137,13 @@ class Parts:
                 self._keeper.take(moment)
 
     def _figures(self) -> None:
-        for at in range(0, self._n, BATCH):
-            figures_together([moment.figures for moment in self._decided[at : at + BATCH]])
+        for at in range(0, self._n, self._n_batch):
+            figures_together([moment.figures for moment in self._decided[at : at + self._n_batch]])
 
     def _rows(self) -> None:
         book = Book(reckon=figures_together)
-        for at in range(0, self._n, BATCH):
-            book.read([(1e9 + at / 2_000, moment) for three in self._told[at : at + BATCH] for moment in three])
+        for at in range(0, self._n, self._n_batch):
+            book.read([(1e9 + at / 2_000, moment) for three in self._told[at : at + self._n_batch] for moment in three])
             self._batches.append(Batch("w", len(self._batches) + 1, 1e9, book.turn()))
 
     def _write(self) -> None:
@@ -155,13 +155,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--batch", type=int, default=BATCH, help="requests of one flush")
     options = parser.parse_args()
     gc.set_threshold(*GC_THRESHOLDS)  # as in the server
     rounds = []
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            parts = Parts(options.n, folder)
+            parts = Parts(options.n, folder, options.batch)
             parts.run()
             size = sum(file.stat().st_size for file in folder.iterdir())
         rounds.append(parts.spent_us)

@@ -1,4 +1,4 @@
-"""One browser for all, and how long each page took, told at the end."""
+"""One browser and one ordinary day for all, and how long each page took, told at the end."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.looking import a_browser
+from tests.browser.worlds import seeded_config, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -17,6 +18,14 @@ TIMINGS: list[tuple[str, float]] = []
 def browser() -> Iterator["Browser"]:
     with a_browser() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A day of ordinary traffic."""
+    folder = tmp_path_factory.mktemp("plain")
+    with served(folder, seeded_config(folder)) as base:
+        yield base
 
 
 @pytest.fixture

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
 
 BROWSERS: Final = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+MARKS: Final = [
+    pytest.mark.browser,
+    # The driver leaves pipes to the end of the process.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+"""Of every test in this folder."""
 PHONE: Final = (390, 844)
 DESKTOP: Final = (1440, 900)
 Scheme = Literal["light", "dark"]
@@ -85,6 +93,16 @@ class Looking:
         if len(reached) < min(expected, MAX_TABS):
             self.complaints.append(f"the keyboard reaches {len(reached)} of {expected} controls")
         return self
+
+    def pointed_at(self) -> str:
+        """Point at the first point of the first chart; what it says of itself."""
+        point = self.page.query_selector(".js-plotly-plot .point")
+        assert point is not None
+        box = point.bounding_box()
+        assert box is not None
+        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self.page.wait_for_selector(".hoverlayer .hovertext")
+        return self.page.text_content(".hoverlayer .hovertext") or ""
 
     def shot(self, name: str) -> None:
         """A picture, where one is wanted."""

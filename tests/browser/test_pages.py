@@ -1,26 +1,20 @@
 """Every page in a real browser, at the size of a phone and of a desk, by day and by night, with hostile names in it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.looking import DESKTOP, LOOKS, PHONE, Scheme, first_decision, looking
+from tests.browser.looking import DESKTOP, LOOKS, MARKS, PHONE, Looking, Scheme, first_decision, looking
 from tests.browser.worlds import LOCAL, ask_something, seeded_config, served
 from tests.dashboard.small_pages import OPERATOR, READER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [
-    pytest.mark.browser,
-    # The driver leaves pipes to the end of the process.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = MARKS
 
 PATHS = (
     "/ui",
@@ -40,16 +34,16 @@ keys:
 """
 
 
-def _file_name(path: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", path)
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A day of ordinary traffic."""
-    folder = tmp_path_factory.mktemp("plain")
-    with served(folder, seeded_config(folder)) as base:
-        yield base
+def go_through(seen: Looking, name: str, decisions: Iterable[int]) -> None:
+    """Every page, and these decisions of the list, with pictures that begin with a name."""
+    for path in PATHS:
+        seen.at(path)
+        seen.shot(name + re.sub(r"[^a-z0-9]+", "-", path))
+    seen.at("/ui/decisions")
+    for nth, address in [(nth, first_decision(seen, nth)) for nth in decisions]:
+        seen.at(address)
+        seen.settle()
+        seen.shot(f"{name}-decision-{nth}")
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +59,7 @@ def test_every_page_is_clean_readable_and_within_its_width(
     browser: "Browser", plain: str, size: tuple[int, int], scheme: Scheme, timings: list[tuple[str, float]]
 ) -> None:
     with looking(browser, plain, size, scheme) as seen:
-        for path in PATHS:
-            seen.at(path)
-            seen.shot(f"{scheme}{_file_name(path)}")
-        seen.at("/ui/decisions")
-        seen.at(first_decision(seen, 2))
-        seen.settle()
-        seen.shot(f"{scheme}-decision")
+        go_through(seen, scheme, [2])
         timings += seen.timings
         assert seen.complaints == []
 
@@ -81,15 +69,7 @@ def test_hostile_names_stay_text_and_break_no_page(
     browser: "Browser", hostile: str, size: tuple[int, int], scheme: Scheme, timings: list[tuple[str, float]]
 ) -> None:
     with looking(browser, hostile, size, scheme) as seen:
-        for path in PATHS:
-            seen.at(path)
-            seen.shot(f"hostile-{scheme}{_file_name(path)}")
-        seen.at("/ui/decisions")
-        addresses = [first_decision(seen, nth) for nth in range(8)]
-        for nth, address in enumerate(addresses):
-            seen.at(address)
-            seen.settle()
-            seen.shot(f"hostile-{scheme}-decision-{nth}")
+        go_through(seen, f"hostile-{scheme}", range(8))
         timings += seen.timings
         assert seen.complaints == []
 
@@ -98,13 +78,7 @@ def test_the_charts_can_be_touched_and_the_policy_holds(browser: "Browser", plai
     with looking(browser, plain) as seen:
         seen.at("/ui")
         seen.settle()
-        point = seen.page.query_selector(".js-plotly-plot .point")
-        assert point is not None
-        box = point.bounding_box()
-        assert box is not None
-        seen.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        seen.page.wait_for_selector(".hoverlayer .hovertext")
-        assert "a request, quality" in (seen.page.text_content(".hoverlayer .hovertext") or "")
+        assert "a request, quality" in seen.pointed_at()
         assert seen.complaints == []
 
 

@@ -9,20 +9,14 @@ import pytest
 import yaml
 
 from fairlead.settings.schema import Config
-from tests.browser.looking import DESKTOP, LOOKS, PHONE, Looking, Scheme, looking
+from tests.browser.looking import DESKTOP, LOOKS, MARKS, PHONE, Looking, Scheme, looking
 from tests.browser.seeding import HOSTILE, seeded
-from tests.browser.worlds import seeded_config, served
+from tests.browser.worlds import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [
-    pytest.mark.browser,
-    # The driver leaves pipes to the end of the process.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = MARKS
 
 POLICY = "/ui/policy?scope=*&days=30&quality=20&cost=70&speed=10"
 PATHS = (
@@ -35,14 +29,6 @@ PATHS = (
     "/ui/health",
 )
 MODEL = "simulated/atlas-large"
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A day of ordinary traffic."""
-    folder = tmp_path_factory.mktemp("plain")
-    with served(folder, seeded_config(folder)) as base:
-        yield base
 
 
 @pytest.fixture(scope="module")
@@ -131,13 +117,7 @@ def test_the_frontier_says_what_it_is_pointed_at(browser: "Browser", plain: str)
     with looking(browser, plain) as seen:
         seen.at("/ui/models")
         seen.settle()
-        point = seen.page.query_selector(".js-plotly-plot .point")
-        assert point is not None
-        box = point.bounding_box()
-        assert box is not None
-        seen.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        seen.page.wait_for_selector(".hoverlayer .hovertext")
-        assert "a request" in (seen.page.text_content(".hoverlayer .hovertext") or "")
+        assert "a request" in seen.pointed_at()
         assert seen.complaints == []
 
 

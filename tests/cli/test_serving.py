@@ -81,6 +81,21 @@ def config(path: Path, port: int, *, drain_s: float = 0.3, more: str = "") -> Pa
 
 
 @contextmanager
+def heard(process: subprocess.Popen[str]) -> Iterator[list[str]]:
+    """The lines of its standard error, as they come."""
+    lines: list[str] = []
+    said = process.stderr
+    assert said is not None
+    thread = threading.Thread(target=lambda: lines.extend(iter(said.readline, "")), daemon=True)
+    thread.start()
+    try:
+        yield lines
+    finally:
+        process.terminate()
+        thread.join(PATIENCE_S)
+
+
+@contextmanager
 def served(file: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [sys.executable, "-m", "fairlead", "serve", "--port", "0", "--config", str(file), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=BARE) as process:
@@ -129,22 +144,30 @@ def test_a_stopped_server_ends_its_streams_with_an_error_and_exits(tmp_path: Pat
         assert process.wait(PATIENCE_S) in (0, -signal.SIGTERM)
 
 
-@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
-def test_a_changed_configuration_is_taken_over_whole_or_refused(tmp_path: Path, workers: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("workers", "n_processes"), [((), 1), (("--workers", "2"), 2)])
+def test_a_changed_configuration_is_taken_over_whole_or_refused(
+    tmp_path: Path, workers: tuple[str, ...], n_processes: int
+) -> None:
     file = tmp_path / "f.yaml"
-    with slow_upstream() as upstream, served(config(file, upstream.server_port), *workers) as (process, url):
+    with (
+        slow_upstream() as upstream,
+        served(config(file, upstream.server_port), *workers) as (process, url),
+        heard(process) as said,
+    ):
         first = ready(url)
         config(file, upstream.server_port, more="limits: {max_attempts: 3}\n")
         process.send_signal(signal.SIGHUP)
+        until(lambda: sum("is in force" in line for line in said) >= n_processes)  # a worker may still be starting
         until(lambda: all(ready(url)["config_version"] != first["config_version"] for _ in range(10)))
         second = ready(url)
         config(file, upstream.server_port, more="limits: {max_atempts: 3}\n")
         process.send_signal(signal.SIGHUP)
+        # Each process has refused it, and said so, before the file is whole again.
+        until(lambda: sum("is refused" in line for line in said) >= n_processes)
+        assert {ready(url)["config_version"] for _ in range(10)} == {second["config_version"]}
         config(file, upstream.server_port, more="limits: {max_attempts: 3}\nlog: {level: debug}\n")
-        if not workers:  # the refusal of one process is seen in its own log before the next change
-            assert process.stderr is not None
-            until(lambda: "is refused" in process.stderr.readline())
-            assert ready(url)["config_version"] == second["config_version"]
+        process.send_signal(signal.SIGHUP)
+        until(lambda: all(ready(url)["config_version"] != second["config_version"] for _ in range(10)))
 
 
 def test_a_watched_configuration_is_taken_over_by_itself(tmp_path: Path) -> None:
@@ -245,11 +268,10 @@ def test_a_router_whose_model_was_marked_stale_is_taken_over_by_itself(tmp_path:
     with slow_upstream() as upstream:
         file = config(tmp_path / "f.yaml", upstream.server_port, more=f"router: {router}\n")
         file.write_text(file.read_text().replace("drain_s: 0.3", "drain_s: 0.3, watch_config: true"))
-        with served(file) as (process, url):
+        with served(file) as (process, url), heard(process) as said:
             ready(url)
             save_router(mark_stale(trained, "sums", "since yesterday"), router)
-            assert process.stderr is not None
-            until(lambda: "is in force" in process.stderr.readline())
+            until(lambda: any("is in force" in line for line in said))
 
 
 def test_a_wish_for_a_hedge_that_never_begins_is_refused(tmp_path: Path) -> None:

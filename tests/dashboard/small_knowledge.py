@@ -40,7 +40,7 @@ def knowledge(
         default_preset=BUILT_IN_PRESETS["balanced"],
         past=PastReader(lambda: NOW_S),
         endpoints=tuple(
-            Endpoint(str(spec.arm.upstream), "lab", f"https://{spec.arm.upstream}.example/v1") for spec in pool.specs
+            Endpoint(str(spec.arm.upstream), f"https://{spec.arm.upstream}.example/v1") for spec in pool.specs
         ),
         trained=trained,
         arm_of={} if trained is None else dict(zip(names, trained.arms, strict=False)),

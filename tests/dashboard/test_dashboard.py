@@ -1,14 +1,17 @@
 """The dashboard without a browser: who gets in, what every answer carries, what is refused."""
 
+import re
+from html import unescape
+
 import pytest
 
 from fairlead.dashboard.ask import Ask, Page, Shown
 from fairlead.dashboard.dashboard import POLICY
 from fairlead.dashboard.doorway import Doorway
-from fairlead.dashboard.elements import element
-from fairlead.dashboard.pace import Pace
+from fairlead.dashboard.pace import TRIES, TRIES_OF_ALL, Pace
 from fairlead.dashboard.sessions import Sessions, cookie_header
-from fairlead.domain.errors import ForbiddenError, UnauthenticatedError
+from fairlead.dashboard.sources import Sources
+from fairlead.domain.errors import ForbiddenError, OverloadedError, UnauthenticatedError
 from fairlead.domain.page_call import PageCall
 from tests.dashboard.small_pages import HOLDERS, NOW_S, OPERATOR, READER, TALKER, header, hidden_token, site
 
@@ -102,7 +105,7 @@ async def test_a_key_that_leaves_the_configuration_ends_its_sessions() -> None:
     call = PageCall("GET", "/ui", headers=[(b"cookie", cookie)])
     seen = before.visitor(call)
     assert seen is not None
-    assert (seen.name, seen.tenant, seen.is_operator) == ("ria", "blue", False)
+    assert (seen.name, seen.tenant, "admin" in seen.may) == ("ria", "blue", False)
     assert after.visitor(call) is None
 
 
@@ -131,6 +134,18 @@ async def test_guessing_keys_is_slowed_down() -> None:
     assert (await pages.log_in(READER)).status == 303
 
 
+async def test_right_keys_use_up_no_tries_but_where_none_is_left_they_wait_too() -> None:
+    pages = site(holders=HOLDERS)
+    for _ in range(TRIES_OF_ALL + 1):
+        pages.cookie = None
+        assert (await pages.log_in(READER)).status == 303
+    pages.cookie = None
+    for _ in range(TRIES):
+        assert (await pages.log_in("fl-guess")).status == 401
+    answer = await pages.log_in(READER)
+    assert (answer.status, header(answer, "retry-after")) == (429, "12")
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -148,30 +163,48 @@ async def test_a_write_from_elsewhere_is_refused_whatever_it_carries(sent: dict[
 
 
 async def test_a_write_needs_the_token_of_its_own_session() -> None:
-    written: list[str] = []
-
-    def act(ask: Ask) -> Shown:
-        written.append(ask.form["word"])
-        return Shown(to="/ui")
-
-    page = Page("/ui/thing", lambda _: Shown("Thing", element("p")), act=act, act_needs="admin")
-    pages = site(holders=HOLDERS, pages=(page,))
+    pages = site(holders=HOLDERS)
     await pages.log_in(OPERATOR)
-    token = hidden_token((await pages.get("/ui/thing")).body.decode())
-    assert (await pages.post("/ui/thing", {"word": "a", "form_token": "0" * 64})).status == 403
-    assert (await pages.post("/ui/thing", {"word": "b"})).status == 403
-    assert (await pages.post("/ui/thing", {"word": "c", "form_token": token})).status == 303
-    assert (await pages.post("/ui/thing", {"word": "d"}, more={
-        "sec-fetch-site": "same-origin", "x-fairlead-form": token,
-    })).status == 303  # fmt: skip
+    before, old = pages.cookie, hidden_token((await pages.get("/ui")).body.decode())
     pages.cookie = None
     await pages.log_in(READER)
-    token = hidden_token((await pages.get("/ui/thing")).body.decode())
-    assert (await pages.post("/ui/thing", {"word": "e", "form_token": token})).status == 403
-    assert written == ["c", "d"]
+    own = hidden_token((await pages.get("/ui")).body.decode())
+    for wrong in ({}, {"form_token": "0" * 64}, {"form_token": old}):
+        assert (await pages.post("/ui/logout", wrong)).status == 403
+    assert (await pages.get("/ui")).status == 200
+    assert (await pages.post("/ui/logout", {"form_token": own})).status == 303
+    pages.cookie = before
+    same = {"sec-fetch-site": "same-origin", "x-fairlead-form": old}
+    assert (await pages.post("/ui/logout", {}, more=same)).status == 303
 
 
-@pytest.mark.parametrize("onward", ["https://evil.example", "//evil.example", "/ui\\..", "/v1/models", "/ui\r\nx: y"])
+async def test_a_page_takes_no_forms() -> None:
+    answer = await site().post("/ui/decisions", {"word": "a"})
+    assert (answer.status, header(answer, "allow")) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "onward"),
+    [
+        ("/ui/decisions", "model=a%26b&period=7d", "/ui/decisions?model=a%26b&period=7d"),
+        ("/ui", "period=7d", "/ui?period=7d"),
+        ("/ui/decisions/ü ?%", "", "/ui/decisions/%C3%BC%20%3F%25"),
+        ("/ui/decisions", f"model={'x' * 5_000}", "/ui"),
+    ],
+)
+async def test_the_login_leads_on_to_what_was_asked_for_search_and_all(path: str, query: str, onward: str) -> None:
+    pages = site(holders=HOLDERS)
+    location, _, search = (header(await pages.get(path, query), "location") or "").partition("?")
+    page = (await pages.get(location, search)).body.decode()
+    hidden = re.search(r'name="next" value="([^"]+)"', page)
+    posted = {"key": READER, "form_token": hidden_token(page), "next": unescape(hidden[1]) if hidden else ""}
+    assert header(await pages.post("/ui/login", posted), "location") == onward
+
+
+@pytest.mark.parametrize(
+    "onward",
+    ["https://evil.example", "//evil.example", "/ui\\..", "/v1/models", "/ui\r\nx: y", "/ui/ü", "/ui/\x01", "/ui/a b"],
+)
 async def test_the_login_leads_to_no_other_place(onward: str) -> None:
     pages = site(holders=HOLDERS)
     token = hidden_token((await pages.get("/ui/login")).body.decode())
@@ -186,3 +219,16 @@ async def test_a_page_with_a_bug_says_sorry_and_tells_nothing() -> None:
     answer = await site(pages=(Page("/ui/broken", broken),)).get("/ui/broken")
     assert answer.status == 500
     assert b"secret" not in answer.body
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+async def test_an_error_says_when_to_come_again_and_what_is_allowed_to_people_and_scripts_alike(accept: str) -> None:
+    def busy(_: Ask) -> Shown:
+        raise OverloadedError("Too many pages.", retry_after_s=5.0)
+
+    pages = site(Sources(is_demo=True), pages=(Page("/ui/busy", busy),))
+    answer = await pages.get("/ui/busy", more={"accept": accept})
+    assert (answer.status, header(answer, "retry-after")) == (503, "5")
+    assert (b"every model here is simulated" in answer.body) == (accept == "text/html")
+    answer = await pages.post("/ui/busy", {}, more={"accept": accept})
+    assert (answer.status, header(answer, "allow")) == (405, "GET, HEAD")

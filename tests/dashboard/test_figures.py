@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.dashboard.figures import Dot, Part, Step, bars, heights, scatter, sparkline, track
+from fairlead.dashboard.figures import Dot, Part, Step, bars, heights, scatter, track
 from fairlead.dashboard.links import address, decision, decisions, to_rows
 from fairlead.dashboard.tables import Column, table
 from fairlead.dashboard.wording import UNKNOWN, count, moment, name, nano_usd, seconds, share, usd
@@ -28,7 +28,7 @@ def test_bars_stand_in_proportion_and_within_their_frame(series: list[tuple[floa
 
 @given(st.lists(st.tuples(st.floats(1e-9, 1e6), st.floats(0, 1), st.floats(0, 0.5)), min_size=1, max_size=20))
 def test_every_dot_of_a_scatter_lies_within_its_frame(values: list[tuple[float, float, float]]) -> None:
-    dots = [Dot(x, y, "m", y - reach, y + reach, "/ui") for x, y, reach in values]
+    dots = [Dot(x, y, "m", y - reach, y + reach) for x, y, reach in values]
     drawn = scatter("x", dots, "USD", "quality").html
     assert drawn.count("<circle") == len(dots)
     for x, y in re.findall(r'cx="([-\d.]+)" cy="([-\d.]+)"', drawn):
@@ -45,7 +45,7 @@ def test_a_piece_of_a_track_never_leaves_it(begin: float, end: float) -> None:
 
 
 def test_pictures_of_nothing_are_still_pictures() -> None:
-    assert "<svg" in bars("x", []).html + sparkline("x", []).html + scatter("x", [], "a", "b").html
+    assert "<svg" in bars("x", []).html + scatter("x", [], "a", "b").html
     assert "<rect" in track("x", 0.0, [Part(0.0, 0.0, "go")]).html
 
 

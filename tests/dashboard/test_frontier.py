@@ -39,7 +39,7 @@ def test_models_presets_and_what_was_chosen_stand_side_by_side() -> None:
         "auto:quality": pytest.approx(0.01), "auto:cost": pytest.approx(0.001), "auto:narrow": pytest.approx(0.01)
     }  # fmt: skip
     (now,) = found.of("now")
-    assert (now.quality, now.cost_usd, now.n) == pytest.approx((0.5, 0.001, 10))
+    assert (now.quality, now.cost_usd, now.share) == pytest.approx((0.5, 0.001, 1.0))
 
 
 def test_a_model_of_unknown_price_or_of_other_requests_is_named_and_left_out() -> None:

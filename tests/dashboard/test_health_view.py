@@ -24,12 +24,12 @@ WELL = EngineState(upstreams=(upstream(),), arms=(arm(),))
 
 
 def test_when_nothing_is_wrong_it_says_so_once() -> None:
-    view = view_health(WELL, StoreState(), (Endpoint("one", "lab", "https://one.example"),), {}, 1)
+    view = view_health(WELL, StoreState(), (Endpoint("one", "https://one.example"),), {}, 1)
 
     assert (view.overall.word, view.overall.level) == ("all well", "good")
     assert (view.store.said.word, view.drift_said.word) == ("taking rows", "no alarm")
     (only,) = view.upstreams
-    assert (only.said.word, only.endpoint) == ("up", Endpoint("one", "lab", "https://one.example"))
+    assert (only.said.word, only.endpoint) == ("up", Endpoint("one", "https://one.example"))
     assert view.arms[0].tokens_per_s == pytest.approx(100.0)
     assert "One process" in view.whose
 

@@ -73,7 +73,7 @@ async def test_the_frontier_is_data_for_the_chart_too(tmp_path: Path) -> None:
     answer = await site(Sources(store=store(tmp_path), knowledge=knowledge())).get("/ui/data/frontier")
 
     found = msgspec.json.decode(answer.body)
-    assert found["kind"] == "scatter" and found["x"]["log"] is True
+    assert set(found) == {"x", "y", "series"} and found["x"]["log"] is True
     assert {each["name"] for each in found["series"]} == {"models", "auto, by preference", "what was chosen"}
     assert all(point["x"] > 0 and 0 <= point["y"] <= 1 for each in found["series"] for point in each["points"])
 
@@ -160,7 +160,7 @@ async def test_what_is_asked_is_nobodys_to_break(tmp_path: Path) -> None:
             assert (await here.get(path, query)).status in (200, 404)
 
 
-async def test_a_call_of_another_host_name_gets_no_more_than_a_page() -> None:
+async def test_who_asks_for_the_head_of_a_page_gets_no_body() -> None:
     answer = await site(Sources(knowledge=knowledge(*PLAIN))).dashboard.answer(
         PageCall("HEAD", "/ui/models", b"", [(b"host", HOST)])
     )

@@ -13,12 +13,13 @@ import msgspec
 import pytest
 
 from fairlead.dashboard.pages.overview import values
-from fairlead.dashboard.pages.overview_seen import Opinions, Seen
+from fairlead.dashboard.pages.overview_seen import Seen
 from fairlead.dashboard.pages.period import Period
 from fairlead.dashboard.sources import Sources
 from fairlead.dashboard.wording import count, nano_usd, usd
 from fairlead.domain.errors import StoreError
 from fairlead.store.book import Book
+from fairlead.store.rows import MeanScoreRow
 from fairlead.store.savings import INTERVAL_Z, best_single, dearest, interval
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
@@ -97,6 +98,15 @@ async def test_tokens_on_the_overview_are_those_of_the_rows(store: SqlStore) -> 
     assert number(await shown(site(Sources(store=store)), "/ui"), "tokens") == count(total)
 
 
+async def test_the_quality_on_the_overview_is_the_mean_of_every_score_with_its_interval(store: SqlStore) -> None:
+    window = store.overview(Window(NOW_S - 86_400, NOW_S)).window
+    scores = [each.score for each in store.opinions(window) if each.score is not None]
+    reach = INTERVAL_Z * statistics.stdev(scores) / len(scores) ** 0.5
+    page = await shown(site(Sources(store=store)), "/ui")
+    assert number(page, "score") == f"{statistics.fmean(scores):.2f}"
+    assert number(page, "opinions") == f"± {reach:.2f}, {count(len(scores))} scores from 0 to 1"
+
+
 async def test_the_script_is_told_the_same_words_that_the_page_shows(store: SqlStore) -> None:
     pages = site(Sources(store=store))
     page = await shown(pages, "/ui", "period=7d")
@@ -107,6 +117,21 @@ async def test_the_script_is_told_the_same_words_that_the_page_shows(store: SqlS
     assert len(told["bars"]["requests"]) == page.partition('data-bars="requests"')[2].partition("</svg>")[0].count(
         "<a "
     )
+
+
+async def test_the_script_is_told_when_the_numbers_are_of_another_time_than_the_page(store: SqlStore) -> None:
+    pages = site(Sources(store=store))
+
+    async def since() -> tuple[int, int]:
+        found = re.search(r'data-since="(\d+)"', await shown(pages, "/ui", "period=1h"))
+        told = msgspec.json.decode((await pages.get("/ui/data/overview", "period=1h")).body)
+        assert found is not None
+        return int(found[1]), told["since"]
+
+    page, told = await since()
+    assert page == told
+    pages.unix_s[0] += 60.0
+    assert await since() == (page + 60, page + 60)
 
 
 async def test_every_bar_leads_to_the_rows_of_its_step(store: SqlStore) -> None:
@@ -183,6 +208,25 @@ async def test_a_decision_is_shown_with_all_that_is_kept_of_it(store: SqlStore) 
     assert page.count('class="track"') >= 6
 
 
+async def test_what_was_not_chosen_for_its_utility_is_flipped_by_no_figure(store: SqlStore, tmp_path: Path) -> None:
+    pages, told = site(Sources(store=store)), "No single change that can be told"
+    assert told not in await shown(pages, "/ui/decisions/fl-seed-7")
+    database = SqliteDatabase(tmp_path / "traffic.db")
+    database.change([("UPDATE requests SET reason = :reason", {"reason": "sorted"})])
+    database.close()
+    assert told in await shown(pages, "/ui/decisions/fl-seed-7")
+
+
+async def test_the_chart_of_a_decision_has_every_candidate_once_and_the_first_apart(store: SqlStore) -> None:
+    whole = store.decision("fl-seed-7")
+    assert whole is not None
+    answer = await site(Sources(store=store)).get("/ui/data/candidates/fl-seed-7")
+    others, first = (each["points"] for each in msgspec.json.decode(answer.body)["series"])
+    n = sum(each.cost_usd is not None and each.quality is not None for each in whole.candidates)
+    assert (len(others), len(first)) == (n - 1, 1)
+    assert first[0]["label"].startswith(whole.candidates[0].model)
+
+
 @pytest.mark.parametrize("place", range(len(HOSTILE)))
 async def test_hostile_names_are_text_on_every_page(hostile: SqlStore, place: int) -> None:
     pages = site(Sources(store=hostile))
@@ -250,7 +294,7 @@ async def test_a_request_that_failed_on_one_and_was_served_by_another_shows_both
 
 def test_the_words_of_an_overview_without_rivals_claim_no_saving(store: SqlStore) -> None:
     seen = store.overview(Window(NOW_S - 86_400, NOW_S))._replace(alternatives=())
-    told = values(Seen(Period("24h", seen.window), seen, Opinions(0, None, None)))
+    told = values(Seen(Period("24h", seen.window), seen, MeanScoreRow(0, None, None)))
     assert told["saved_best"] == "–"
     assert told["saved_best_interval"] == "no other model could have served"
     assert best_single(()) is None

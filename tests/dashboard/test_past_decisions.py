@@ -1,5 +1,6 @@
 """Past decisions are read from a real store: the newest, so many at most, once a minute, and nobody else's."""
 
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -68,6 +69,30 @@ def test_a_reader_looks_once_a_minute(store: SqlStore) -> None:
     assert reader.read(store, None, 1.0) is first
     now[0] += KEPT_S
     assert len(reader.read(store, None, 1.0).rows) == 2
+
+
+def test_what_is_there_already_waits_for_nobody_who_reads_something_else(store: SqlStore) -> None:
+    begun, go, waited = threading.Event(), threading.Event(), list[bool]()
+
+    class Slow(SqlStore):
+        """A store that is asked and takes its time."""
+
+        def newest_from(self, window: Window, n: int) -> float:
+            begun.set()
+            waited.append(go.wait(5.0))
+            return super().newest_from(window, n)
+
+    reader = PastReader(lambda: AT_S + 10)
+    keep(store, Told(name="d1"))
+    first = reader.read(store, None, 1.0)
+    slow = Slow(lambda: store._database)
+    other = threading.Thread(target=reader.read, args=(slow, "blue", 1.0))
+    other.start()
+    assert begun.wait(5.0)
+    assert reader.read(store, None, 1.0) is first
+    go.set()
+    other.join()
+    assert waited == [True]
 
 
 def test_one_tenants_reading_is_not_another_ones(store: SqlStore) -> None:

@@ -37,7 +37,7 @@ def log(n: int, chance_of_good: float = 1.0, *, with_reward: bool = False, polic
 
 
 def past(rows: list[ReplayRow]) -> PastDecisions:
-    return PastDecisions(table_of(rows), tuple(rows), ("auto",), 0.0, 1e6, len(rows), is_cut=False, n_unknown=0)
+    return PastDecisions(table_of(rows), tuple(rows), ("auto",), 0.0, len(rows), is_cut=False, n_unknown=0)
 
 
 def test_without_exploration_it_foretells_and_refuses_a_verdict() -> None:
@@ -90,9 +90,9 @@ def test_a_move_between_two_upstreams_of_one_model_names_them() -> None:
 def test_only_the_decisions_of_the_policy_in_question_are_looked_at() -> None:
     both = past([*log(20), *log(5, policy="auto:quality")])
 
-    assert view_policy(both, CHEAPER._replace(scope="*"), IN_FORCE).n == 25
-    assert view_policy(both, CHEAPER, IN_FORCE).n == 20
-    assert view_policy(both, CHEAPER._replace(scope="auto:quality"), IN_FORCE).n == 5
+    assert view_policy(both.of_policy("*"), CHEAPER, IN_FORCE).n == 25
+    assert view_policy(both.of_policy(CHEAPER.scope), CHEAPER, IN_FORCE).n == 20
+    assert view_policy(both.of_policy("auto:quality"), CHEAPER, IN_FORCE).n == 5
 
 
 def test_a_model_that_is_never_to_be_chosen_is_not() -> None:

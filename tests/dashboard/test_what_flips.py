@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.dashboard.what_flips import Floats, changes, weights_of
+from fairlead.dashboard.what_flips import changes, weights_of
 from fairlead.domain.wishes import Weights
-from fairlead.routing.preferences import sure_quality, utility
+from fairlead.routing.preferences import Floats, sure_quality, utility
 from fairlead.store.candidates import CandidateRow
 
 FIGURES = st.tuples(st.floats(0.2, 0.9), st.floats(1e-5, 0.1), st.floats(0.2, 30.0))
@@ -67,7 +67,7 @@ def test_each_change_that_is_named_turns_the_choice_and_half_of_it_does_not() ->
     figures = [(0.8, 0.01, 5.0), (0.7, 0.002, 2.0), (0.6, 0.0005, 1.0), (0.75, 0.004, 1.5), (0.5, 0.0001, 0.7)]
     rows = decided(figures, (0.6, 0.3, 0.1))
     rival = rows[1]
-    found = {each.words.partition(" were ")[0].partition(" took")[0]: each for each in changes(rows)}
+    found = {each.change.partition(" were ")[0].partition(" took")[0]: each for each in changes(rows)}
     assert {"if its expected quality", "if its cost", "if it"} <= set(found)
 
     def wins(changed: CandidateRow) -> bool:
@@ -77,13 +77,13 @@ def test_each_change_that_is_named_turns_the_choice_and_half_of_it_does_not() ->
         worth = utility(sure_quality(quality, np.array(lows)), cost, total, Weights(0.6, 0.3, 0.1))
         return bool(worth[1] > worth[0])
 
-    needed = float(found["if its expected quality"].words.split(" were ")[1].split()[0])
+    needed = float(found["if its expected quality"].change.split(" were ")[1].split()[0])
     old, low = rival.quality or 0, rival.quality_low or 0
     assert wins(rival._replace(quality=old + needed, quality_low=low + needed))
     assert not wins(rival._replace(quality=old + needed - 0.002, quality_low=low + needed - 0.002))
-    factor = float(found["if its cost"].words.split(" were ")[1].split()[0])
+    factor = float(found["if its cost"].change.split(" were ")[1].split()[0])
     assert wins(rival._replace(cost_usd=(rival.cost_usd or 0) * factor))
     assert not wins(rival._replace(cost_usd=(rival.cost_usd or 0) * (factor + 0.02)))
-    slower = float(found["if it"].words.split(" took ")[1].split()[0])
+    slower = float(found["if it"].change.split(" took ")[1].split()[0])
     assert wins(rival._replace(total_s=(rival.total_s or 0) * slower))
     assert not wins(rival._replace(total_s=(rival.total_s or 0) * (slower + 0.02)))

@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-FOUND: Final = Path(__file__).with_name("found")
 MAX_BYTES: Final = 8192
 RSS_LIMIT_MB: Final = 1024
 ONE_RUN_S: Final = 10
@@ -37,7 +36,7 @@ def fuzz(name: str, folder: Path, seconds: int) -> None:
     words = folder / f"{name}.words"
     listed = _words(target.seeds())
     words.write_text("".join(f'"{_escaped(word)}"\n' for word in listed))
-    found = FOUND / name
+    found = importlib.import_module("tests.fuzz.seeds").FOUND / name
     found.mkdir(parents=True, exist_ok=True)
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
@@ -76,9 +75,16 @@ def run(name: str, folder: Path, seconds: int) -> tuple[int, str]:
     """Fuzz one target in a process of its own: how many inputs, and what was found ("" for nothing)."""
     command = [sys.executable, "-m", "tests.fuzz.run", "--target", name, "--corpus", str(folder)]
     done = subprocess.run([*command, "--seconds", str(seconds)], capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
+    return outcome(done.returncode, done.stdout + done.stderr)
+
+
+def outcome(status: int, said: str) -> tuple[int, str]:
+    """How many inputs, and what was found: of what one process said. One that ran no input at all has not fuzzed."""
     runs = re.search(r"stat::number_of_executed_units: *(\d+)", said)
-    return int(runs[1]) if runs else 0, "" if done.returncode == 0 else said[-3000:]
+    n_runs = int(runs[1]) if runs else 0
+    if status == 0 and not n_runs:
+        return 0, f"it ran no input\n{said[-3000:]}"
+    return n_runs, "" if status == 0 else said[-3000:]
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from fairlead.gateway.work import DOORS
@@ -10,6 +11,8 @@ from tests.matrix.clients import CLIENTS
 from tests.matrix.scenes import GARBAGE, GOOD, Scene
 from tests.matrix.upstreams import SCRIPTS
 
+FOUND: Final = Path(__file__).with_name("found")
+"""Below it, by target, the bytes of what fuzzing and reading have found; in git, so that it stays mended."""
 STREAMING_DOORS: Final = tuple(CLIENTS)
 _UNCUT: Final = b"\x40\x80\xc0\xff"
 _OURS: Final[tuple[dict[str, Any], ...]] = (
@@ -140,11 +143,12 @@ def streams(name: str) -> list[bytes]:
     """Streams of a format, each with its places to cut at."""
     whole = [b"".join(SCRIPTS[name].events(kind)) for kind in GOOD]
     bad = [SCRIPTS[name].error(500, "no"), b": ping\n\n", b"data: " + SCRIPTS[name].error(500, "no") + b"\n\n"]
-    if name == "openai_chat":
-        # A finish in front of the last piece of a call's arguments.
-        *events, last, finish, usage, done = SCRIPTS[name].events("tools")
-        bad.append(b"".join([*events, finish, last, usage, done]))
-    return [_UNCUT + said for said in [*whole, *bad]]
+    return [*(_UNCUT + said for said in [*whole, *bad]), *found(f"stream-{name}")]
+
+
+def found(name: str) -> list[bytes]:
+    """What once broke a target."""
+    return [case.read_bytes() for case in sorted((FOUND / name).glob("*"))]
 
 
 def options() -> list[bytes]:

@@ -1,7 +1,6 @@
 """Every fuzz target on its seeds, on some mutants, and on what fuzzing has found; `make fuzz` runs them for minutes."""
 
 import random
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -9,10 +8,13 @@ import pytest
 from fairlead.domain.events import Event
 from fairlead.wire.formats import BACKS
 from tests.fuzz.mutation import Mutate, mutate_bytes, mutate_events, mutate_json, mutate_messages
+from tests.fuzz.run import outcome
+from tests.fuzz.seeds import FOUND
 from tests.fuzz.targets import TARGETS, stream_target
 
 N_MUTANTS: Final = 120
-FOUND: Final = Path(__file__).with_name("found")
+N_KEPT: Final = 1
+"""Cases in the repository."""
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -29,9 +31,15 @@ def test_a_parser_ends_well_on_its_seeds_and_on_mutants_of_them(name: str) -> No
         target.run(mutant)
 
 
-@pytest.mark.parametrize("case", sorted(FOUND.glob("*/*")), ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_what_fuzzing_has_found_stays_mended(case: Path) -> None:
-    TARGETS[case.parent.name].run(case.read_bytes())
+def test_what_fuzzing_has_found_stays_mended() -> None:
+    cases = sorted(FOUND.glob("*/*"))
+    assert len(cases) >= N_KEPT, "cases of the repository are missing"
+    for case in cases:
+        try:
+            TARGETS[case.parent.name].run(case.read_bytes())
+        except Exception as error:
+            error.add_note(f"found before: {case.parent.name}/{case.name}")
+            raise
 
 
 def test_a_reader_whose_events_depend_on_the_cut_is_found_out() -> None:
@@ -62,3 +70,10 @@ def test_mutants_differ_from_their_seed(mutate: Mutate) -> None:
     seed = TARGETS["event-stream" if mutate is mutate_messages else "stream-openai_chat"].seeds()[0]
     seed = seed if mutate is not mutate_json else TARGETS["request-chat"].seeds()[0]
     assert sum(mutate(seed, source) != seed for _ in range(50)) > 30
+
+
+def test_a_target_that_ran_no_input_is_a_fault() -> None:
+    assert outcome(0, "stat::number_of_executed_units: 51") == (51, "")
+    assert outcome(0, "stat::number_of_executed_units: 0")[1].startswith("it ran no input")
+    assert outcome(0, "")[1]
+    assert outcome(77, "stat::number_of_executed_units: 5\ncrash") == (5, "stat::number_of_executed_units: 5\ncrash")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,13 @@ MAY_HAVE_TEXT: dict[str, str] = {
 """Rooms whose `__init__` is not empty, and why."""
 
 FILES = source_files()
-CORE = ("domain", "catalogue", "wire", "routing", "learning")
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+CORE = next(
+    tuple(name.removeprefix("fairlead.") for name in contract["source_modules"])
+    for contract in CONTRACTS
+    if contract["name"].startswith("The pure core")
+)
+"""The rooms without network, disk, clock or chance, as the contract of imports names them."""
 
 
 def name_of(path: Path) -> str:
@@ -61,6 +68,19 @@ def test_the_core_reaches_for_no_clock_chance_or_disk(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert not calls & {"open", "print", "input", "exec", "eval", "__import__"}
+
+
+def test_the_drawing_of_the_floors_is_that_of_the_contracts() -> None:
+    text = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    layers = next(contract["layers"] for contract in CONTRACTS if contract["type"] == "layers")
+    drawn = re.findall(r"^ (\d)  +((?:[a-z_]+ +)*?[a-z_]+)(?:$| {5,}(?:what|all|the) )", text, re.MULTILINE)
+    assert [int(floor) for floor, _ in drawn] == list(range(len(layers) - 1, -1, -1))
+    assert [rooms.split() for _, rooms in drawn] == [layer.split(" | ") for layer in layers]
+    pure = text[text.index("\n`domain`, ") : text.index("are the pure core")]
+    assert set(re.findall(r"`(\w+)`", pure)) == set(CORE)
+    apart = next(contract for contract in CONTRACTS if contract.get("source_modules") == ["fairlead.gateway"])
+    said = text[text.index("it imports neither") : text.index("and nothing of its own floor")]
+    assert {f"fairlead.{room}" for room in re.findall(r"`(\w+)`", said)} == set(apart["forbidden_modules"])
 
 
 def test_exceptions_are_still_needed_and_have_a_reason() -> None:

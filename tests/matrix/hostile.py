@@ -5,6 +5,7 @@ whole: the whole answer, nothing else. error: an error in the client's format. e
 
 import asyncio
 import gzip
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from tests.matrix.peer import Peer
 from tests.matrix.scenes import Scene
 from tests.matrix.upstreams import Script
 from tests.wire.bedrock_converse.event_streams import event as message_of
+from tests.wire.bedrock_converse.event_streams import message
 
 MayHear = Literal["whole", "error", "either"]
 OK: Final = b"HTTP/1.1 200 OK\r\n"
@@ -96,7 +98,13 @@ def _one_piece(told: Told) -> Said:
 
 
 def _lines(end: bytes) -> Behave:
-    return _as(lambda told: told.body.replace(b"\n", end))
+    """Lines of a stream, and of JSON written over several, that end otherwise."""
+
+    def body(told: Told) -> bytes:
+        said = told.body if told.is_stream else json.dumps(json.loads(told.body), indent=1).encode()
+        return said.replace(b"\n", end)
+
+    return _as(body)
 
 
 def _unknown_events(told: Told) -> Said:
@@ -170,22 +178,35 @@ def _deep(told: Told) -> bytes:
     nest = b"[" * 100_000 + b"]" * 100_000
     if not told.is_stream:
         return b'{"choices":' + nest + b"}"
-    return b'data: {"choices":' + nest + b"}\n\n" if told.is_sse else nest
+    if told.is_sse:
+        return b'data: {"choices":' + nest + b"}\n\n"
+    headers, _ = _apart(told.events[1])
+    return message(headers, b'{"delta":' + nest + b"}")
+
+
+def _changed(change: Callable[[bytes], bytes]) -> Behave:
+    """The sound answer with its JSON changed; messages of an event stream get their lengths and checksums anew."""
+
+    def body(told: Told) -> bytes:
+        if told.is_sse or not told.is_stream:
+            return change(told.body)
+        return b"".join(message(headers, change(payload)) for headers, payload in map(_apart, told.events))
+
+    return _as(body)
+
+
+def _apart(whole: bytes) -> tuple[bytes, bytes]:
+    """Headers and payload of one message of an event stream."""
+    end = 12 + int.from_bytes(whole[4:8], "big")
+    return whole[12:end], whole[end:-4]
 
 
 def _replaced(old: bytes, new: bytes) -> Behave:
-    """The sound answer with other bytes in its text (not in a message with a checksum)."""
-    return _as(lambda told: told.body.replace(old, new) if told.is_sse or not told.is_stream else told.body)
+    return _changed(lambda data: data.replace(old, new))
 
 
 def _numbers(new: bytes) -> Behave:
-    return _as(
-        lambda told: (
-            re.sub(rb"([Tt]okens?(Count)?\"): ?\d+", rb"\1:" + new, told.body)
-            if told.is_sse or not told.is_stream
-            else told.body
-        )
-    )
+    return _changed(lambda data: re.sub(rb"([Tt]okens?(Count)?\"): ?\d+", rb"\1:" + new, data))
 
 
 def _flood(told: Told) -> Said:

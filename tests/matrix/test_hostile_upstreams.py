@@ -11,8 +11,9 @@ import pytest
 from fairlead.gateway.ports import Limits
 from fairlead.wire.formats import BACKS
 from tests.matrix.cells import Cell, Matrix, check_content, doors, matrix
-from tests.matrix.hostile import BEHAVIOURS, HostilePeer, MayHear
+from tests.matrix.hostile import BEHAVIOURS, HostilePeer, MayHear, Told, sized
 from tests.matrix.scenes import TEXT, Scene
+from tests.matrix.upstreams import SCRIPTS
 
 LIMITS = Limits(max_attempts=1, deadline_s=10.0, max_reply_bytes=1 << 20, max_stream_bytes=1 << 20)
 """Small caps, so that what never ends ends soon."""
@@ -34,6 +35,22 @@ def cells() -> Iterator[tuple[Cell, MayHear]]:
                 for is_stream, may_hear in ((False, behaviour.json), (True, behaviour.stream)):
                     if may_hear is not None:
                         yield Cell(door, back, is_stream, Scene("hostile", name)), may_hear
+
+
+def test_every_cell_is_hostile() -> None:
+    """What goes over the wire differs from the sound answer, whole and with a length."""
+    sound = []
+    for cell, _ in cells():
+        told = Told(SCRIPTS[cell.back], cell.is_stream)
+        expected = sized(told, told.body)
+        said = b""
+        for piece in BEHAVIOURS[cell.scene.content].say(told):
+            said += piece
+            if len(said) > len(expected):
+                break
+        if said == expected:
+            sound.append(name_of(cell))
+    assert sound == []
 
 
 def name_of(cell: Cell) -> str:

@@ -16,6 +16,7 @@ from fairlead.assembly.tracing import traced
 from fairlead.domain.errors import ConfigError
 from fairlead.domain.names import UpstreamName
 from fairlead.domain.secrets import Secret
+from fairlead.gateway.asgi import LINE, Receive, Scope, Send
 from fairlead.gateway.routes.table import build_app
 from fairlead.observability.trace_attributes import Address
 from fairlead.observability.trace_kit import open_kit
@@ -287,3 +288,28 @@ def test_what_makes_no_sense_is_refused(text: str, said: str) -> None:
 def test_a_collectors_key_does_not_name_a_configuration() -> None:
     texts = ("one", "two")
     assert len({parse(f"traces: {{endpoint: 'http://x', headers: {{k: {text}}}}}", {}).version for text in texts}) == 1
+
+
+async def test_a_client_that_has_left_before_its_request_begins_leaves_nothing_running() -> None:
+    class Lost:
+        is_lost = True
+        on_hang_up = None
+
+    begun: list[str] = []
+
+    class Recorder:
+        def begins(self, decision_id: str, *_: Any, **__: Any) -> None:
+            begun.append(decision_id)
+
+        def calls(self, *_: Any) -> tuple[()]:
+            return ()
+
+    w = changed(world(arms=(STRONG,)), tracing=Recorder())
+    ask = {"model": "auto", "messages": [{"role": "user", "content": "x"}]}
+
+    async def left(scope: Scope, receive: Receive, send: Send) -> None:
+        await w.app(dict(scope) | {"extensions": {LINE: Lost()}}, receive, send)
+
+    await call(left, "POST", "/v1/chat/completions", ask)
+
+    assert begun == []

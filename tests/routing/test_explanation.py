@@ -20,6 +20,7 @@ from tests.routing.small_pool import ASK, Known, decided, order, refused, router
 FLIP_KINDS = re.compile(
     r"if its expected quality were (?P<quality>[\d.]+) higher"
     r"|if its cost were (?P<cost>[\d.]+) times what it is"
+    r"|if it took (?P<delay>[\d.]+) times as long"
     r"|if the weight of (?P<weight>\w+) were (?P<value>[\d.]+) instead of (?P<share>[\d.]+)"
 )
 
@@ -55,6 +56,7 @@ def utilities_after(choice: Choice, chooser: Router, flip: Flip) -> Any:
     stated = FLIP_KINDS.fullmatch(flip.change)
     assert stated, flip.change
     quality, cost = choice.expected.sure_quality.copy(), choice.expected.cost_usd.copy()
+    total = choice.expected.total_s.copy()
     places = [(spec.arm.model, spec.arm.upstream) for spec in chooser.pool.specs]
     arm = places.index((flip.to, flip.upstream))
     scale = 1 / (choice.weights.quality + choice.weights.cost + choice.weights.speed)
@@ -63,10 +65,12 @@ def utilities_after(choice: Choice, chooser: Router, flip: Flip) -> Any:
         quality[arm] += float(stated["quality"])
     elif stated["cost"]:
         cost[arm] *= float(stated["cost"])
+    elif stated["delay"]:
+        total[arm] *= float(stated["delay"])
     else:
         assert float(stated["share"]) == pytest.approx(shares[stated["weight"]], abs=0.0051)
         shares[stated["weight"]] = float(stated["value"])
-    return utility(quality, cost, choice.expected.total_s, Weights(**shares))
+    return utility(quality, cost, total, Weights(**shares))
 
 
 @given(scenes())

@@ -1,6 +1,7 @@
 """The verbs of the store, the same over every database."""
 
 import math
+import statistics
 from collections.abc import Callable
 from functools import partial
 
@@ -124,6 +125,26 @@ def test_scores_are_summed_by_model_and_kind_of_whole_replies_alone(store: SqlSt
     assert cheap.effective_n == pytest.approx(16 / 10)
     assert (strong.model, strong.mean, strong.effective_n) == ("lab/strong", 0.5, 1.0)
     assert store.scores(ALWAYS._replace(tenant="blue")) == ()
+
+
+def test_the_mean_score_is_that_of_every_opinion_with_a_score(store: SqlStore) -> None:
+    assert store.mean_score(ALWAYS) == (0, None, None)
+    scores = [n % 11 / 10 for n in range(5_500)]
+    said = [opinion(f"o{n}", "d1", score=score) for n, score in enumerate(scores)]
+    store.put(batch_of(*said, opinion("x", "d1", score=None)))
+
+    found = store.mean_score(ALWAYS)
+
+    assert found.n == 5_500
+    assert found.mean == pytest.approx(statistics.fmean(scores))
+    assert found.standard_error == pytest.approx(statistics.stdev(scores) / math.sqrt(5_500))
+    assert store.mean_score(ALWAYS._replace(tenant="blue")).n == 0
+    assert store.mean_score(Window(0, 1)).mean is None
+
+
+def test_one_score_has_no_standard_error(store: SqlStore) -> None:
+    store.put(batch_of(opinion("o1", "d1", score=0.5)))
+    assert store.mean_score(ALWAYS) == (1, 0.5, None)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def traffic(tmp_path: Path) -> Iterator[Traffic]:
     file = tmp_path / "t.db"
     keeper = Keeper(lambda: SqliteDatabase(file), tmp_path / "spools", "w", lambda: AT_S)
     keeper.start()
-    found = Traffic(keeper, SqlStore(lambda: SqliteDatabase(file)))
+    found = Traffic(keeper, SqlStore(lambda: SqliteDatabase(file)), lambda: SqlStore(lambda: SqliteDatabase(file)))
     yield found
     found.close()
 

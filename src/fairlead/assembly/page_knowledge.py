@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from urllib.parse import urlsplit
 
-from fairlead.assembly.services import Assembly
+from fairlead.assembly.services import Assembly, card_finder
 from fairlead.assembly.shipped import prompt_model
 from fairlead.catalogue.cards import ModelCard
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.dashboard.health_view import Endpoint
 from fairlead.dashboard.knowledge import Knowledge
 from fairlead.dashboard.past_decisions import PastReader
+from fairlead.routing.learned_predictor import first_arms
 from fairlead.routing.modelmap.ability import abilities_of
 from fairlead.routing.modelmap.benchmark_scale import fit_benchmark_scale
 from fairlead.routing.standing import AbilityView, known_abilities, stand_beside
@@ -31,7 +32,6 @@ def knowledge_of(assembly: Assembly) -> Knowledge:
         endpoints=tuple(
             Endpoint(
                 name=str(each.name),
-                provider=str(each.provider),
                 address=bare_address(each.base_url),
                 is_local=each.is_local,
                 is_simulated=each.is_simulated,
@@ -70,12 +70,8 @@ def _abilities(cards: Mapping[str, ModelCard], catalogue: Catalogue) -> Callable
 
 
 def _arm_of(trained: TrainedRouter | None, catalogue: Catalogue, cards: Mapping[str, ModelCard]) -> dict[str, str]:
-    """Model of the pool -> what the trained router calls it, by LearnedPredictor's rule: the first effort counts."""
-    found: dict[str, str] = {}
-    for arm in trained.arms if trained is not None else ():
-        name = arm.partition("@")[0]
-        card = catalogue.resolve(name)
-        model = str(card.model) if card is not None else name
-        if model in cards:
-            found.setdefault(model, arm)
-    return found
+    """Model of the pool -> what the trained router calls it."""
+    if trained is None:
+        return {}
+    places = first_arms(trained, card_finder(catalogue))
+    return {model: trained.arms[place] for model, place in places.items() if model in cards}

@@ -180,10 +180,10 @@ def predictor_of(catalogue: Catalogue, settings: Settings) -> Predictor:
     )
     if settings.router_file is None:
         return shipped
-    return LearnedPredictor(load_router(Path(settings.router_file)), shipped, _card_finder(catalogue))
+    return LearnedPredictor(load_router(Path(settings.router_file)), shipped, card_finder(catalogue))
 
 
-def _card_finder(catalogue: Catalogue) -> Callable[[str], str | None]:
+def card_finder(catalogue: Catalogue) -> Callable[[str], str | None]:
     """A model as outcomes spell it -> the id of its card, exact names only."""
 
     def find(name: str) -> str | None:

@@ -53,7 +53,7 @@ def open_database(section: StoreSection, path: Path | None, *, is_writer: bool =
 
 
 def open_store(section: StoreSection, env: Mapping[str, str], *, is_demo: bool = False) -> SqlStore:
-    """The store for reading, as commands and pages use it."""
+    """The store for reading, as commands use it."""
     return SqlStore(functools.partial(open_database, section, store_path(section, env, is_demo=is_demo)))
 
 
@@ -78,7 +78,8 @@ def open_traffic(
                 raise
             warnings.append(f"no traffic is kept: {error.message}")
             return None
-    store = SqlStore(functools.partial(open_database, section, path))
+    open_reader = functools.partial(SqlStore, functools.partial(open_database, section, path))
+    store = open_reader()
     redact = Redactor(section.redact, section.redact_patterns) if section.bodies == "redacted" else as_it_is
     keeper = Keeper(
         functools.partial(open_database, section, path, is_writer=True),
@@ -90,7 +91,7 @@ def open_traffic(
         tend=lambda now_s: _tend(store, section, now_s),
     )
     keeper.start()
-    return Traffic(keeper, store)
+    return Traffic(keeper, store, open_reader)
 
 
 def _spools(section: StoreSection, path: Path | None, env: Mapping[str, str]) -> Path:

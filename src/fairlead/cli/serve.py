@@ -127,7 +127,7 @@ async def _assemble(options: Options, place: int, before: "Assembly | None" = No
     if not options.demo:
         assembly = await assemble(settings, os.environ, n_workers=options.workers, shared_rests=shared, before=before)
         if assembly.services.upstreams:
-            return paged(traced(keeping(assembly, os.environ, before), before), os.environ, before, options.secret)
+            return paged(traced(keeping(assembly, os.environ, before), before), before, options.secret)
         if not options.demo_if_empty:
             raise ConfigError(
                 "no API key and no local model server was found. Set OPENAI_API_KEY (or another: 'fairlead doctor' "
@@ -137,7 +137,7 @@ async def _assemble(options: Options, place: int, before: "Assembly | None" = No
     demo = await assemble(
         settings, os.environ, is_demo=True, n_workers=options.workers, shared_rests=shared, before=before
     )
-    return paged(traced(keeping(demo, os.environ, before), before), os.environ, before, options.secret)
+    return paged(traced(keeping(demo, os.environ, before), before), before, options.secret)
 
 
 def settle_memory() -> None:

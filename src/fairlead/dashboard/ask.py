@@ -22,12 +22,7 @@ class Visitor:
     is_open: bool = False
     """Nobody needs to log in here: no key is configured."""
     form_token: str = ""
-    """Goes into every form and into the header `x-fairlead-form` of every script's write."""
-
-    @property
-    def is_operator(self) -> bool:
-        """Whether they may see everybody's rows and change the configuration."""
-        return "admin" in self.may
+    """Goes into every form that is posted, and into the header `x-fairlead-form` of every script's write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +34,6 @@ class Ask:
     now_s: float
     """Seconds since 1970."""
     query: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
     rest: str = ""
     """What stands in the path after a page's `/*`."""
     state: EngineState = NOTHING
@@ -76,8 +69,4 @@ class Page:
     """Answers GET. Runs in a thread of the pool: it may read the store, and blocks nobody."""
     menu: str | None = None
     """Its name in the menu; None is not in it."""
-    act: Show | None = None
-    """Answers POST, of the same site only, with its token."""
-    act_needs: str | None = None
-    """The permission without which POST is refused."""
     needs_state: bool = False

@@ -5,13 +5,13 @@ The only place that writes the headers of pages: each answer carries the same st
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
-from fairlead.dashboard.ask import Ask, Page, Show, Shown, Visitor
+from fairlead.dashboard.ask import Ask, Page, Shown, Visitor
 from fairlead.dashboard.assets import PREFIX, Asset, Assets
 from fairlead.dashboard.doorway import Doorway, wants_html
 from fairlead.dashboard.elements import Markup, element
@@ -21,12 +21,13 @@ from fairlead.dashboard.login import login_form
 from fairlead.dashboard.page_pool import PagePool
 from fairlead.dashboard.sources import Sources
 from fairlead.domain.call import Headers
+from fairlead.domain.engine_state import NOTHING
 from fairlead.domain.errors import (
     FairleadError,
-    ForbiddenError,
     MethodError,
     StoreError,
     UnauthenticatedError,
+    UnavailableError,
     UnknownRouteError,
 )
 from fairlead.domain.page_call import PageAnswer, PageCall, PageCaller
@@ -49,6 +50,8 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 _FOR_EVER: Final = (b"cache-control", b"public, max-age=31536000, immutable")
 _LOGIN_PATH: Final = f"{HOME}/login"
 _LOGOUT_PATH: Final = f"{HOME}/logout"
+_MAX_ONWARD_CHARS: Final = 4_000
+"""Of the address that a login leads on to: written three times as long, it fits into a form (`MAX_BODY_BYTES`)."""
 
 
 class Dashboard:
@@ -98,20 +101,15 @@ class Dashboard:
             return self._log_out(call)
         page, rest = self._page(path)
         if call.method == "POST":
-            posted = form(call)
-            visitor = self._doorway.writer(call, posted)
-            if page.act is None:
-                raise MethodError("This page takes no forms.", allowed=("GET",))
-            if page.act_needs is not None and page.act_needs not in visitor.may:
-                raise ForbiddenError(f"The key '{visitor.name}' lacks the permission '{page.act_needs}'.")
-            return await self._made(call, page, page.act, visitor, rest, posted)
+            raise MethodError("This page takes no forms.", allowed=("GET", "HEAD"))
         found = self._doorway.visitor(call)
         if found is None:
             if wants_html(call):
-                back = call.path if call.path.startswith("/ui/") else ""
-                return _gone_to(f"{_LOGIN_PATH}?next={quote(back)}" if back else _LOGIN_PATH)
+                return _gone_to(_login_before(call))
             raise UnauthenticatedError("Log in first.", code="not_logged_in")
-        return await self._made(call, page, page.show, found, rest, {})
+        state = call.state() if page.needs_state else NOTHING
+        ask = Ask(found, self._sources, self._unix_s(), fields(call.query), rest, state)
+        return await self._pool.run(lambda: self._written(call, page, page.show(ask), found))
 
     def _page(self, path: str) -> tuple[Page, str]:
         page = self._exact.get(path)
@@ -121,15 +119,6 @@ class Dashboard:
             if path.startswith(prefix):
                 return below, path[len(prefix) :]
         raise UnknownRouteError("There is no such page.")
-
-    async def _made(
-        self, call: PageCall, page: Page, show: Show, visitor: Visitor, rest: str, posted: Mapping[str, str]
-    ) -> PageAnswer:
-        ask = Ask(
-            visitor, self._sources, self._unix_s(), fields(call.query), posted, call.body, rest,
-            **({"state": call.state()} if page.needs_state else {}),
-        )  # fmt: skip
-        return await self._pool.run(lambda: self._written(call, page, show(ask), visitor))
 
     def _written(self, call: PageCall, page: Page, shown: Shown, visitor: Visitor) -> PageAnswer:
         if shown.to is not None:
@@ -163,7 +152,7 @@ class Dashboard:
         if entry.cookie is None:
             answer = self._login_page(call, 429 if entry.wait_s else 401, entry.why, onward)
             if entry.wait_s:
-                answer.headers.append((b"retry-after", b"%d" % max(1, round(entry.wait_s))))
+                answer.headers.append(_retry_after(entry.wait_s))
             return answer
         answer = _gone_to(onward if _is_ours(onward) else HOME)
         answer.headers.append((b"set-cookie", entry.cookie))
@@ -171,7 +160,7 @@ class Dashboard:
 
     def _login_page(self, call: PageCall, status: int, why: str, onward: str) -> PageAnswer:
         body = login_form(self._doorway.login_token, why, onward if _is_ours(onward) else "")
-        html = framed("Log in", body, assets=self._assets, pages=(), visitor=None)
+        html = framed("Log in", body, assets=self._assets, pages=(), visitor=None, is_demo=self._sources.is_demo)
         return _answer(call, status, b"text/html; charset=utf-8", html)
 
     def _log_out(self, call: PageCall) -> PageAnswer:
@@ -183,15 +172,18 @@ class Dashboard:
     def _failed(self, call: PageCall, error: FairleadError) -> PageAnswer:
         status = 503 if isinstance(error, StoreError) else error.status
         message = "The traffic store does not answer just now." if isinstance(error, StoreError) else error.message
-        if not wants_html(call):
-            return _answer(call, status, b"application/json", msgspec.json.encode({"error": message}))
-        html = framed(
-            "That did not work", _sorry(message), assets=self._assets, pages=self._pages,
-            visitor=self._doorway.visitor(call),
-        )  # fmt: skip
-        answer = _answer(call, status, b"text/html; charset=utf-8", html)
+        if wants_html(call):
+            html = framed(
+                "That did not work", _sorry(message), assets=self._assets, pages=self._pages,
+                visitor=self._doorway.visitor(call), is_demo=self._sources.is_demo,
+            )  # fmt: skip
+            answer = _answer(call, status, b"text/html; charset=utf-8", html)
+        else:
+            answer = _answer(call, status, b"application/json", msgspec.json.encode({"error": message}))
         if isinstance(error, MethodError):
             answer.headers.append((b"allow", ", ".join(error.allowed).encode()))
+        if isinstance(error, UnavailableError) and error.retry_after_s is not None:
+            answer.headers.append(_retry_after(error.retry_after_s))
         return answer
 
 
@@ -201,8 +193,22 @@ def _sorry(message: str) -> Markup:
     )
 
 
+def _login_before(call: PageCall) -> str:
+    """The login that leads on to what was asked for: its path and its search, written as an address again."""
+    if call.path.rstrip("/") == HOME and not call.query:
+        return _LOGIN_PATH
+    onward = quote(call.path) + (f"?{call.query.decode('latin-1')}" if call.query else "")
+    return f"{_LOGIN_PATH}?next={quote(onward)}" if _is_ours(onward) else _LOGIN_PATH
+
+
 def _is_ours(address: str) -> bool:
-    return address.startswith("/ui") and not any(c in address for c in "\\\r\n")
+    """Whether a login may lead there: an address below ours, as it stands in a header."""
+    is_plain = all("!" <= c <= "~" and c != "\\" for c in address)
+    return address.startswith(HOME) and is_plain and len(address) <= _MAX_ONWARD_CHARS
+
+
+def _retry_after(wait_s: float) -> tuple[bytes, bytes]:
+    return b"retry-after", b"%d" % max(1, round(wait_s))
 
 
 def _answer(call: PageCall, status: int, kind: bytes, body: bytes) -> PageAnswer:

@@ -84,11 +84,12 @@ class Doorway:
         check_same_site(call)
         if not self._sessions.is_form_token(token(call, posted), _LOGIN):
             raise ForbiddenError("This form is out of date: load its page again.", code="stale_form")
-        wait_s = self._pace.take(call.client, now_s)
+        wait_s = self._pace.wait_s(call.client, now_s)
         if wait_s > 0:
             return Entry(None, "Too many tries.", wait_s)
         holder = self._holder(posted.get("key", "").strip()[:_MAX_KEY_CHARS])
         if holder is None:
+            self._pace.take(call.client, now_s)  # a right key is no guess
             return Entry(None, "This key is not one of this server's keys.")
         if not SEES & holder.may:
             return Entry(None, "This key may not look: it lacks the permission 'read'.")

@@ -36,7 +36,6 @@ class Dot(NamedTuple):
     label: str
     low: float | None = None
     high: float | None = None
-    href: str | None = None
     is_first: bool = False
 
 
@@ -70,12 +69,11 @@ def bars(label: str, steps: Sequence[Step], *, name: str | None = None) -> Marku
     )  # fmt: skip
 
 
-def track(label: str, whole: float, parts: Sequence[Part], *, least: float = 0.0) -> Markup:
-    """Pieces on a line from `least` to `whole`, for a cell of a table: a waterfall or intervals, one row each."""
-    width = (whole - least) or 1.0
+def track(label: str, whole: float, parts: Sequence[Part]) -> Markup:
+    """Pieces on a line from 0 to `whole`, for a cell of a table: a waterfall or intervals, one row each."""
 
     def at(value: float) -> float:
-        return max(0.0, min(100.0, 100.0 * (value - least) / width))
+        return max(0.0, min(100.0, 100.0 * value / (whole or 1.0)))
 
     drawn = []
     for part in parts:
@@ -89,23 +87,9 @@ def track(label: str, whole: float, parts: Sequence[Part], *, least: float = 0.0
     )  # fmt: skip
 
 
-def sparkline(label: str, values: Sequence[float]) -> Markup:
-    """A line without scales, for the course of a number."""
-    most, least = max(values, default=0.0), min(values, default=0.0)
-    span = (most - least) or 1.0
-    points = " ".join(
-        f"{100.0 * place / max(len(values) - 1, 1):.2f},{28.0 - 26.0 * (value - least) / span:.2f}"
-        for place, value in enumerate(values)
-    )
-    return element(
-        "svg", element("polyline", points=points), viewBox="0 0 100 30", preserveAspectRatio="none", role="img",
-        aria_label=label, class_="spark",
-    )  # fmt: skip
-
-
-def scatter(label: str, dots: Sequence[Dot], x_title: str, y_title: str, *, is_log: bool = True) -> Markup:
-    """Dots with intervals; each says what it is under the pointer. With `is_log` x must be above 0."""
-    xs = [log10(dot.x) if is_log else dot.x for dot in dots]
+def scatter(label: str, dots: Sequence[Dot], x_title: str, y_title: str) -> Markup:
+    """Dots with intervals; each says what it is under the pointer. x is drawn in logarithms, and above 0."""
+    xs = [log10(dot.x) for dot in dots]
     ys = [value for dot in dots for value in (dot.y, dot.low, dot.high) if value is not None]
     x_least, x_most = _around(xs)
     y_least, y_most = _around(ys)
@@ -117,11 +101,14 @@ def scatter(label: str, dots: Sequence[Dot], x_title: str, y_title: str, *, is_l
         return _PLOT_HEIGHT - _BOTTOM - (_PLOT_HEIGHT - _TOP - _BOTTOM) * (value - y_least) / (y_most - y_least)
 
     drawn = [_rule_y(place_y(value), f"{value:.2f}") for value in _marks(y_least, y_most)]
-    for value in _log_marks(x_least, x_most) if is_log else _marks(x_least, x_most):
-        shown = f"{10**value:.6g}" if is_log else f"{value:.2g}"
+    for value in _log_marks(x_least, x_most):
         drawn.append(
             element(
-                "text", shown, x=f"{place_x(value):.1f}", y=f"{_PLOT_HEIGHT - _BOTTOM + 16:.1f}", text_anchor="middle"
+                "text",
+                f"{10**value:.6g}",
+                x=f"{place_x(value):.1f}",
+                y=f"{_PLOT_HEIGHT - _BOTTOM + 16:.1f}",
+                text_anchor="middle",
             )
         )
     for dot, x_value in zip(dots, xs, strict=True):
@@ -145,7 +132,7 @@ def _dot(dot: Dot, x: float, place_y: Callable[[float], float]) -> Markup:
     if dot.low is not None and dot.high is not None:
         low, high = place_y(dot.low), place_y(dot.high)
         shape.insert(1, element("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=f"{low:.1f}", y2=f"{high:.1f}", class_="span"))
-    return element("a", shape, href=dot.href, tabindex="-1") if dot.href is not None else element("g", shape)
+    return element("g", shape)
 
 
 def _rule_y(y: float, shown: str) -> Markup:

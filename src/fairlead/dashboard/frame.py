@@ -5,7 +5,8 @@ from typing import Final
 
 from fairlead.dashboard.ask import Page, Visitor
 from fairlead.dashboard.assets import CHARTS, Assets
-from fairlead.dashboard.elements import Markup, document, element, text
+from fairlead.dashboard.elements import Markup, document, element
+from fairlead.dashboard.login import token_field
 
 HOME: Final = "/ui"
 SHEETS: Final = ("dashboard.css", "workbench.css")
@@ -77,19 +78,12 @@ def _leads_to(page: Page, here: str) -> bool:
 
 
 def _who(visitor: Visitor) -> Markup:
-    return text(
-        element(
-            "form",
-            element("span", element("bdi", visitor.name), class_="who"),
-            token_field(visitor),
-            element("button", "Log out", type="submit", class_="quiet"),
-            method="post",
-            action="/ui/logout",
-            class_="logout",
-        )
+    return element(
+        "form",
+        element("span", element("bdi", visitor.name), class_="who"),
+        token_field(visitor.form_token),
+        element("button", "Log out", type="submit", class_="quiet"),
+        method="post",
+        action="/ui/logout",
+        class_="logout",
     )
-
-
-def token_field(visitor: Visitor) -> Markup:
-    """Belongs into every form that is posted."""
-    return element("input", type="hidden", name="form_token", value=visitor.form_token)

@@ -35,7 +35,6 @@ class Point(NamedTuple):
     quality: float
     low: float | None
     high: float | None
-    n: int
     share: float
     """Of the decisions that it could have served."""
     is_best: bool = False
@@ -100,9 +99,7 @@ def frontier_of_figures(rows: Sequence[ModelRow]) -> FrontierView:
             left_out.append(row.model)
             continue
         cost = (row.input_usd.value * TYPICAL_INPUT_TOKENS + row.output_usd.value * TYPICAL_OUTPUT_TOKENS) * 1e-6
-        points.append(
-            Point(row.model, "model", max(cost, LEAST_USD), standing.mean, standing.low, standing.high, 0, 1.0)
-        )
+        points.append(Point(row.model, "model", max(cost, LEAST_USD), standing.mean, standing.low, standing.high, 1.0))
     return FrontierView(tuple(_with_best(points)), 0, is_own_traffic=False, left_out=tuple(left_out))
 
 
@@ -119,7 +116,7 @@ def _models(table: ReplayTable) -> tuple[list[Point], list[str]]:
             float(matrix[rows, at].mean())
             for matrix in (foretold.quality, foretold.quality_low, foretold.quality_high, foretold.cost_usd)
         )
-        point = Point(model, "model", max(cost, LEAST_USD), quality, low, high, int(rows.sum()), share)
+        point = Point(model, "model", max(cost, LEAST_USD), quality, low, high, share)
         there = cheapest.get(model)
         if there is None or point.cost_usd < there.cost_usd:
             cheapest[model] = point
@@ -136,7 +133,7 @@ def _of_choices(table: ReplayTable, target: Floats, label: str, what: What) -> P
     if share < LEAST_SHARE:
         return None
     cost_usd = max(float(cost[known].mean()), LEAST_USD)
-    return Point(label, what, cost_usd, float(quality[known].mean()), None, None, int(known.sum()), share)
+    return Point(label, what, cost_usd, float(quality[known].mean()), None, None, share)
 
 
 def _with_best(points: Sequence[Point]) -> list[Point]:

@@ -5,11 +5,13 @@ from itertools import pairwise
 from math import ceil, floor, log10
 from typing import Any, Final
 
+from fairlead.dashboard.charts import scatter_data
 from fairlead.dashboard.elements import Markup, element, text
+from fairlead.dashboard.figures import Dot
 from fairlead.dashboard.frontier import LEAST_USD, NEARLY_ALL, FrontierView, Point, What
 from fairlead.dashboard.sourced import MOST_NAME_CHARS
 from fairlead.dashboard.wording import share as percent
-from fairlead.dashboard.wording import usd
+from fairlead.dashboard.wording import shortened, usd
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8.0, 97.0, 4.0, 88.0
 """Where the field of the figure lies, in percent of it; labels of the axes stand outside."""
@@ -26,7 +28,7 @@ def frontier_figure(view: FrontierView) -> Markup:
     assert view.points, "a page asks for a figure of something"
     field = _Field(view.points)
     best = [point for point in view.of("model") if point.is_best]
-    names = ", ".join(point.label[:MOST_NAME_CHARS] for point in best[:5])
+    names = ", ".join(shortened(point.label, MOST_NAME_CHARS) for point in best[:5])
     words = f"{len(view.of('model'))} models; nobody is cheaper and better than {names}"
     return element(
         "svg",
@@ -43,28 +45,12 @@ def frontier_figure(view: FrontierView) -> Markup:
 
 def frontier_data(view: FrontierView) -> dict[str, Any]:
     """As `charts.chart` reads it."""
-    return {
-        "kind": "scatter",
-        "x": {"title": "USD a request, expected (log)", "log": True},
-        "y": {"title": "expected quality"},
-        "series": [
-            {
-                "name": _NAMES[what],
-                "points": [
-                    {
-                        "x": point.cost_usd,
-                        "y": point.quality,
-                        "low": point.low,
-                        "high": point.high,
-                        "label": told(point),
-                    }
-                    for point in points
-                ],
-            }
-            for what in _ORDER
-            if (points := view.of(what))
-        ],
+    series = {
+        _NAMES[what]: [Dot(point.cost_usd, point.quality, told(point), point.low, point.high) for point in points]
+        for what in _ORDER
+        if (points := view.of(what))
     }
+    return scatter_data("USD a request, expected (log)", "expected quality", series)
 
 
 def told(point: Point) -> str:
@@ -72,7 +58,7 @@ def told(point: Point) -> str:
     reach = "" if point.low is None else f" ({percent(point.low)} to {percent(point.high)})"
     price = "nothing" if point.cost_usd <= LEAST_USD else usd(point.cost_usd)
     partly = f"; of the {percent(point.share)} that it could serve" if point.share < NEARLY_ALL else ""
-    return f"{point.label[:MOST_NAME_CHARS]}: {percent(point.quality)}{reach} at {price} a request{partly}"
+    return f"{shortened(point.label, MOST_NAME_CHARS)}: {percent(point.quality)}{reach} at {price} a request{partly}"
 
 
 class _Field:

@@ -23,7 +23,6 @@ class Endpoint(NamedTuple):
     """An upstream as it was configured or discovered."""
 
     name: str
-    provider: str
     address: str
     """Its base URL without a user, password, query or fragment."""
     is_local: bool = False

@@ -1,6 +1,7 @@
-"""Login: the form that takes a key."""
+"""Login: the form that takes a key, and the token that goes into every form."""
 
 from fairlead.dashboard.elements import Markup, element
+from fairlead.dashboard.incoming import TOKEN_FIELD
 
 
 def login_form(form_token: str, why: str, onward: str) -> Markup:
@@ -17,10 +18,15 @@ def login_form(form_token: str, why: str, onward: str) -> Markup:
             "input", id="key", name="key", type="password", autocomplete="current-password", required=True,
             autofocus=True, spellcheck="false", maxlength=512,
         ),
-        element("input", type="hidden", name="form_token", value=form_token),
+        token_field(form_token),
         element("input", type="hidden", name="next", value=onward) if onward else None,
         element("button", "Log in", type="submit"),
         method="post",
         action="/ui/login",
         class_="login card",
     )  # fmt: skip
+
+
+def token_field(form_token: str) -> Markup:
+    """Belongs into every form that is posted."""
+    return element("input", type="hidden", name=TOKEN_FIELD, value=form_token)

@@ -14,11 +14,10 @@ from fairlead.routing.modelmap.entry import ModelMap
 from fairlead.routing.pool import ArmSpec, Pool
 from fairlead.routing.standing import ALL_KINDS, AbilityView, Standing
 from fairlead.store.rows import DelayRow, ScoreRow, UsageRow
+from fairlead.store.savings import INTERVAL_Z
 
 NOTHING_LEARNED: Final[Mapping[str, str]] = MappingProxyType({})
 NOTHING_LEARNED_OF: Final[Mapping[str, Sourced]] = MappingProxyType({})
-NORMAL_95: Final = 1.959963984540054
-"""Standard normal quantile of 97.5 %."""
 
 
 class OwnTraffic(NamedTuple):
@@ -37,7 +36,6 @@ class ModelRow(NamedTuple):
     model: str
     title: str
     lab: str
-    upstreams: tuple[str, ...]
     is_default: bool
     """Whether plain `auto` may choose it."""
     is_simulated: bool
@@ -144,7 +142,6 @@ def _row(
         model=str(card.model),
         title=card.title,
         lab=card.lab,
-        upstreams=tuple(dict.fromkeys(str(spec.arm.upstream) for spec in specs)),
         is_default=any(bool(pool.in_default[place]) for place in places),
         is_simulated=any(spec.arm.is_simulated for spec in specs),
         standing=view if is_chat else None,
@@ -161,10 +158,16 @@ def _row(
     )
 
 
-def _rests_on(view: AbilityView) -> str:
+def counted(view: AbilityView) -> list[str]:
+    """How much of what an ability rests on, in words; empty for a guess."""
     told = [f"{view.n_outcomes:,} outcomes"] if view.n_outcomes else []
     if view.n_figures:
         told.append("1 published figure" if view.n_figures == 1 else f"{view.n_figures} published figures")
+    return told
+
+
+def _rests_on(view: AbilityView) -> str:
+    told = counted(view)
     return f"{', '.join(told)}; newest of {view.newest}" if view.newest and told else ", ".join(told) or "no figure"
 
 
@@ -235,7 +238,7 @@ def _joined(rows: Sequence[ScoreRow]) -> ScoreRow:
 
 def _score(row: ScoreRow) -> Sourced:
     """With the interval of Wilson (1927): of all scores between 0 and 1 those that are 0 or 1 spread most."""
-    n, p, z = row.effective_n, row.mean, NORMAL_95
+    n, p, z = row.effective_n, row.mean, INTERVAL_Z
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     reach = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     told = "1 opinion" if row.n == 1 else f"{row.n:,} opinions"

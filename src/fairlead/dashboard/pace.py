@@ -1,4 +1,4 @@
-"""Pace: how often somebody may try to log in. Pure: the time comes in."""
+"""Pace: how often somebody may try to log in with a wrong key. Pure: the time comes in."""
 
 from collections import OrderedDict
 from typing import Final
@@ -21,15 +21,19 @@ class Pace:
 
     def take(self, address: str, now_s: float) -> float:
         """Use one try; 0, or the seconds to wait when none is left."""
-        wait_s = max(
-            self._wait_s(address or "?", now_s, TRIES, PER_TRY_S),
-            self._wait_s(_EVERYBODY, now_s, TRIES_OF_ALL, PER_TRY_OF_ALL_S),
-        )
+        wait_s = self.wait_s(address, now_s)
         if wait_s > 0:
             return wait_s
         self._use(address or "?", now_s, TRIES, PER_TRY_S)
         self._use(_EVERYBODY, now_s, TRIES_OF_ALL, PER_TRY_OF_ALL_S)
         return 0.0
+
+    def wait_s(self, address: str, now_s: float) -> float:
+        """Seconds until a try is left; 0 where one is."""
+        return max(
+            self._wait_s(address or "?", now_s, TRIES, PER_TRY_S),
+            self._wait_s(_EVERYBODY, now_s, TRIES_OF_ALL, PER_TRY_OF_ALL_S),
+        )
 
     def _tries(self, address: str, now_s: float, most: int, per_try_s: float) -> float:
         tries, at_s = self._left.get(address, (float(most), now_s))

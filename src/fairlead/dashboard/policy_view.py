@@ -53,12 +53,10 @@ class MoveView(NamedTuple):
 class PolicyView(NamedTuple):
     """What would change."""
 
-    wish: PolicyWish
     n: int
     n_seen: int
     is_cut: bool
     since_s: float
-    until_s: float
     n_held: int
     n_changed: int
     n_changed_today: int
@@ -75,31 +73,27 @@ class PolicyView(NamedTuple):
     is_cheaper: bool | None
     reasons: tuple[str, ...]
     unsupported_share: float
-    effective_n: float
     shares: tuple[ArmShare, ...]
     moves: tuple[MoveView, ...]
     notes: tuple[str, ...]
 
 
 def view_policy(past: PastDecisions, wish: PolicyWish, in_force: Change) -> PolicyView:
-    """This policy and the settings in force, on at least one decision. Blocks: for a thread only."""
-    scoped = past.of_policy(wish.scope)
+    """This policy and the settings in force, on all of these decisions, at least one. Blocks: for a thread only."""
     change = Change(objective=wish.objective, excluded=wish.without, model_of=in_force.model_of)
-    replayed, foreseen = replay(scoped.table, change), foresee(scoped.table, change)
-    n = len(scoped.rows)
+    replayed, foreseen = replay(past.table, change), foresee(past.table, change)
+    n = len(past.rows)
     notes = list(replayed.notes)
     if past.n_unknown:
         notes.append(f"{past.n_unknown} decisions without the chance of every candidate are left out")
     return PolicyView(
-        wish=wish,
         n=n,
         n_seen=past.n_seen,
         is_cut=past.is_cut,
         since_s=past.since_s,
-        until_s=past.until_s,
         n_held=replayed.n_held,
         n_changed=foreseen.n_changed,
-        n_changed_today=foresee(scoped.table, in_force).n_changed,
+        n_changed_today=foresee(past.table, in_force).n_changed,
         cost=_told(replayed.cost, float(PER)),
         quality=Contrast(*foreseen.quality, is_confirmed=False),
         latency_s=Contrast(*foreseen.latency_s, is_confirmed=False),
@@ -109,9 +103,8 @@ def view_policy(past: PastDecisions, wish: PolicyWish, in_force: Change) -> Poli
         is_cheaper=replayed.finding.is_cheaper,
         reasons=_reasons(replayed),
         unsupported_share=replayed.cost.unsupported_share,
-        effective_n=replayed.cost.effective_n,
         shares=replayed.shares[:MOST_SHARES],
-        moves=tuple(_move(move, scoped, n) for move in foreseen.moves[:MOST_MOVES]),
+        moves=tuple(_move(move, past, n) for move in foreseen.moves[:MOST_MOVES]),
         notes=tuple(notes),
     )
 

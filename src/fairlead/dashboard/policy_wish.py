@@ -1,11 +1,10 @@
 """PolicyWish: the policy that somebody tries on past traffic, read from a page's query, and its lines for the file."""
 
-import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Final, NamedTuple
 
-from fairlead.domain.wishes import Weights
+from fairlead.domain.wishes import MOST_WEIGHT, PRESET_NAME, Weights
 from fairlead.routing.policies.objective import Objective
 from fairlead.routing.preferences import BUILT_IN_PRESETS
 
@@ -15,12 +14,8 @@ QUERY_KEYS: Final = (
 MOST_DAYS: Final = 90.0
 """What the store keeps unless it is told otherwise."""
 USUAL_DAYS: Final = 7.0
-MOST_WEIGHT: Final = 1_000_000.0
-"""As in the configuration's schema."""
 MOST_NAMES: Final = 50
 MOST_NAME_CHARS: Final = 200
-_PRESET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-"""As the settings take one."""
 EVERYTHING: Final = "*"
 """The scope that holds every decision that a policy made."""
 AUTO: Final = "auto"
@@ -101,7 +96,7 @@ def read_wish(query: Mapping[str, str], usual: Weights) -> tuple[PolicyWish, tup
 def preset_name(text: str) -> str | None:
     """A name for a preset; None for one that the settings would refuse, or that is built in."""
     name = text.strip().lower()
-    return name if _PRESET_NAME.fullmatch(name) and name not in BUILT_IN_PRESETS else None
+    return name if PRESET_NAME.fullmatch(name) and name not in BUILT_IN_PRESETS else None
 
 
 def as_yaml(wish: PolicyWish, name: str | None) -> str:

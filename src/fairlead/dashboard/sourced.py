@@ -7,7 +7,7 @@ from fairlead.dashboard.elements import Markup, element, text
 from fairlead.dashboard.models_view import ModelRow
 from fairlead.dashboard.sourced_number import SOURCE_WORDS, Source, Sourced
 from fairlead.dashboard.strips import strip
-from fairlead.dashboard.wording import UNKNOWN
+from fairlead.dashboard.wording import UNKNOWN, shortened
 from fairlead.routing.standing import Standing
 
 MOST_NAME_CHARS: Final = 120
@@ -52,7 +52,7 @@ def chance(row: ModelRow, standing: Standing | None, kind: str) -> Markup:
 
 def model_name(name: str) -> Markup:
     """A model's name, which may break after its lab; of one that is no name, its beginning."""
-    shown = name if len(name) <= MOST_NAME_CHARS else name[:MOST_NAME_CHARS] + "…"
+    shown = shortened(name, MOST_NAME_CHARS)
     lab, slash, own = shown.partition("/")
     return element("bdi", lab, slash, element("wbr") if slash else None, own)
 

@@ -14,7 +14,6 @@ class Sources:
     """The kept traffic, over a connection of the dashboard's own; each verb may block."""
     why_no_store: str = ""
     """How it comes that there is none, and how to mend it."""
-    config_version: str = ""
     is_demo: bool = False
     knowledge: Knowledge | None = None
     """Models, preferences, endpoints; None in a dashboard without a gateway."""

@@ -16,6 +16,11 @@ class Column(NamedTuple):
     """May break anywhere: names that people made."""
 
 
+def numbers(*heads: str) -> tuple[Column, ...]:
+    """Columns of numbers."""
+    return tuple(Column(head, is_number=True) for head in heads)
+
+
 def table(
     caption: str, columns: Sequence[Column | str], rows: Iterable[Sequence[Child]], *, is_caption_shown: bool = True
 ) -> Markup:

@@ -36,7 +36,7 @@ def usd(value: float | None) -> str:
     return f"{sign}${size:.{digits}f}"
 
 
-def nano_usd(value: int | None) -> str:
+def nano_usd(value: float | None) -> str:
     """Nano-dollars as money."""
     return usd(None if value is None else value * _NANO)
 

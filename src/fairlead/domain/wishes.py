@@ -1,9 +1,15 @@
 """Wishes: what the caller of one request values and allows."""
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 Sort = Literal["price", "throughput", "latency"]
+
+MOST_WEIGHT: Final = 1_000_000.0
+"""Set by hand: only the proportions of weights matter."""
+PRESET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""What an operator may call a preset: it stands behind `auto:` in the name of a model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from fairlead.domain.errors import (
     UpstreamError,
 )
 from fairlead.gateway.access import Caller, Permission
-from fairlead.gateway.asgi import ClientGoneError, Presence, Receive, Scope, Send
+from fairlead.gateway.asgi import ClientGoneError, Receive, Scope, Send
 from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Services
@@ -217,9 +217,3 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         elif message["type"] == "lifespan.shutdown":
             await send({"type": "lifespan.shutdown.complete"})
             return
-
-
-async def present(request: Request, work: Awaitable[None]) -> None:
-    """Do work for as long as its client is there."""
-    async with Presence(request.scope, request.receive):
-        await work

@@ -1,24 +1,18 @@
 """Explanation: a choice in arrays -> a Decision for people: who could serve, who not, why, and what would flip it."""
 
-import math
 from typing import Final
-
-import numpy as np
 
 from fairlead.domain.decision import Basis, Candidate, Decision, Estimate, Flip, Ineligible, Reason, SessionEffect
 from fairlead.domain.errors import NoEligibleModelError
 from fairlead.domain.names import AskedModel
+from fairlead.routing.flips import PARTS, Standing, flips_of, shares_of, terms_of
 from fairlead.routing.pool import Floats, Pool
 from fairlead.routing.predictors.predictor import Forecast
-from fairlead.routing.preferences import CHEAPEST_USD, COST_WORTH, DELAY_WORTH, SHORTEST_S
 from fairlead.routing.router import Choice
 
 _MAX_FLIPS: Final = 4
-_PARTS: Final = ("quality", "cost", "speed")
 KEEPING: Final = frozenset(("kept_for_cache", "kept_in_tool_loop", "kept_for_signature"))
 """Codes of a conversation that kept its model against the plain choice."""
-_MAX_WEIGHT: Final = 10.0
-"""A weight stands beside two others that sum to less than 1: beyond this it decides alone."""
 
 
 def explain(pool: Pool, choice: Choice, model: AskedModel) -> Decision:
@@ -194,17 +188,13 @@ def _rival(pool: Pool, choice: Choice) -> int | None:
 
 def _difference(choice: Choice, a: int, b: int) -> dict[str, float]:
     """Utility of arm a less that of arm b, by what it comes from; the parts sum to the difference."""
-    weights, expected = choice.weights, choice.expected
-    scale = 1.0 / (weights.quality + weights.cost + weights.speed)
-    return {
-        "quality": weights.quality * scale * float(expected.sure_quality[a] - expected.sure_quality[b]),
-        "cost": -weights.cost * scale * COST_WORTH * _decades(expected.cost_usd[a], expected.cost_usd[b], CHEAPEST_USD),
-        "speed": -weights.speed * scale * DELAY_WORTH * _decades(expected.total_s[a], expected.total_s[b], SHORTEST_S),
-    }
+    first, other = _terms(choice, [a, b])
+    return dict(zip(PARTS, (shares_of(choice.weights) * (first - other)).tolist(), strict=True))
 
 
-def _decades(a: float, b: float, least: float) -> float:
-    return math.log10(max(float(a), least)) - math.log10(max(float(b), least))
+def _terms(choice: Choice, arms: list[int]) -> Floats:
+    expected = choice.expected
+    return terms_of(expected.sure_quality[arms], expected.cost_usd[arms], expected.total_s[arms])
 
 
 def _flips(pool: Pool, choice: Choice) -> tuple[Flip, ...]:
@@ -213,70 +203,22 @@ def _flips(pool: Pool, choice: Choice) -> tuple[Flip, ...]:
     free = free and (choice.kept is None or choice.kept.code not in KEEPING) and not choice.is_explored
     if not choice.order or not free:
         return ()
-    flips = [*_constraint_flips(pool, choice), *_rival_flips(pool, choice)]
+    flips = [*_constraint_flips(pool, choice), *_figure_flips(pool, choice)]
     return tuple(flips[:_MAX_FLIPS])
 
 
-def _rival_flips(pool: Pool, choice: Choice) -> list[Flip]:
-    """Changes of one number, each rounded past the point where it turns the choice: what is stated really flips."""
-    rival = _rival(pool, choice)
-    if rival is None:
-        return []
-    lead = sum(_difference(choice, choice.order[0], rival).values())
-    weights, expected = choice.weights, choice.expected
-    scale = 1.0 / (weights.quality + weights.cost + weights.speed)
-    arm = pool.specs[rival].arm
-    flips = []
-    if weights.quality > 0:
-        needed = _next(lead / (weights.quality * scale), 1_000)
-        if expected.quality[rival] + needed <= 1.0:
-            flips.append(Flip(arm.model, arm.upstream, f"if its expected quality were {needed:.3f} higher"))
-    if weights.cost > 0 and expected.cost_usd[rival] > CHEAPEST_USD:
-        factor = -_next(-(10 ** (-lead / (weights.cost * scale * COST_WORTH))), 100)
-        if factor > 0 and factor * float(expected.cost_usd[rival]) >= CHEAPEST_USD:
-            flips.append(Flip(arm.model, arm.upstream, f"if its cost were {factor:.2f} times what it is"))
-    turned = (_weight_flip(pool, choice, name) for name in _PARTS)
-    return [*flips, *(flip for flip in turned if flip is not None)]
-
-
-def _weight_flip(pool: Pool, choice: Choice, name: str) -> Flip | None:
-    """The nearest value of one weight, the others unchanged, at which another model wins; None when there is none."""
-    weights = {part: getattr(choice.weights, part) for part in _PARTS}
-    shares = {part: weight / sum(weights.values()) for part, weight in weights.items()}
-    share = shares[name]
-    if share <= 0:
-        return None
-    worth = _worth(choice, list(choice.order))
-    rest = np.sum([shares[part] * worth[part] for part in _PARTS if part != name], axis=0)
-    slope = worth[name]
-    chosen = pool.specs[choice.order[0]].arm.model
-    own = np.array([pool.specs[i].arm.model == chosen for i in choice.order])
-    gain = np.subtract.outer(slope[~own], slope[own])
-    behind = -np.subtract.outer(rest[~own], rest[own])
-    crossings = (behind[gain != 0] / gain[gain != 0]).tolist()
-    stated = {_next(v, 100) if v > share else 0.0 - _next(-v, 100) for v in crossings if v <= _MAX_WEIGHT}
-    for value in sorted((v for v in stated if v >= 0), key=lambda v: (abs(v - share), v)):
-        place = int(np.argmax(rest + value * slope))
-        if not own[place]:
-            arm = pool.specs[choice.order[place]].arm
-            change = f"if the weight of {name} were {value:.2f} instead of {share:.2f}"
-            return Flip(arm.model, arm.upstream, change)
-    return None
-
-
-def _worth(choice: Choice, arms: list[int]) -> dict[str, Floats]:
-    """What each arm gains per unit of each weight; the terms of `utility`. Shapes: (n_arms,)."""
-    expected = choice.expected
-    return {
-        "quality": expected.sure_quality[arms],
-        "cost": -COST_WORTH * np.log10(np.maximum(expected.cost_usd[arms], CHEAPEST_USD)),
-        "speed": -DELAY_WORTH * np.log10(np.maximum(expected.total_s[arms], SHORTEST_S)),
-    }
-
-
-def _next(value: float, per_unit: int) -> float:
-    """The next multiple of 1 / per_unit that is above a value by more than rounding errors."""
-    return (math.floor(value * per_unit + 1e-6) + 1) / per_unit
+def _figure_flips(pool: Pool, choice: Choice) -> tuple[Flip, ...]:
+    arms, expected = list(choice.order), choice.expected
+    return flips_of(
+        Standing(
+            [(pool.specs[i].arm.model, pool.specs[i].arm.upstream) for i in arms],
+            expected.quality[arms],
+            expected.cost_usd[arms],
+            expected.total_s[arms],
+            _terms(choice, arms),
+            shares_of(choice.weights),
+        )
+    )
 
 
 def _constraint_flips(pool: Pool, choice: Choice) -> list[Flip]:

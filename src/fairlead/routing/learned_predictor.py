@@ -20,6 +20,16 @@ CardOf = Callable[[str], str | None]
 """An arm's model, as the outcomes spell it -> the id of its card, None if it has none."""
 
 
+def first_arms(router: TrainedRouter, card_of: CardOf) -> dict[str, int]:
+    """Model -> its place among the router's arms; of a model's efforts the first trained one counts."""
+    found: dict[str, int] = {}
+    for place, arm in enumerate(router.arms):
+        # A model of the operator's own upstream has no card in the catalogue: outcomes call it as the pool does.
+        name = arm.partition("@")[0]
+        found.setdefault(card_of(name) or name, place)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class LearnedPredictor:
     """A trained router over another predictor."""
@@ -29,12 +39,8 @@ class LearnedPredictor:
     card_of: CardOf
 
     def bind(self, cards: Sequence[ModelCard]) -> "LearnedForecaster":
-        """A forecaster for these models, in this order; of a model's efforts the first trained one counts."""
-        arm_of: dict[str, int] = {}
-        for place, arm in enumerate(self.router.arms):
-            # A model of the operator's own upstream has no card in the catalogue: outcomes call it as the pool does.
-            name = arm.partition("@")[0]
-            arm_of.setdefault(self.card_of(name) or name, place)
+        """A forecaster for these models, in this order."""
+        arm_of = first_arms(self.router, self.card_of)
         places = [arm_of.get(card.model, -1) for card in cards]
         return LearnedForecaster(self.router, self.beneath.bind(cards), np.array(places, dtype=np.int64))
 

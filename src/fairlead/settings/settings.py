@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from fairlead.domain.errors import ConfigError
 from fairlead.domain.names import TenantName
-from fairlead.domain.wishes import Weights, Wishes
+from fairlead.domain.wishes import PRESET_NAME, Weights, Wishes
 from fairlead.gateway.access import KEY_PREFIX, AccessKey
 from fairlead.providers.endpoints import Endpoint, is_loopback_host
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
@@ -39,7 +39,6 @@ from fairlead.settings.upstream_schema import HostingSection
 
 DEFAULT_FILE: Final = "fairlead.yaml"
 MAX_COMPLAINTS: Final = 8
-_PRESET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Experiment = TypeVar("Experiment", ExploreSection | None, ShadowSection | None)
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -292,7 +291,7 @@ def _presets(sections: Mapping[str, PresetSection], sheet: Sheet) -> dict[str, P
     found: dict[str, Preset] = {}
     for name, section in sections.items():
         path: Path = ("presets", name)
-        if not _PRESET_NAME.fullmatch(name):
+        if not PRESET_NAME.fullmatch(name):
             sheet.refuse(path, "a preset's name is 1 to 64 lower-case letters, digits, '_' and '-'", at_key=True)
         if name in BUILT_IN_PRESETS:
             sheet.refuse(path, "this preset is built in: choose another name", at_key=True)

@@ -217,6 +217,16 @@ class OutcomeRow(NamedTuple):
     total_s: float | None
 
 
+class MeanScoreRow(NamedTuple):
+    """The mean of all scores that people gave, each counted once."""
+
+    n: int
+    mean: float | None
+    """None where there is no score."""
+    standard_error: float | None
+    """None of fewer than two."""
+
+
 class ScoreRow(NamedTuple):
     """The scores that people gave to one model's whole replies of one kind of task, weighed."""
 

@@ -8,7 +8,7 @@ from math import ceil, sqrt
 from typing import Any, Final
 
 from fairlead.store.candidates import CandidateRow, unpack_candidates
-from fairlead.store.conditions import conditions, plain, summed_conditions
+from fairlead.store.conditions import buckets, conditions, of_tenant, plain, summed_conditions, whole_steps
 from fairlead.store.database import Database, Row
 from fairlead.store.delay_slots import quantile_s
 from fairlead.store.rollups import ALL_MODELS, DAY_S, HOUR_S, MINUTE_S
@@ -17,6 +17,7 @@ from fairlead.store.rows import (
     AttemptRow,
     BodyRow,
     DelayRow,
+    MeanScoreRow,
     OpinionRow,
     OutcomeRow,
     RequestRow,
@@ -28,10 +29,6 @@ from fairlead.store.rows import (
 from fairlead.store.store import Delay, Group, Overview, Search, WholeDecision, Window
 from fairlead.store.tables import ATTEMPTS, BODIES, OPINIONS, SHADOWS, SUMS, Batch
 
-MINUTES_UP_TO_S: Final = 6 * HOUR_S
-"""A longer window is summed by hours: 360 minutes are as many points as a chart can show."""
-HOURS_UP_TO_S: Final = 2 * DAY_S
-"""And one longer than that by days: of many models, kinds and tenants each hour has hundreds of sums."""
 MINUTES_KEPT_S: Final = 2 * DAY_S
 _REQUEST: Final = ", ".join(f"r.{name}" for name in RequestRow._fields)
 _OF_TENANT: Final = "(SELECT decision_id FROM requests WHERE tenant = :tenant)"
@@ -135,8 +132,8 @@ class SqlStore:
 
     def overview(self, window: Window) -> Overview:
         """Two passes over the sums, not one for each question: with many models and tenants they are many rows."""
-        span_s, whole = _whole(window)
-        where, args = _buckets(whole)
+        span_s, whole = whole_steps(window)
+        where, args = buckets(whole)
         sums = ", ".join(_summed(name) for name in SUMS)
         sql = f"SELECT bucket_s, model, outcome, {sums} FROM rollups WHERE {where} GROUP BY bucket_s, model, outcome"
         cells = self._database.fetch(sql, args)
@@ -162,7 +159,7 @@ class SqlStore:
         )
 
     def usage(self, window: Window, by: Group = "all", *, is_series: bool = False) -> tuple[UsageRow, ...]:
-        where, args = _buckets(window)
+        where, args = buckets(window)
         group = "''" if by == "all" else by
         bucket = "bucket_s" if is_series else "NULL"
         sums = [_summed(name) for name in SUMS]
@@ -176,7 +173,7 @@ class SqlStore:
         return tuple(UsageRow(*row) for row in self._database.fetch(sql, args) if row[2])
 
     def delays(self, window: Window, what: Delay = "total") -> tuple[DelayRow, ...]:
-        where, args = _buckets(window)
+        where, args = buckets(window)
         sql = (
             f"SELECT model, slot, CAST(SUM(n) AS BIGINT) FROM rollup_delays WHERE {where} AND what = :what "
             "GROUP BY model, slot"
@@ -191,7 +188,7 @@ class SqlStore:
         return (_delay("", everybody), *(_delay(model, slots) for model, slots in by_model if model))
 
     def alternatives(self, window: Window) -> tuple[AlternativeRow, ...]:
-        where, args = _buckets(window)
+        where, args = buckets(window)
         sql = (
             "SELECT model, upstream, CAST(SUM(n) AS BIGINT), SUM(quality), SUM(alternative_usd), SUM(actual_usd), "
             f"SUM(saved_usd), SUM(saved_usd_squared) FROM rollup_arms WHERE {where} "
@@ -215,7 +212,7 @@ class SqlStore:
     def newest_from(self, window: Window, n: int) -> float:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s, "after": max(n, 1) - 1}
         rows = self._database.fetch(
-            f"SELECT at_s FROM requests WHERE at_s >= :since_s AND at_s < :until_s{_of_tenant(window, args)} "
+            f"SELECT at_s FROM requests WHERE at_s >= :since_s AND at_s < :until_s{of_tenant(window, args)} "
             "ORDER BY at_s DESC, decision_id DESC LIMIT 1 OFFSET :after",
             args,
         )
@@ -265,7 +262,7 @@ class SqlStore:
 
     def opinions(self, window: Window, limit: int = 100_000) -> tuple[OpinionRow, ...]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s, "limit": limit}
-        tenant = _of_tenant(window, args)
+        tenant = of_tenant(window, args)
         sql = (
             f"SELECT {', '.join(OPINIONS)} FROM opinions WHERE at_s >= :since_s AND at_s < :until_s{tenant} "
             "ORDER BY at_s DESC, opinion_id DESC LIMIT :limit"
@@ -274,7 +271,7 @@ class SqlStore:
 
     def scores(self, window: Window) -> tuple[ScoreRow, ...]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
-        tenant = _of_tenant(window, args, "o.")
+        tenant = of_tenant(window, args, "o.")
         sql = (
             "SELECT r.model, COALESCE(r.kind, ''), COUNT(*), SUM(o.weight), SUM(o.weight * o.score), "
             "SUM(o.weight * o.weight) FROM opinions o JOIN requests r ON r.decision_id = o.decision_id "
@@ -286,9 +283,19 @@ class SqlStore:
             for model, kind, n, weight, total, squares in self._database.fetch(sql, args)
         )
 
+    def mean_score(self, window: Window) -> MeanScoreRow:
+        args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
+        sql = (
+            "SELECT COUNT(*), SUM(score), SUM(score * score) FROM opinions "
+            f"WHERE at_s >= :since_s AND at_s < :until_s AND score IS NOT NULL{of_tenant(window, args)}"
+        )
+        n, total, squares = self._database.fetch(sql, args)[0]
+        error = _standard_error(n, total, squares)
+        return MeanScoreRow(n, total / n if n else None, None if error is None else error / n)
+
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
-        tenant = _of_tenant(window, args, "o.")
+        tenant = of_tenant(window, args, "o.")
         sql = (
             "SELECT r.decision_id, b.query, r.model, o.score, o.weight, r.cost_nanousd, r.input_tokens, "
             "r.output_tokens, r.total_s FROM opinions o JOIN requests r ON r.decision_id = o.decision_id "
@@ -349,27 +356,6 @@ class SqlStore:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
-
-
-def _of_tenant(window: Window, args: dict[str, Any], prefix: str = "") -> str:
-    if window.tenant is None:
-        return ""
-    args["tenant"] = window.tenant
-    return f" AND {prefix}tenant = :tenant"
-
-
-def _whole(window: Window) -> tuple[int, Window]:
-    """The window widened to whole minutes, hours or days."""
-    length_s = window.until_s - window.since_s
-    span_s = MINUTE_S if length_s <= MINUTES_UP_TO_S else HOUR_S if length_s <= HOURS_UP_TO_S else DAY_S
-    since_s, until_s = window.since_s // span_s * span_s, ceil(window.until_s / span_s) * span_s
-    return span_s, window._replace(since_s=float(since_s), until_s=float(until_s))
-
-
-def _buckets(window: Window) -> tuple[str, dict[str, Any]]:
-    span_s, whole = _whole(window)
-    args: dict[str, Any] = {"span": span_s, "since": int(whole.since_s), "until": int(whole.until_s)}
-    return f"span_s = :span AND bucket_s >= :since AND bucket_s < :until{_of_tenant(window, args)}", args
 
 
 def _summed(name: str) -> str:

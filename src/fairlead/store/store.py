@@ -9,6 +9,7 @@ from fairlead.store.rows import (
     AttemptRow,
     BodyRow,
     DelayRow,
+    MeanScoreRow,
     OpinionRow,
     OutcomeRow,
     RequestRow,
@@ -132,6 +133,10 @@ class Store(Protocol):
 
     def scores(self, window: Window) -> tuple[ScoreRow, ...]:
         """What people thought of whole replies, by model and kind of task, the most judged first."""
+        ...
+
+    def mean_score(self, window: Window) -> MeanScoreRow:
+        """The mean of every score in this window."""
         ...
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:

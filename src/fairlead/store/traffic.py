@@ -19,9 +19,11 @@ _LOOKS: Final = 3
 class Traffic:
     """One process's."""
 
-    def __init__(self, keeper: Keeper, store: Store) -> None:
+    def __init__(self, keeper: Keeper, store: Store, open_reader: Callable[[], Store]) -> None:
         self.keeper = keeper
         self.store = store
+        self.open_reader = open_reader
+        """A connection of its own to where this writes, whatever a newer configuration says of it."""
         self.decided: Callable[[Decided], None] = keeper.take
         """See moments.DecisionObserver, Observer and ShadowObserver; on the event loop each step between costs."""
         self.attempted: Callable[[Attempted], None] = keeper.take

@@ -3,10 +3,15 @@
 
 const LIVE_EVERY_MS = 5000;
 
-for (const each of document.querySelectorAll("time[datetime]")) {
-  const at = new Date(each.dateTime);
-  if (!Number.isNaN(at.valueOf())) each.title = at.toLocaleString();
+function tellTimes() {
+  for (const each of document.querySelectorAll("time[datetime]")) {
+    const at = new Date(each.dateTime);
+    if (!Number.isNaN(at.valueOf())) each.title = at.toLocaleString();
+  }
 }
+
+tellTimes();
+document.addEventListener("fairlead:changed", tellTimes); // a part of the page is new
 
 const live = document.querySelector("[data-live]");
 if (live) setInterval(() => renew(live), LIVE_EVERY_MS);
@@ -18,6 +23,8 @@ async function renew(place) {
     const answer = await fetch(place.dataset.live, { headers: { accept: "application/json" } });
     if (!answer.ok) throw new Error(String(answer.status));
     const found = await answer.json();
+    // The time has moved on by a step: what the numbers lead to has to move with them.
+    if (String(found.since) !== place.dataset.since) return location.reload();
     for (const each of document.querySelectorAll("[data-value]")) {
       const words = found.values[each.dataset.value];
       if (words !== undefined && each.textContent !== words) each.textContent = words;
@@ -32,7 +39,6 @@ async function renew(place) {
 // Bars as (height, height of the failed part), both of 100: the same as figures.bars draws.
 function redraw(svg, heights) {
   const links = svg.querySelectorAll("a");
-  if (!heights || links.length !== heights.length) return; // the time has moved on by a step: the next load shows it
   heights.forEach(([whole, bad], place) => {
     const [ok, failed] = links[place].querySelectorAll("rect");
     ok.setAttribute("y", 100 - whole);
@@ -91,7 +97,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 // The library reads a few tags in texts: names are other people's.
 const plain = (words) => String(words ?? "").replaceAll("<", "‹").replaceAll(">", "›").replaceAll("&", "＆").slice(0, 120);
 
-function trace(series, place, kind) {
+function trace(series, place) {
   const points = series.points;
   const tints = [colour("--mark"), colour("--bad"), colour("--good"), colour("--warn")];
   const tint = tints[place % tints.length];
@@ -100,12 +106,10 @@ function trace(series, place, kind) {
     x: points.map((point) => point.x),
     y: points.map((point) => point.y),
     text: points.map((point) => plain(point.label)),
-    customdata: points.map((point) => point.href ?? ""),
     hovertemplate: "%{text}<br>%{x}<br>%{y}<extra></extra>",
-    type: kind === "bars" ? "bar" : "scatter",
-    mode: kind === "lines" ? "lines+markers" : "markers",
+    type: "scatter",
+    mode: "markers",
     marker: { color: tint, size: 9 },
-    line: { color: tint, width: 2 },
   };
   if (points.some((point) => point.low != null && point.high != null)) {
     found.error_y = {
@@ -119,7 +123,7 @@ function trace(series, place, kind) {
 
 function axis(told) {
   return {
-    title: { text: plain(told.title) }, type: told.log ? "log" : told.time ? "date" : "linear",
+    title: { text: plain(told.title) }, type: told.log ? "log" : "linear",
     ...(told.log ? { dtick: "D2" } : {}), gridcolor: colour("--rule"), zerolinecolor: colour("--rule"), automargin: true,
   };
 }
@@ -138,11 +142,7 @@ async function draw(figure) {
     showlegend: told.series.length > 1, legend: { orientation: "h", y: -0.25 },
     hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--field"), font: { color: colour("--ink") } },
   };
-  const traces = told.series.map((series, at) => trace(series, at, told.kind));
+  const traces = told.series.map((series, at) => trace(series, at));
   await Plotly.newPlot(place, traces, layout, { displayModeBar: false, responsive: true, displaylogo: false });
   figure.querySelector(".own").hidden = true;
-  place.on("plotly_click", (event) => {
-    const to = event.points[0]?.customdata;
-    if (typeof to === "string" && to.startsWith("/ui/")) location.assign(to);
-  });
 }

@@ -222,21 +222,31 @@ class Run {
       const body = { ...asked(this.model), stream: true, stream_options: { include_usage: true } };
       const response = await post("/ui/run/chat", body, this.stopper.signal);
       this.decisionId = response.headers.get("x-fairlead-decision-id");
-      this.served = response.headers.get("x-fairlead-model");
-      if (!response.ok) return this.note(await refusal(response), true);
-      if (this.served) this.part("name").textContent = this.served === this.model ? this.model : `${this.model} → ${this.served}`;
+      if (!response.ok) throw new Error(await refusal(response));
+      this.servedBy(response.headers.get("x-fairlead-model"));
       this.note("answering…");
       await this.read(response.body.getReader());
       this.isWhole = true;
       this.note(this.ended === "length" ? "cut off: the token limit was reached" : "whole");
     } catch (error) {
+      if (this.isReplaced) return;
       if (error.name === "AbortError") this.note("stopped");
       else this.note(error.message || "the stream broke off", true);
-    } finally {
-      this.lane.setAttribute("aria-busy", "false");
-      this.showFacts();
-      if (this.decisionId && (this.words.length || this.isWhole)) this.offerVote();
     }
+    this.lane.setAttribute("aria-busy", "false");
+    this.showFacts();
+    if (this.decisionId && (this.words.length || this.isWhole)) this.offerVote();
+  }
+
+  // Another run has begun since, and has this lane now.
+  get isReplaced() {
+    return !running.includes(this);
+  }
+
+  servedBy(model) {
+    if (!model) return;
+    this.served = model;
+    this.part("name").textContent = model === this.model ? model : `${this.model} → ${model}`;
   }
 
   async read(reader) {
@@ -258,7 +268,7 @@ class Run {
       const cost = /x-fairlead-cost-usd=([0-9.]+)/.exec(line);
       if (cost) this.cost = Number(cost[1]);
       const served = /x-fairlead-model=(\S+)/.exec(line);
-      if (served) this.part("name").textContent = `${this.model} → ${served[1]}`;
+      if (served) this.servedBy(served[1]);
       return;
     }
     if (!line.startsWith("data:")) return;

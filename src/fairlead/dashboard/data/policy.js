@@ -40,7 +40,6 @@ form.addEventListener("input", (event) => {
   waiting = setTimeout(renew, WAIT_MS);
 });
 form.addEventListener("submit", (event) => {
-  if (event.submitter?.dataset.plain) return;
   event.preventDefault();
   clearTimeout(waiting);
   renew();

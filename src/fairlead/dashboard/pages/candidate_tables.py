@@ -6,7 +6,7 @@ from fairlead.dashboard import wording
 from fairlead.dashboard.elements import Child, Markup, element
 from fairlead.dashboard.figures import Part, track
 from fairlead.dashboard.pages.outcomes import GROUNDS, attempt_badge
-from fairlead.dashboard.tables import Column, table
+from fairlead.dashboard.tables import Column, numbers, table
 from fairlead.store.candidates import CandidateRow
 from fairlead.store.rows import AttemptRow
 
@@ -18,9 +18,9 @@ def candidate_table(candidates: Sequence[CandidateRow]) -> Markup:
     columns: list[Column | str] = [
         Column("Model", is_long=True),
         "Upstream",
-        Column("Quality", is_number=True),
+        *numbers("Quality"),
         Column("0 to 1, 90 % interval"),
-        *(Column(head, is_number=True) for head in heads),
+        *numbers(*heads),
     ]
     return table("Candidates, with what was expected of them", columns, map(_candidate, standing))
 
@@ -75,7 +75,7 @@ def attempt_table(attempts: Sequence[AttemptRow], total_s: float | None) -> Mark
         Column("Attempt", is_long=True),
         "Outcome",
         Column(f"in time, the whole line is {wording.seconds(whole)}"),
-        *(Column(head, is_number=True) for head in ("Began after", "First content", "Took", "Tokens out", "Cost")),
+        *numbers("Began after", "First content", "Took", "Tokens out", "Cost"),
         Column("Not carried", is_long=True),
     ]
     return element("section", table("Attempts", columns, (_attempt(each, whole) for each in attempts)))

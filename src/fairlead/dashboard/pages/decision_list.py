@@ -9,7 +9,7 @@ from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.pages.no_store import no_store, nothing_found
 from fairlead.dashboard.pages.outcomes import outcome_badge
 from fairlead.dashboard.pages.period import PERIODS, period_of, seconds_in
-from fairlead.dashboard.tables import Column, table
+from fairlead.dashboard.tables import Column, numbers, table
 from fairlead.store.rows import RequestRow
 from fairlead.store.store import Search
 
@@ -172,7 +172,7 @@ def _table(rows: tuple[RequestRow, ...], *, is_operator: bool) -> Markup:
         "Outcome",
         "Asked for",
         "Kind",
-        *(Column(head, is_number=True) for head in ("Tokens in", "out", "Cost", "Time")),
+        *numbers("Tokens in", "out", "Cost", "Time"),
         *(("Tenant",) if is_operator else ()),
     ]
     return table("Requests, newest first", columns, (_cells(row, is_operator) for row in rows), is_caption_shown=False)

@@ -4,13 +4,14 @@ from typing import Final
 
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask, Page, Shown
-from fairlead.dashboard.charts import chart
+from fairlead.dashboard.charts import chart, scatter_data
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.figures import Dot, scatter
 from fairlead.dashboard.pages.candidate_tables import attempt_table, candidate_table, excluded_table
+from fairlead.dashboard.pages.feedback_list import opinion_table
 from fairlead.dashboard.pages.no_store import no_store
 from fairlead.dashboard.pages.outcomes import REASONS, outcome_badge
-from fairlead.dashboard.tables import Column, facts, table
+from fairlead.dashboard.tables import Column, facts, numbers, table
 from fairlead.dashboard.what_flips import changes, weights_of
 from fairlead.store.candidates import CandidateRow
 from fairlead.store.rows import BodyRow, RequestRow
@@ -51,28 +52,18 @@ def candidates_data(ask: Ask) -> Shown:
     whole = store.decision(ask.rest, ask.visitor.tenant) if store is not None else None
     if whole is None:
         return Shown(json={"error": "no such decision"}, status=404)
-    points = [
-        {"x": dot.x, "y": dot.y, "low": dot.low, "high": dot.high, "label": dot.label}
-        for dot in _dots(whole.candidates)
-    ]
-    firsts = [point for point, dot in zip(points, _dots(whole.candidates), strict=True) if dot.is_first]
-    return Shown(
-        json={
-            "kind": "scatter",
-            "x": {"title": "expected USD", "log": True},
-            "y": {"title": "expected quality"},
-            "series": [
-                {"name": "candidates", "points": [point for point in points if point not in firsts]},
-                {"name": "first", "points": firsts},
-            ],
-        }
-    )
+    dots = _dots(whole.candidates)
+    series = {
+        "candidates": [dot for dot in dots if not dot.is_first],
+        "first": [dot for dot in dots if dot.is_first],
+    }
+    return Shown(json=scatter_data("expected USD", "expected quality", series))
 
 
 def _nothing(decision_id: str) -> Markup:
     return element(
         "section",
-        element("p", "No decision ", element("code", element("bdi", decision_id[:200])), " is kept here."),
+        element("p", "No decision ", element("code", wording.name(decision_id, wording.WHOLE_CHARS)), " is kept here."),
         element("p", links.link("/ui/decisions", "To the list")),
         class_="empty",
     )
@@ -161,11 +152,12 @@ def _why(whole: WholeDecision) -> Markup:
                 class_="soft",
             )
         )
-    found = changes(whole.candidates)
+    # What was chosen for another reason is not turned by a figure.
+    found = changes(whole.candidates) if row.reason == "highest_utility" else ()
     parts.append(element("h3", "What would have flipped it"))
     if found:
         parts.append(
-            element("ul", [element("li", wording.name(each.model), f" {each.words}") for each in found], class_="plain")
+            element("ul", [element("li", wording.name(each.to), f" {each.change}") for each in found], class_="plain")
         )
     else:
         parts.append(element("p", "No single change that can be told from what is kept.", class_="soft"))
@@ -183,7 +175,8 @@ def _dots(candidates: tuple[CandidateRow, ...]) -> list[Dot]:
         Dot(
             each.cost_usd,
             each.quality,
-            f"{each.model[:60]} at {each.upstream[:40]}: quality {each.quality:.3f}, {wording.usd(each.cost_usd)}",
+            f"{wording.shortened(each.model)} at {wording.shortened(each.upstream)}: "
+            f"quality {each.quality:.3f}, {wording.usd(each.cost_usd)}",
             each.quality_low,
             each.quality_high,
             is_first=each.place == 0,
@@ -206,19 +199,7 @@ def _candidates(whole: WholeDecision) -> Markup:
 def _opinions(whole: WholeDecision) -> Markup | None:
     if not whole.opinions:
         return None
-    rows = [
-        (
-            wording.moment(each.at_s), wording.figure(each.score, 2), wording.name(each.label),
-            wording.name(each.preferred_model), wording.name(each.comment),
-            wording.name(each.key_name),
-        )
-        for each in whole.opinions
-    ]  # fmt: skip
-    columns: list[Column | str] = [
-        "At (UTC)", Column("Score", is_number=True),
-        *(Column(head, is_long=True) for head in ("Label", "Would prefer", "Comment")), "Key",
-    ]  # fmt: skip
-    return element("section", table("What was thought of the reply", columns, rows))
+    return element("section", opinion_table("What was thought of the reply", whole.opinions))
 
 
 def _shadows(whole: WholeDecision) -> Markup | None:
@@ -233,7 +214,7 @@ def _shadows(whole: WholeDecision) -> Markup | None:
     ]  # fmt: skip
     columns: list[Column | str] = [
         Column("Model", is_long=True), "Upstream", "Outcome",
-        *(Column(head, is_number=True) for head in ("Tokens out", "Cost", "Time")),
+        *numbers("Tokens out", "Cost", "Time"),
     ]  # fmt: skip
     replies = [
         element(

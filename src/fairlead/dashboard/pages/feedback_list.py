@@ -1,13 +1,15 @@
 """Feedback: what people thought of replies, newest first, each with the way to its decision."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask, Page, Shown
-from fairlead.dashboard.elements import text
+from fairlead.dashboard.elements import Child, Markup, text
 from fairlead.dashboard.pages.no_store import no_store, nothing_found
 from fairlead.dashboard.pages.period import period_of, periods
-from fairlead.dashboard.tables import Column, table
+from fairlead.dashboard.tables import Column, numbers, table
+from fairlead.store.rows import OpinionRow
 
 PATH: Final = "/ui/feedback"
 MOST: Final = 200
@@ -19,29 +21,35 @@ def feedback_list(ask: Ask) -> Shown:
     if store is None:
         return no_store("Feedback", ask)
     period = period_of(ask)
-    rows = [
-        (
-            links.link(links.decision(each.decision_id), wording.moment(each.at_s)),
+    found = store.opinions(period.window, MOST)
+    caption = f"The newest {MOST}" if len(found) == MOST else "All of this time"
+    return Shown(
+        "Feedback",
+        text(
+            periods(PATH, period.name),
+            opinion_table(caption, found, leads_to_decision=True)
+            if found
+            else nothing_found("No feedback has come in this time.", "POST /v1/feedback takes it."),
+        ),
+    )
+
+
+def opinion_table(caption: str, opinions: Sequence[OpinionRow], *, leads_to_decision: bool = False) -> Markup:
+    """What was thought, one opinion a row."""
+
+    def cells(each: OpinionRow) -> list[Child]:
+        at = wording.moment(each.at_s)
+        return [
+            links.link(links.decision(each.decision_id), at) if leads_to_decision else at,
             wording.figure(each.score, 2),
             wording.name(each.label),
             wording.name(each.preferred_model),
             wording.name(each.comment),
             wording.name(each.key_name),
-        )
-        for each in store.opinions(period.window, MOST)
-    ]
+        ]
+
     long = [Column(head, is_long=True) for head in ("Label", "Would prefer", "Comment")]
-    columns: list[Column | str] = ["At (UTC)", Column("Score", is_number=True), *long, "Key"]
-    caption = f"The newest {MOST}" if len(rows) == MOST else "All of this time"
-    return Shown(
-        "Feedback",
-        text(
-            periods(PATH, period.name),
-            table(caption, columns, rows)
-            if rows
-            else nothing_found("No feedback has come in this time.", "POST /v1/feedback takes it."),
-        ),
-    )
+    return table(caption, ["At (UTC)", *numbers("Score"), *long, "Key"], map(cells, opinions))
 
 
 FEEDBACK: Final = (Page(PATH, feedback_list),)

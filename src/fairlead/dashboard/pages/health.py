@@ -9,7 +9,7 @@ from fairlead.dashboard.health_view import ArmView, HealthView, Said, UpstreamVi
 from fairlead.dashboard.models_reading import model_address
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
 from fairlead.dashboard.sourced import model_name
-from fairlead.dashboard.tables import Column, facts, table
+from fairlead.dashboard.tables import Column, facts, numbers, table
 from fairlead.dashboard.wording import UNKNOWN, count, seconds, share
 from fairlead.domain.store_state import StoreState
 
@@ -58,10 +58,7 @@ def _upstreams(view: HealthView, since: float) -> Markup:
             [
                 Column("upstream", is_long=True),
                 "state",
-                Column("running", is_number=True),
-                Column("waiting", is_number=True),
-                Column("limit", is_number=True),
-                Column("models", is_number=True),
+                *numbers("running", "waiting", "limit", "models"),
                 Column("address", is_long=True),
                 "requests",
             ],
@@ -109,11 +106,7 @@ def _arms(view: HealthView, since: float) -> Markup:
                 Column("model", is_long=True),
                 Column("upstream", is_long=True),
                 "state",
-                Column("attempts", is_number=True),
-                Column("failing", is_number=True),
-                Column("first word", is_number=True),
-                Column("of 95 %", is_number=True),
-                Column("tokens a second", is_number=True),
+                *numbers("attempts", "failing", "first word", "of 95 %", "tokens a second"),
                 "requests",
             ],
             [_arm(arm, since) for arm in view.arms[:MOST_ARMS]],

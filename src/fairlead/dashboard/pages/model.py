@@ -14,8 +14,8 @@ from fairlead.dashboard.pages.model_map import kinds_map, learned_map
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
 from fairlead.dashboard.sourced import badges, source_tag
 from fairlead.dashboard.sourced_number import SOURCE_WORDS, Sourced
-from fairlead.dashboard.tables import Column, facts, table
-from fairlead.dashboard.wording import count, seconds, share, usd
+from fairlead.dashboard.tables import Column, facts, numbers, table
+from fairlead.dashboard.wording import WHOLE_CHARS, count, seconds, share, shortened, usd
 from fairlead.routing.standing import ALL_KINDS
 
 MOST_FIGURES: Final = 60
@@ -52,7 +52,7 @@ def _unknown(known: Knowledge, name: str) -> Shown:
         "No such model",
         element(
             "section",
-            element("p", "No model of this server is called ", element("code", name[:200]), "."),
+            element("p", "No model of this server is called ", element("code", shortened(name, WHOLE_CHARS)), "."),
             element("p", f"The catalogue's nearest: {', '.join(like)}.") if like else None,
             element("p", links.link("/ui/models", "All models")),
             class_="empty",
@@ -129,12 +129,7 @@ def _endpoints(known: Knowledge, row: ModelRow) -> Markup:
             [
                 Column("upstream", is_long=True),
                 Column("its name there", is_long=True),
-                Column("in", is_number=True),
-                Column("read from cache", is_number=True),
-                Column("out", is_number=True),
-                Column("context, tokens", is_number=True),
-                Column("first word", is_number=True),
-                Column("tokens a second", is_number=True),
+                *numbers("in", "read from cache", "out", "context, tokens", "first word", "tokens a second"),
             ],
             rows,
         ),
@@ -167,8 +162,7 @@ def _figures(card: ModelCard, known: Knowledge) -> Markup | None:
             "Published figures",
             [
                 Column("benchmark", is_long=True),
-                Column("score", is_number=True),
-                Column("standard error", is_number=True),
+                *numbers("score", "standard error"),
                 Column("source", is_long=True),
                 "of",
             ],

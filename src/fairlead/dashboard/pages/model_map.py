@@ -1,15 +1,15 @@
 """Model map: what a model is good at as a picture: by kind of task, and by the clusters of the operator's router."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from fairlead.dashboard.elements import Child, Markup, element
 from fairlead.dashboard.knowledge import Knowledge
-from fairlead.dashboard.models_view import ModelRow
+from fairlead.dashboard.models_view import ModelRow, counted
 from fairlead.dashboard.sourced import reach
 from fairlead.dashboard.sourced_number import SOURCE_WORDS
 from fairlead.dashboard.strips import legend, strip
-from fairlead.dashboard.tables import Column, table
+from fairlead.dashboard.tables import numbers, table
 from fairlead.dashboard.wording import count, share
 from fairlead.routing.modelmap.entry import Clusters
 from fairlead.routing.standing import ALL_KINDS, AbilityView, Standing, view_clusters
@@ -31,7 +31,7 @@ def kinds_map(view: AbilityView) -> Markup:
         parts = [f"strong in {', '.join(view.own_best[:3])}"] if view.own_best else []
         parts += [f"weak in {', '.join(view.own_worst[:3])}"] if view.own_worst else []
         told.append(f"For its own level it is {' and '.join(parts)}.")
-    rests = " and ".join(_counts(view)) or "no figure"
+    rests = " and ".join(counted(view)) or "no figure"
     newest = f", the newest of {view.newest}" if view.newest else ""
     return element(
         "section",
@@ -42,8 +42,7 @@ def kinds_map(view: AbilityView) -> Markup:
             [
                 "kind",
                 "0 to 100 %, 90 % interval",
-                Column("chance", is_number=True),
-                Column("rank", is_number=True),
+                *numbers("chance", "rank"),
                 "best",
             ],
             [_kind_row(standing) for standing in (view.general, *view.kinds)],
@@ -63,13 +62,6 @@ def kinds_map(view: AbilityView) -> Markup:
 
 def _where(kinds: Sequence[str], n: int) -> str:
     return "in every kind of task" if len(kinds) == n else f"in {', '.join(kinds)}"
-
-
-def _counts(view: AbilityView) -> Iterator[str]:
-    if view.n_outcomes:
-        yield f"{view.n_outcomes:,} outcomes"
-    if view.n_figures:
-        yield "1 published figure" if view.n_figures == 1 else f"{view.n_figures} published figures"
 
 
 def _kind_row(standing: Standing) -> list[Child]:
@@ -123,10 +115,7 @@ def _clusters(trained: TrainedRouter, arm: str) -> Markup:
         [
             "queries with",
             "0 to 100 %, 90 % interval",
-            Column("success", is_number=True),
-            Column("share of queries", is_number=True),
-            Column("difficulty, logits", is_number=True),
-            Column("outcomes", is_number=True),
+            *numbers("success", "share of queries", "difficulty, logits", "outcomes"),
         ],
         [_cluster_row(at, standings[at], clusters, float(entry.n_by_cluster[at])) for at in order[:MOST_CLUSTERS]],
     )

@@ -1,6 +1,6 @@
 """Models: who is good at what, at which price and speed, and whose word that is; and the cost-quality frontier."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from fairlead.dashboard import links
@@ -27,8 +27,8 @@ from fairlead.dashboard.sourced import (
 )
 from fairlead.dashboard.sourced_number import SOURCE_WORDS, Source, Sourced
 from fairlead.dashboard.strips import legend
-from fairlead.dashboard.tables import Column, table
-from fairlead.dashboard.wording import count, seconds, share, usd
+from fairlead.dashboard.tables import Column, numbers, table
+from fairlead.dashboard.wording import count, seconds, share, shortened, usd
 
 FRONTIER_DAYS: Final = 7.0
 _MEANINGS: Final[Mapping[Source, str]] = {
@@ -59,7 +59,7 @@ def leaderboard(ask: Ask) -> Shown:
             _board(shown, kind, ask.now_s),
             _more(len(rows), len(shown), kind),
             _reading_help(),
-            _frontier(_frontier_view(ask, known, rows)),
+            _frontier(_frontier_view(ask, known, lambda: rows)),
         ),
     )
 
@@ -69,10 +69,11 @@ def frontier_json(ask: Ask) -> Shown:
     known = ask.sources.knowledge
     if known is None:
         return Shown(json=None, status=404)
-    return Shown(json=frontier_data(_frontier_view(ask, known, read_models(ask, known))))
+    return Shown(json=frontier_data(_frontier_view(ask, known, lambda: read_models(ask, known))))
 
 
-def _frontier_view(ask: Ask, known: Knowledge, rows: Sequence[ModelRow]) -> FrontierView:
+def _frontier_view(ask: Ask, known: Knowledge, rows: Callable[[], Sequence[ModelRow]]) -> FrontierView:
+    """Of the traffic, or of the models' own figures: only these need the rows."""
     store = ask.sources.store
     if store is not None:
         past = known.past.read(store, ask.visitor.tenant, FRONTIER_DAYS)
@@ -80,7 +81,7 @@ def _frontier_view(ask: Ask, known: Knowledge, rows: Sequence[ModelRow]) -> Fron
             found = frontier_of_traffic(past.table, known.presets, known.model_of)
             if found.of("model"):
                 return found
-    return frontier_of_figures([row for row in rows if row.is_default])
+    return frontier_of_figures([row for row in rows() if row.is_default])
 
 
 def _kinds(kinds: Sequence[str], chosen: str) -> Markup:
@@ -116,11 +117,7 @@ def _board(rows: Sequence[ModelRow], kind: str, now_s: float) -> Markup:
             Column("model", is_long=True),
             *(["your router's score"] if has_learned else []),
             "success, 90 % interval",
-            Column("price, in / out", is_number=True),
-            Column("first word", is_number=True),
-            Column("tokens/s", is_number=True),
-            Column("requests", is_number=True),
-            Column("feedback", is_number=True),
+            *numbers("price, in / out", "first word", "tokens/s", "requests", "feedback"),
         ],
         [_row(row, kind, now_s, has_learned=has_learned) for row in rows],
     )
@@ -225,7 +222,7 @@ def _frontier_legend(view: FrontierView) -> Markup:
 
 def _left_out(models: Sequence[str]) -> str:
     """Who has no place in the figure."""
-    named = ", ".join(model[:MOST_NAME_CHARS] for model in models[:8])
+    named = ", ".join(shortened(model, MOST_NAME_CHARS) for model in models[:8])
     more = f" and {len(models) - 8} more" if len(models) > 8 else ""
     return f"Left out, without a price or able to serve too few of the decisions: {named}{more}."
 
@@ -239,8 +236,7 @@ def _frontier_table(view: FrontierView) -> Markup:
             "Cost and quality",
             [
                 Column("name", is_long=True),
-                Column("USD a request", is_number=True),
-                Column("quality", is_number=True),
+                *numbers("USD a request", "quality"),
                 "90 % interval",
                 "on the frontier",
             ],

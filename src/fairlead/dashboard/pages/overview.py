@@ -5,14 +5,15 @@ from typing import Final
 
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask, Page, Shown
+from fairlead.dashboard.charts import scatter_data
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.figures import heights
 from fairlead.dashboard.pages.no_store import no_store, nothing_yet
-from fairlead.dashboard.pages.overview_seen import NANO, Opinions, Seen, seen_of, series
+from fairlead.dashboard.pages.overview_seen import Seen, seen_of, series
 from fairlead.dashboard.pages.overview_tables import CHART_PATH, alternatives, course, dots_of, models
 from fairlead.dashboard.pages.period import period_of, periods
-from fairlead.store.rows import AlternativeRow
-from fairlead.store.savings import best_single, dearest, interval
+from fairlead.store.rows import AlternativeRow, MeanScoreRow
+from fairlead.store.savings import INTERVAL_Z, best_single, dearest, interval
 
 DATA_PATH: Final = "/ui/data/overview"
 
@@ -32,7 +33,7 @@ def overview(ask: Ask) -> Shown:
         text(
             choice,
             element("p", "Renews itself every five seconds.", class_="live", data_live_note=True),
-            element("div", _cards(seen), class_="cards", data_live=live),
+            element("div", _cards(seen), class_="cards", data_live=live, data_since=_since(seen)),
             course(seen),
             models(seen),
             alternatives(seen),
@@ -44,25 +45,23 @@ def overview_data(ask: Ask) -> Shown:
     """GET /ui/data/overview: the same numbers, as words, for the script that renews them."""
     store = ask.sources.store
     if store is None:
-        return Shown(json={"values": {}, "bars": {}})
+        return Shown(json={"since": None, "values": {}, "bars": {}})
     seen = seen_of(ask, store)
     drawn = {name: heights(steps) for name, steps in series(seen).items()}
-    return Shown(json={"values": values(seen), "bars": drawn})
+    return Shown(json={"since": _since(seen), "values": values(seen), "bars": drawn})
+
+
+def _since(seen: Seen) -> int:
+    """Where the time of these numbers begins: it moves by whole steps, and all that they lead to moves with it."""
+    return int(seen.overview.window.since_s)
 
 
 def alternatives_data(ask: Ask) -> Shown:
     """GET /ui/data/alternatives: every single model's cost and expected quality, for the chart."""
     store = ask.sources.store
     rows = store.alternatives(period_of(ask).window) if store is not None else ()
-    points = [{"x": dot.x, "y": dot.y, "label": dot.label, "href": dot.href} for dot in dots_of(rows)]
-    return Shown(
-        json={
-            "kind": "scatter",
-            "x": {"title": "USD per request", "log": True},
-            "y": {"title": "expected quality"},
-            "series": [{"name": "every request to one model", "points": points}],
-        }
-    )
+    series = {"every request to one model": dots_of(rows)}
+    return Shown(json=scatter_data("USD per request", "expected quality", series))
 
 
 def values(seen: Seen) -> dict[str, str]:
@@ -73,7 +72,7 @@ def values(seen: Seen) -> dict[str, str]:
     found = {
         "requests": wording.count(total.n),
         "ok": f"{wording.share(total.n_ok / total.n if total.n else None)} whole, {wording.count(total.n_cached)} kept",
-        "spend": wording.usd(total.cost_nanousd * NANO),
+        "spend": wording.nano_usd(total.cost_nanousd),
         "unpriced": f"{wording.count(total.n_unpriced)} of unknown cost" if total.n_unpriced else "every cost is known",
         "score": wording.figure(seen.opinions.mean, 2),
         "opinions": _opinion_words(seen.opinions),
@@ -106,10 +105,11 @@ def _interval_words(row: AlternativeRow | None) -> str:
     return f"{sure}on {wording.count(row.n)} requests; {wording.shortened(row.model)}"
 
 
-def _opinion_words(opinions: Opinions) -> str:
+def _opinion_words(opinions: MeanScoreRow) -> str:
     if opinions.mean is None:
         return "no feedback yet: POST /v1/feedback"
-    sure = "" if opinions.reach is None else f"± {opinions.reach:.2f}, "
+    error = opinions.standard_error
+    sure = "" if error is None else f"± {INTERVAL_Z * error:.2f}, "
     return f"{sure}{wording.count(opinions.n)} scores from 0 to 1"
 
 

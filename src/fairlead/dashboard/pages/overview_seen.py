@@ -1,26 +1,14 @@
 """Seen: what the overview is made from: the sums of a stretch of time, the opinions in it, its two courses."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from fairlead.dashboard import links, wording
 from fairlead.dashboard.ask import Ask
 from fairlead.dashboard.elements import Child
 from fairlead.dashboard.figures import Step
 from fairlead.dashboard.pages.period import Period, period_of
-from fairlead.store.savings import INTERVAL_Z
+from fairlead.store.rows import MeanScoreRow
 from fairlead.store.store import Overview, Store
-
-MAX_OPINIONS: Final = 5_000
-"""The newest that are averaged: the page must not grow with what is kept."""
-NANO: Final = 1e-9
-
-
-class Opinions(NamedTuple):
-    """The mean of the scores that were sent in, with its interval at 95 %."""
-
-    n: int
-    mean: float | None
-    reach: float | None
 
 
 class Seen(NamedTuple):
@@ -28,7 +16,7 @@ class Seen(NamedTuple):
 
     period: Period
     overview: Overview
-    opinions: Opinions
+    opinions: MeanScoreRow
 
     def rows(self, shown: Child, **filters: str | None) -> Child:
         """A link to the requests behind a number of this page: of exactly its time."""
@@ -40,19 +28,7 @@ def seen_of(ask: Ask, store: Store) -> Seen:
     """Read it."""
     period = period_of(ask)
     found = store.overview(period.window)
-    scores = [opinion.score for opinion in store.opinions(found.window, MAX_OPINIONS) if opinion.score is not None]
-    return Seen(period, found, _mean(scores))
-
-
-def _mean(scores: list[float]) -> Opinions:
-    n = len(scores)
-    if not n:
-        return Opinions(0, None, None)
-    mean = sum(scores) / n
-    if n < 2:
-        return Opinions(n, mean, None)
-    variance = sum((score - mean) ** 2 for score in scores) / (n - 1)
-    return Opinions(n, mean, float(INTERVAL_Z * (variance / n) ** 0.5))
+    return Seen(period, found, store.mean_score(found.window))
 
 
 def series(seen: Seen) -> dict[str, list[Step]]:
@@ -66,5 +42,5 @@ def series(seen: Seen) -> dict[str, list[Step]]:
         when = wording.plain_moment(begin)
         href = links.decisions(since=float(begin), until=float(begin + span))
         requests.append(Step(n, n - n_ok, f"{when}: {n:,} requests, {n - n_ok:,} failed", href))
-        spend.append(Step(nano * NANO, 0.0, f"{when}: {wording.usd(nano * NANO)}", href))
+        spend.append(Step(nano, 0.0, f"{when}: {wording.nano_usd(nano)}", href))
     return {"requests": requests, "spend": spend}

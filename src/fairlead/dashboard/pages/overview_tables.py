@@ -7,8 +7,8 @@ from fairlead.dashboard import links, wording
 from fairlead.dashboard.charts import chart
 from fairlead.dashboard.elements import Child, Markup, element
 from fairlead.dashboard.figures import Dot, bars, scatter
-from fairlead.dashboard.pages.overview_seen import NANO, Seen, series
-from fairlead.dashboard.tables import Column, table
+from fairlead.dashboard.pages.overview_seen import Seen, series
+from fairlead.dashboard.tables import Column, numbers, table
 from fairlead.store.rows import AlternativeRow, UsageRow
 from fairlead.store.savings import interval
 
@@ -20,10 +20,10 @@ _STEP_NAMES: Final = {60: "minute", 3_600: "hour"}
 def course(seen: Seen) -> Markup:
     """Requests and spend, step by step, as bars and as a table."""
     step = _STEP_NAMES.get(seen.overview.span_s, "day")
-    drawn = []
-    for name, steps in series(seen).items():
+    drawn, both = [], series(seen)
+    for name, steps in both.items():
         most = max((each.value for each in steps), default=0.0)
-        shown = wording.usd(most) if name == "spend" else wording.count(most)
+        shown = wording.nano_usd(most) if name == "spend" else wording.count(most)
         title = f"{'Spend' if name == 'spend' else 'Requests'} by {step}"
         window = seen.overview.window
         drawn.append(
@@ -43,16 +43,14 @@ def course(seen: Seen) -> Markup:
             links.link(step.href, step.label.partition(": ")[0]),
             wording.count(step.value),
             wording.count(step.bad),
-            spent,
+            wording.nano_usd(spent.value),
         )
-        for step, spent in zip(
-            *(series(seen)["requests"], [wording.usd(each.value) for each in series(seen)["spend"]]), strict=True
-        )
+        for step, spent in zip(both["requests"], both["spend"], strict=True)
         if step.value
     ]
     columns: list[Column | str] = [
         f"{step.capitalize()} (UTC)",
-        *(Column(head, is_number=True) for head in ("Requests", "Failed", "Spend")),
+        *numbers("Requests", "Failed", "Spend"),
     ]
     return element(
         "section",
@@ -72,14 +70,14 @@ def models(seen: Seen) -> Markup:
             name,
             wording.count(row.n),
             seen.rows(failed, model=row.group, outcome="failed") if row.n > row.n_ok and row.group else failed,
-            wording.usd(row.cost_nanousd * NANO),
-            wording.usd(row.cost_nanousd * NANO / known if known else None),
+            wording.nano_usd(row.cost_nanousd),
+            wording.nano_usd(row.cost_nanousd / known if known else None),
             wording.count(row.output_tokens),
             wording.seconds(row.total_s / row.n),
         ]
 
     heads = ("Requests", "Failed", "Spend", "USD per request", "Tokens out", "Mean time")
-    columns: list[Column | str] = [Column("Model", is_long=True), *(Column(head, is_number=True) for head in heads)]
+    columns: list[Column | str] = [Column("Model", is_long=True), *numbers(*heads)]
     rows = seen.overview.by_model
     left = f", the {MAX_MODELS} most used of {len(rows)}" if len(rows) > MAX_MODELS else ""
     by_outcome = [
@@ -88,7 +86,7 @@ def models(seen: Seen) -> Markup:
     return element(
         "section",
         table(f"Who served{left}", columns, map(cells, rows[:MAX_MODELS])),
-        table("How it ended", ["Outcome", Column("Requests", is_number=True)], by_outcome),
+        table("How it ended", ["Outcome", *numbers("Requests")], by_outcome),
     )
 
 
@@ -129,7 +127,7 @@ def alternatives(seen: Seen) -> Markup | None:
     columns: list[Column | str] = [
         Column("Instead, all to", is_long=True),
         "at",
-        *(Column(head, is_number=True) for head in heads),
+        *numbers(*heads),
     ]
     dots = dots_of(rows)
     own = scatter("Cost and expected quality of every single model", dots, "USD per request", "expected quality")

@@ -176,7 +176,8 @@ def _scopes(wish: PolicyWish, past: PastDecisions) -> Markup:
 
 def _result(ask: Ask, past: PastDecisions, wish: PolicyWish, known: Knowledge) -> Markup:
     body: Markup
-    if not past.of_policy(wish.scope).rows:
+    scoped = past.of_policy(wish.scope)
+    if not scoped.rows:
         body = element(
             "div",
             element("p", "No past decision can be replayed: there is none in this time, or its chances were not kept."),
@@ -185,7 +186,7 @@ def _result(ask: Ask, past: PastDecisions, wish: PolicyWish, known: Knowledge) -
         )
     else:
         in_force = Change(presets=known.presets, default=known.default_preset, model_of=known.model_of)
-        body = policy_result(view_policy(past, wish, in_force), MOST_DECISIONS)
+        body = policy_result(view_policy(scoped, wish, in_force), MOST_DECISIONS)
     return element(
         "div", body, _saving(ask, wish), id=RESULT_ID, class_="result", aria_live="polite", aria_busy="false"
     )

@@ -7,7 +7,7 @@ from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.policy_view import PER, Contrast, MoveView, PolicyView
 from fairlead.dashboard.sourced import model_name
 from fairlead.dashboard.strips import change_bar, legend
-from fairlead.dashboard.tables import Column, table
+from fairlead.dashboard.tables import Column, numbers, table
 from fairlead.dashboard.wording import UNKNOWN, count, moment, seconds, share, usd
 from fairlead.learning.metrics.bootstrap import Figure
 
@@ -119,7 +119,7 @@ def _shares(view: PolicyView) -> Markup:
     return text(
         table(
             "Who would serve how much",
-            [Column("model", is_long=True), "share", Column("now", is_number=True), Column("then", is_number=True)],
+            [Column("model", is_long=True), "share", *numbers("now", "then")],
             [
                 (
                     model_name(each.arm[0]),
@@ -146,9 +146,7 @@ def _moves(view: PolicyView) -> Markup | None:
         "Which choices would change, and what the router expects of it",
         [
             Column("from, to", is_long=True),
-            Column("decisions", is_number=True),
-            Column("quality", is_number=True),
-            Column(f"USD of {PER:,}", is_number=True),
+            *numbers("decisions", "quality", f"USD of {PER:,}"),
             "for example",
         ],
         [_move(move) for move in view.moves],

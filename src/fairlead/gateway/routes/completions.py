@@ -1,7 +1,7 @@
 """The doors that call a model, whatever format their clients speak."""
 
-from fairlead.gateway.app import Handler, Request, present
-from fairlead.gateway.asgi import read_body
+from fairlead.gateway.app import Handler, Request
+from fairlead.gateway.asgi import Presence, read_body
 from fairlead.gateway.continuation import continued
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.exchange import Exchange
@@ -21,9 +21,10 @@ def completions(engine: Engine, way: DoorWay) -> Handler:
         if has_state:
             work = continued(engine, work)
         exchange = Exchange(engine, work, request.out, request.headers)
-        if tracing is not None:
-            headers = request.scope["headers"]
-            tracing.begins(exchange.decision_id, way.label, headers, is_streaming=work.request.is_streaming)
-        await present(request, exchange.run())
+        async with Presence(request.scope, request.receive):
+            if tracing is not None:
+                headers = request.scope["headers"]
+                tracing.begins(exchange.decision_id, way.label, headers, is_streaming=work.request.is_streaming)
+            await exchange.run()
 
     return handle

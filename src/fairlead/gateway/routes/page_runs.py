@@ -3,10 +3,8 @@
 No key travels: the session's cookie and the page's token say who asks. A page of another origin has neither.
 """
 
-from typing import get_args
-
 from fairlead.domain.names import TenantName
-from fairlead.gateway.access import Caller, Permission
+from fairlead.gateway.access import PERMISSIONS, Caller, Permission
 from fairlead.gateway.app import Handler, Request, Route, Routes
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.routes.completions import completions
@@ -34,11 +32,10 @@ def page_runs(engine: Engine) -> Routes:
 def _for_visitor(engine: Engine, handler: Handler, needs: Permission) -> Handler:
     pages = engine.services.pages
     assert pages is not None
-    known = get_args(Permission)
 
     async def handle(request: Request) -> None:
         found = pages.caller(page_call(engine, request, b""), needs)
-        may: frozenset[Permission] = frozenset(word for word in known if word in found.may)
+        may = frozenset(word for word in PERMISSIONS if word in found.may)
         request.caller = Caller(found.name, TenantName(found.tenant), may)
         await handler(request)
 

@@ -7,8 +7,8 @@ from fairlead.gateway.app import PAGES_PATH, Handler, Request
 from fairlead.gateway.asgi import read_body
 from fairlead.gateway.engine import Engine
 
-MAX_BODY_BYTES: Final = 1_000_000
-"""Of a form; the largest that a page of ours sends is a prompt."""
+MAX_BODY_BYTES: Final = 16_384
+"""Of a form: a key, its token, and where to go then. It is read before anybody is known."""
 
 __all__ = ["PAGES_PATH", "page_call", "pages"]
 

@@ -1,6 +1,8 @@
 """`fairlead replay`: what another preference, price list, model set or router would have done on logged decisions."""
 
 import os
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -9,9 +11,12 @@ import typer
 from fairlead.cli.store_access import ConfigOption, DemoOption, TenantOption, now_s, opened_store, since_s
 
 if TYPE_CHECKING:
+    from fairlead.catalogue.catalogue import Catalogue
+    from fairlead.domain.model_names import MeantBy
     from fairlead.domain.wishes import Wishes
     from fairlead.learning.replay import Change
     from fairlead.learning.replay_rows import ReplayTable
+    from fairlead.settings.settings import Settings
 
 MAX_OPINIONS: Final = 1_000_000
 """The newest ones; some hundred megabytes."""
@@ -53,7 +58,7 @@ def replay(  # noqa: PLR0913 - every option of the command is a parameter
             raise typer.BadParameter("--log takes the place of the store: leave out --config, --demo and --tenant")
         table = _of_file(log, since)
     else:
-        table = _of_store(config, since or "7d", tenant, is_demo=demo, with_texts=router is not None)
+        table = table_of_store(config, since or "7d", tenant, is_demo=demo, with_texts=router is not None)
     if not len(table):
         said = "".join(f" ({note})" for note in table.notes)
         raise OutcomesError(
@@ -74,8 +79,10 @@ def _of_file(path: Path, since: str | None) -> "ReplayTable":
     return table_of(FileLog(path, 0.0 if since is None else since_s(since, now_s())).rows())
 
 
-def _of_store(config: Path | None, since: str, tenant: str | None, *, is_demo: bool, with_texts: bool) -> "ReplayTable":
-    """The decisions that the store holds; texts only where a router is to read them."""
+def table_of_store(
+    config: Path | None, since: str, tenant: str | None, *, is_demo: bool, with_texts: bool
+) -> "ReplayTable":
+    """The decisions that the store holds; texts only where a router is to read them, and only of what it decides."""
     from fairlead.learning.replay_rows import table_of
     from fairlead.learning.stored_decisions import StoredLog, rewards_of
     from fairlead.store.store import Window
@@ -84,8 +91,11 @@ def _of_store(config: Path | None, since: str, tenant: str | None, *, is_demo: b
     window = Window(since_s(since, now), now, tenant)
     with opened_store(config, is_demo=is_demo) as store:
         rewards = rewards_of(store.opinions(window, limit=MAX_OPINIONS))
-        texts = {row.decision_id: row.query for row in store.outcomes(window)} if with_texts else None
-        return table_of(StoredLog(store.scan(window), rewards, texts).rows())
+        table = table_of(StoredLog(store.scan(window), rewards).rows())
+        if not with_texts:
+            return table
+        free = [name for name, is_free in zip(table.decision_ids, table.is_free.tolist(), strict=True) if is_free]
+        return table.with_texts(store.queries(free))
 
 
 def _change(
@@ -106,7 +116,7 @@ def _change(
         raise typer.BadParameter("say what is to change: --prefer, --policy, --router, --prices, --only or --without")
     if prefer and policy:
         raise typer.BadParameter("--prefer and --policy exclude each other")
-    presets, default = BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"]
+    presets, default, settings = BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"], None
     if policy is not None:
         from fairlead.cli.config_file import load_settings
 
@@ -122,7 +132,22 @@ def _change(
         excluded=without,
         prices=None if prices is None else read_price_table(prices),
         router=None if router is None else load_router(router),
+        meant_by=_meant_by(settings),
     )
+
+
+def _meant_by(settings: "Settings | None") -> "MeantBy":
+    """Whatever the catalogue calls a model, with what this configuration says of models; read at the first name."""
+    from fairlead.assembly.in_force import catalogue_in_force
+    from fairlead.assembly.shipped import shipped_catalogue
+
+    @cache
+    def catalogue() -> "Catalogue":
+        if settings is None:
+            return shipped_catalogue()
+        return catalogue_in_force(settings, datetime.now(UTC).date())
+
+    return lambda name: catalogue().meant_by(name)
 
 
 def refuse_unreplayed(name: str, wishes: "Wishes") -> None:

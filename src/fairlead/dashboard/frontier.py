@@ -6,8 +6,9 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 
 from fairlead.dashboard.models_view import ModelRow
+from fairlead.domain.model_names import MeantBy
 from fairlead.learning.outcomes import Floats
-from fairlead.learning.replay import Change, ModelOf, choose
+from fairlead.learning.replay import Change, choose
 from fairlead.learning.replay_rows import ReplayTable
 from fairlead.routing.policies.objective import objective_of_preset
 from fairlead.routing.preferences import Preset
@@ -62,11 +63,11 @@ class FrontierView(NamedTuple):
 
 
 def frontier_of_traffic(
-    table: ReplayTable, presets: Mapping[str, Preset], model_of: ModelOf | None = None
+    table: ReplayTable, presets: Mapping[str, Preset], meant_by: MeantBy | None = None
 ) -> FrontierView:
     """On these decisions, of which there is at least one. Every figure is the router's own estimate.
 
-    `model_of`: as a Change has it.
+    `meant_by`: as a Change has it.
     """
     n = len(table)
     points, left_out = _models(table)
@@ -80,7 +81,7 @@ def frontier_of_traffic(
             objective_of_preset(preset),
             allowed=wishes.allowed_models,
             excluded=wishes.excluded_models,
-            model_of=model_of,
+            meant_by=meant_by,
         )
         chosen, _, _ = choose(table, change)
         settings.append(_of_choices(table, chosen, f"auto:{name}", "preset"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.dashboard.health_view import Endpoint
 from fairlead.dashboard.past_decisions import PastReader
+from fairlead.domain.model_names import Meant
 from fairlead.domain.store_state import StoreState
 from fairlead.routing.modelmap.entry import ModelMap
 from fairlead.routing.pool import Pool
@@ -46,11 +47,6 @@ class Knowledge:
             return None
         return {arm: entry.stale for arm, entry in self.trained.model_map.entries.items() if entry.stale is not None}
 
-    def model_of(self, name: str) -> str | None:
-        """The id of the model that a name means here, else in the catalogue; None for no whole model's."""
-        arms = self.pool.names.get(name.lower(), ())
-        if arms:
-            model = self.pool.specs[arms[0]].arm.model
-            return model if set(arms) == set(self.pool.names[model.lower()]) else None
-        card = self.catalogue.resolve(name)
-        return None if card is None else card.model
+    def meant_by(self, name: str) -> Meant | None:
+        """What a name means to this server's router, else in the catalogue."""
+        return self.pool.meant_by(name) or self.catalogue.meant_by(name)

@@ -1,11 +1,23 @@
 """Model names: which models a name or a `*` pattern means, for every policy that names some, served or replayed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, NamedTuple
 
 _SIGNS: Final = "*?["
 """What makes a pattern of a name."""
+
+
+class Meant(NamedTuple):
+    """What a name means."""
+
+    model: str
+    upstream: str | None = None
+    """None: wherever the model is."""
+
+
+MeantBy = Callable[[str], Meant | None]
+"""Who knows names, such as a pool or a catalogue; None for a name that it does not know."""
 
 
 def is_pattern(wanted: str) -> bool:

@@ -1,12 +1,12 @@
 """Replay: what another preference, price list, model set or router would have chosen on a log, and what it is worth."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from fairlead.domain.model_names import is_pattern, names_of_arms, places_meant
+from fairlead.domain.model_names import MeantBy, is_pattern, names_of_arms, places_meant
 from fairlead.domain.outline import outline_of_text
 from fairlead.learning.off_policy import Estimates, Finding, Logged, estimate, judge
 from fairlead.learning.outcomes import Bools, Floats, Ints
@@ -18,8 +18,6 @@ from fairlead.routing.trained_router import TrainedRouter
 
 Prices = Mapping[str, tuple[float, float]]
 """Model -> USD per million input tokens, per million output tokens."""
-ModelOf = Callable[[str], str | None]
-"""A name -> the id of the model that it means; None where that is not known."""
 
 _ABSENT: Final = -1e6
 """The quality of an arm that may not be chosen: below every worth that an arm can have."""
@@ -41,8 +39,8 @@ class Change:
     excluded: tuple[str, ...] = ()
     prices: Prices | None = None
     router: TrainedRouter | None = None
-    model_of: ModelOf | None = None
-    """Knows aliases, such as a pool or a catalogue; None: ids alone tell, with the lab or without."""
+    meant_by: MeantBy | None = None
+    """Where it means no arm of the log, or is None, the log's ids tell: with the lab, without it, at an upstream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ class _Group(NamedTuple):
 
 def _groups(table: ReplayTable, change: Change) -> tuple[list[_Group], list[str]]:
     """Who decides which rows, and the names that mean no arm; a row of no group stays as it was."""
-    names = _Names(table.arms, change.model_of)
+    names = _Names(table.arms, change.meant_by)
     allowed = names.allowed(change.allowed, change.excluded)
     if change.objective is not None:
         return [_Group(change.objective, allowed, np.ones(len(table), dtype=np.bool_))], names.unmeant
@@ -176,11 +174,10 @@ def _among(foretold: Foretold, at: Ints, may: Bools) -> Foretold:
 class _Names:
     """What names and patterns mean among these arms, as the server reads them."""
 
-    def __init__(self, arms: Sequence[Name], model_of: ModelOf | None) -> None:
-        self._models = [model for model, _ in arms]
-        self._ids = {model.lower() for model in self._models}
+    def __init__(self, arms: Sequence[Name], meant_by: MeantBy | None) -> None:
+        self._arms = [(model.lower(), upstream.lower()) for model, upstream in arms]
         self._names = names_of_arms(arms)
-        self._model_of = model_of
+        self._meant_by = meant_by
         self.unmeant: list[str] = []
         """Names, not patterns, that mean no arm."""
 
@@ -189,18 +186,22 @@ class _Names:
         return (self._meant(allowed) if allowed else np.bool_(True)) & ~self._meant(excluded)
 
     def _meant(self, wanted: Sequence[str]) -> Bools:
-        found = np.zeros(len(self._models), dtype=np.bool_)
+        found = np.zeros(len(self._arms), dtype=np.bool_)
         for name in wanted:
-            places = places_meant(self._id_of(name), self._models, self._names)
+            places = self._stated(name) or places_meant(name, (model for model, _ in self._arms), self._names)
             found[list(places)] = True
             if not places and not is_pattern(name) and name not in self.unmeant:
                 self.unmeant.append(name)
         return found
 
-    def _id_of(self, name: str) -> str:
-        """The id that this name stands for; an id always means itself."""
-        known = None if self._model_of is None or name.lower() in self._ids else self._model_of(name)
-        return name if known is None else known
+    def _stated(self, name: str) -> list[int]:
+        """The places of what somebody knows this name for; an id of the log always means itself."""
+        is_id = any(model == name.lower() for model, _ in self._arms)
+        meant = None if self._meant_by is None or is_id else self._meant_by(name)
+        if meant is None:
+            return []
+        model, upstream = meant.model.lower(), None if meant.upstream is None else meant.upstream.lower()
+        return [place for place, arm in enumerate(self._arms) if arm[0] == model and upstream in (None, arm[1])]
 
 
 def _cost_scale(table: ReplayTable) -> float | None:

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +88,7 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
 
         assert suite is not None
         # Each check asks anew: what an earlier one has heard would tell nothing of today.
-        folder = next_check(record or record_folder("watch", suite, model))
+        folder = next_check(record or record_folder("watch", suite, model), time.time())
         wanted = wanted_of(context.params, (model,), folder, n_samples=2, is_anew=True)
         found, name = _from_endpoint(wanted, earlier or [], queries, check)
         _report(found, name, router, config, as_json=as_json)

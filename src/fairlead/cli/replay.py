@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fairlead.cli.router_option import EncoderOption
 from fairlead.cli.store_access import ConfigOption, DemoOption, TenantOption, now_s, opened_store, since_s
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from fairlead.domain.wishes import Wishes
     from fairlead.learning.replay import Change
     from fairlead.learning.replay_rows import ReplayTable
+    from fairlead.routing.trained_router import TrainedRouter
     from fairlead.settings.settings import Settings
 
 MAX_OPINIONS: Final = 1_000_000
@@ -41,6 +43,7 @@ def replay(  # noqa: PLR0913 - every option of the command is a parameter
     router: Annotated[
         Path | None, typer.Option(help="A router file: its qualities in place of the logged ones.")
     ] = None,
+    encoder: EncoderOption = None,
     prices: Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these models: names or * patterns; repeat it.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="None of these models; repeat it.")] = None,
@@ -50,9 +53,13 @@ def replay(  # noqa: PLR0913 - every option of the command is a parameter
     from fairlead.cli.output import to_stdout
     from fairlead.cli.replay_view import print_replay, replay_json
     from fairlead.domain.errors import OutcomesError
+    from fairlead.evaluation.router_file import load_router
     from fairlead.learning.replay import replay as replay_table
 
-    change = _change(prefer, policy, router, prices, tuple(only or ()), tuple(without or ()))
+    if encoder is not None and router is None:
+        raise typer.BadParameter("--encoder goes with --router: it is what that router reads texts with")
+    opened = None if router is None else load_router(router, encoder)
+    change = _change(prefer, policy, opened, prices, tuple(only or ()), tuple(without or ()))
     if log is not None:
         if demo or config is not None or tenant is not None:
             raise typer.BadParameter("--log takes the place of the store: leave out --config, --demo and --tenant")
@@ -101,13 +108,12 @@ def table_of_store(
 def _change(
     prefer: str | None,
     policy: Path | None,
-    router: Path | None,
+    router: "TrainedRouter | None",
     prices: Path | None,
     only: tuple[str, ...],
     without: tuple[str, ...],
 ) -> "Change":
     from fairlead.evaluation.price_tables import read_price_table
-    from fairlead.evaluation.router_file import load_router
     from fairlead.learning.replay import Change
     from fairlead.routing.policies.preference_names import objective_of
     from fairlead.routing.preferences import BUILT_IN_PRESETS
@@ -131,7 +137,7 @@ def _change(
         allowed=only,
         excluded=without,
         prices=None if prices is None else read_price_table(prices),
-        router=None if router is None else load_router(router),
+        router=router,
         meant_by=_meant_by(settings),
     )
 

@@ -27,8 +27,8 @@ FLUSH_EVERY_S: Final = 0.05
 """A quarter of the window; a decision may wait one turn more for its reply. The rest is for the writing itself: with a
 tenth of a second a busy machine lost rows beyond the window (docs/log.md, 2026-11-30)."""
 DELAYS_EVERY_S: Final = 1.0
-"""Counts of delays are written together: of a few hundred slots nearly all change in each turn, which was a fifth of the
-writing. They are all that a killed process loses beyond the flush window: the quantiles lack a second's requests."""
+"""Counts of delays are written together: of a few hundred slots nearly all change in each turn, which was a fifth of
+the writing. They are all that a killed process loses beyond the flush window: quantiles lack a second's requests."""
 MAX_MOMENTS: Final = 4_000
 """Of one batch."""
 RETRY_EVERY_S: Final = 0.5

@@ -25,10 +25,12 @@ def first_runs(folder: Path) -> list[Path]:
 def take_first_answers(wanted: "Wanted", n_probes: int, seed: int) -> "tuple[FirstAnswers, list[str]]":
     """What the model answers now, written into the wanted folder, and what to know of calls that failed."""
     from fairlead.cli.live_asking import asked_live
-    from fairlead.learning.first_answers import first_answers, most_calls
+    from fairlead.learning.first_answers import MAX_ANSWERS, first_answers, most_calls
 
     async def taken(live: "LiveModel") -> "tuple[FirstAnswers, str]":
-        asks = (live.probes, *live.once_more)
+        asks = [live.probes]
+        while len(asks) < MAX_ANSWERS:
+            asks.append(asks[-1].once_more())
         return await first_answers(live.probes.probes, asks, n_probes, seed), live.name
 
     (found, name), notes = asked_live(wanted, os.environ, most_calls(n_probes), taken)

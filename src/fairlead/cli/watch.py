@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,9 +24,11 @@ from fairlead.cli.asking_options import (
     ScorerOption,
     TemperatureOption,
     YesOption,
+    checked_usd,
     refuse_unless_given,
     wanted_of,
 )
+from fairlead.cli.train import today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +69,7 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
     ] = None,
     rate: Annotated[float, typer.Option(help="Chance of a false alarm, at most, of one check.")] = 0.05,
     calls: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200,
-    budget: Annotated[float | None, typer.Option(help="With --suite: a hard cap in USD.")] = None,
+    budget: Annotated[float | None, typer.Option(callback=checked_usd, help="With --suite: a hard cap in USD.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds ask equal probes in equal order.")] = 0,
     scorer: ScorerOption = None,
     judge: JudgeOption = None,
@@ -117,7 +120,7 @@ def _watch_live(context: typer.Context, suite: Path, earlier: list[Path], querie
         _first(wanted_of(options, (model,), folder / FOLDER, n_samples=MAX_FIRST, is_anew=True), options, check)
         return
     # Each check asks anew: what an earlier one has heard would tell nothing of today.
-    wanted = wanted_of(options, (model,), next_check(folder), n_samples=MAX_NOW, is_anew=True)
+    wanted = wanted_of(options, (model,), next_check(folder, time.time()), n_samples=MAX_NOW, is_anew=True)
     terms = terms_of([suite, *runs], {name: options[name] for name in TERMS})
     found, name = _from_endpoint(wanted, runs, cleared_runs(folder, terms), queries, check)
     if found.is_in_order and not found.is_changed:
@@ -185,7 +188,9 @@ def _from_endpoint(
         name = typed if typed in runs[0].arms else live.name
         reference = with_more(reference_of(name, runs), live.name, more)
         reference = reference.among(live.probes.among(one.probe for one in reference.probes))
-        return await watch_model(reference, live.probes, *live.once_more, **dataclasses.asdict(check)), name
+        second = live.probes.once_more()
+        asks = (live.probes, second, second.once_more())
+        return await watch_model(reference, *asks, **dataclasses.asdict(check)), name
 
     found, notes = asked_live(wanted, os.environ, check.max_calls, watched)
     for note in notes:
@@ -212,7 +217,6 @@ def _report(found: "Watched", model: str, router: Path | None, config: Path | No
 def _mark(given: Path | None, config: Path | None, model: str, found: "Watched") -> Path | None:
     """The router file in which the model is now marked; None where there is none, or the usual one knows no such."""
     from fairlead.cli.router_option import router_in_force
-    from fairlead.cli.train import today
     from fairlead.evaluation.router_file import load_router, save_router
     from fairlead.learning.staleness import mark_stale
 

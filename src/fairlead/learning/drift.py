@@ -26,12 +26,9 @@ from math import log
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.learning.drift_bets import MAX_AGAIN, SUPPOSED, probe_worth, score_logs
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from fairlead.learning.outcomes import Floats, Ints
 
 FALSE_ALARM_RATE: Final = 0.05
 MAX_CALLS: Final = 200
@@ -83,7 +80,7 @@ class DriftTest:
     false_alarm_rate: float = FALSE_ALARM_RATE
     n_calls: int = 0
     n_again_unscored: int = 0
-    """Probes that were asked again though their scores agree."""
+    """Probes that were granted a second call though their scores agree."""
     bets: list[Bets] = field(init=False)
     score_change: list[float] = field(default_factory=list)
     """New score less the mean of the earlier ones, by probe."""
@@ -99,7 +96,10 @@ class DriftTest:
         self.bets = [Bets(name, np.zeros(n_bets.get(name, len(STRANGENESS)))) for name in self.watched]
 
     def wants_again(self, earlier: Sequence[Answer], new: Answer) -> int:
-        """How often the probe should be asked again, by these answers without regard to their order."""
+        """How often the probe should be asked again, by these answers without regard to their order.
+
+        A call for lengths or texts alone is counted at once, so that the bound holds for many probes asked together.
+        """
         every = (*earlier, new)
         if not _is_same(_numbers([one.score for one in every]), 0.0):
             return MAX_AGAIN
@@ -107,7 +107,9 @@ class DriftTest:
             return 0
         is_else = "length" in self.watched and not _is_same(_lengths(every), LENGTH_APART)
         texts = {one.reply_hash for one in every}
-        return int(is_else or ("text" in self.watched and None not in texts and len(texts) > 1))
+        is_else = is_else or ("text" in self.watched and None not in texts and len(texts) > 1)
+        self.n_again_unscored += is_else
+        return int(is_else)
 
     def feed(self, earlier: Sequence[Answer], new: Answer, again: Sequence[Answer] = (), foretold: float = 0.5) -> None:
         """Take in one probe's new answer, its further ones, and the chance foretold for the model as it was.
@@ -123,7 +125,6 @@ class DriftTest:
             self.score_change.append(float(scores[-1] - scores[:-1].mean()))
             self.score_differences.append(float(np.abs(scores[-1] - scores[:-1]).mean()))
         self.n_calls += len(again)
-        self.n_again_unscored += bool(again) and _is_same(scores, 0.0)
         steps = {
             "score": _score_steps(scores, [one.score for one in again if one.score is not None], foretold),
             "length": _length_steps(_lengths(every), _lengths([one for one in again if one.output_tokens is not None])),

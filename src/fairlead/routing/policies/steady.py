@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 MARGIN: Final = 0.02
 """Quality points: cross-validated inside the training folds of seven sources, .01 gains most at 1,000 queries and .03
 at 300; .02 is near the best of both."""
-_TIE: Final = 1e-4
+TIE: Final = 1e-4
 """How far below the choice the others are put: less than any figure is printed with."""
 
 
@@ -34,6 +34,6 @@ def steadied(quality: Floats, usual: Floats) -> Floats:
     rows = np.arange(len(quality))
     best = quality[rows, chosen][:, None]
     above = quality - best
-    result = np.where(above >= 0.0, best - _TIE * (1.5 - above / MARGIN), quality)
+    result = np.where(above >= 0.0, best - TIE * (1.5 - above / MARGIN), quality)
     result[rows, chosen] = best[:, 0]
     return result

@@ -15,6 +15,7 @@
 #endif
 
 typedef float eight __attribute__((vector_size(32), aligned(4), may_alias)); /* of GCC and Clang */
+typedef int32_t eight_whole __attribute__((vector_size(32), aligned(4), may_alias));
 
 /* Of a table of word pieces, and of the landmarks and scales that a text is compared with. */
 typedef struct {

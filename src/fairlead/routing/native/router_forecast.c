@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define N_SIZES 1024
+
 /* Whoever changes a struct or the arguments of a function here or in reading.h counts this up, and in router_kernel.py. */
 int router_forecast_abi(void) { return 1000 * 1 + (int)sizeof(router_tables); }
 
 void router_forecast_free(router *f) {
     if (!f) return;
     reader_clear(&f->r), free(f->weights), free(f->cuts), free(f->rows), free(f->codes), free(f->hashes);
-    free(f->buckets), free(f->marks), free(f->told), free(f);
+    free(f->buckets), free(f->marks), free(f->near), free(f->told), free(f);
 }
 
 static int allocate(router *f) {
@@ -25,10 +27,12 @@ static int allocate(router *f) {
     f->cuts = calloc(cells * (size_t)(f->r.dims_padded + MAX_SHAPE) + 1, sizeof *f->cuts);
     f->rows = reader_large((size_t)f->n_row * N_BUCKETS * sizeof *f->rows);
     f->codes = calloc(n_bytes, sizeof *f->codes), f->hashes = calloc(n_bytes, sizeof *f->hashes);
-    f->buckets = calloc(N_BUCKETS, sizeof *f->buckets);
+    f->buckets = calloc(N_BUCKETS + 1, sizeof *f->buckets);
     f->marks = calloc(N_BUCKETS / 64, sizeof *f->marks);
+    f->near = calloc((size_t)t->near.n_places + 1, sizeof *f->near);
     f->told = calloc((size_t)t->n_arms * 4 + 1, sizeof *f->told);
-    return f->weights && f->cuts && f->rows && f->codes && f->hashes && f->buckets && f->marks && f->told;
+    return f->weights && f->cuts && f->rows && f->codes && f->hashes && f->buckets && f->marks && f->near &&
+           f->told;
 }
 
 static void copy_tables(router *f) {
@@ -95,17 +99,39 @@ static void sift(neighbour *heap, int64_t n, int64_t at) {
     heap[at] = moved;
 }
 
-/* Adds what the most alike landmarks tell. `sums` is workspace of 2 n_arms. */
-static void add_neighbours(const router *f, double *total, double *sums) {
+/* A likeness as a whole number from 0 to N_SIZES - 1: the greater, the more alike. */
+static inline int32_t size_of(float likeness, float per_unit) {
+    const float size = likeness * per_unit;
+    return !(size > 0) ? 0 : size < N_SIZES - 1 ? (int32_t)size : N_SIZES - 1;
+}
+
+/* Places among which the n most alike landmarks are, few more than n, into f->near; their number. To put all in order
+ * takes thrice as long. */
+static int64_t find_near(router *f, int64_t n) {
     const neighbours *of = &f->t.near;
-    const int64_t n_arms = f->t.n_arms;
+    const float per_unit = (float)(N_SIZES / f->t.stack.full_likeness);
+    int32_t counts[N_SIZES] = {0}, least = N_SIZES - 1;
+    int64_t n_found = 0;
+    for (int64_t i = 0; i < of->n_places; i++) counts[size_of(f->r.alike[of->places[i]], per_unit)]++;
+    for (int64_t n_above = counts[least]; n_above < n && least > 0; n_above += counts[least]) least--;
+    for (int64_t i = 0; i < of->n_places; i++) {
+        f->near[n_found] = (int32_t)i;
+        n_found += size_of(f->r.alike[of->places[i]], per_unit) >= least;
+    }
+    return n_found;
+}
+
+/* Adds what the most alike landmarks tell. `sums` is workspace of 2 n_arms. */
+static void add_neighbours(router *f, double *total, double *sums) {
+    const neighbours *of = &f->t.near;
+    const int64_t n_arms = f->t.n_arms, n = of->n_places < of->n_nearest ? of->n_places : of->n_nearest;
+    const int64_t n_near = find_near(f, n);
     neighbour heap[MAX_NEIGHBOURS];
-    int64_t n = of->n_places < of->n_nearest ? of->n_places : of->n_nearest;
-    for (int64_t i = 0; i < n; i++) heap[i] = (neighbour){f->r.alike[of->places[i]], (int32_t)i};
+    for (int64_t i = 0; i < n; i++) heap[i] = (neighbour){f->r.alike[of->places[f->near[i]]], f->near[i]};
     for (int64_t i = n / 2; i-- > 0;) sift(heap, n, i);
-    for (int64_t i = n; i < of->n_places; i++) {
-        const float likeness = f->r.alike[of->places[i]];
-        if (likeness > heap[0].likeness) heap[0] = (neighbour){likeness, (int32_t)i}, sift(heap, n, 0);
+    for (int64_t i = n; i < n_near; i++) {
+        const float likeness = f->r.alike[of->places[f->near[i]]];
+        if (likeness > heap[0].likeness) heap[0] = (neighbour){likeness, f->near[i]}, sift(heap, n, 0);
     }
     float most = -INFINITY;
     double whole = 0, weights[MAX_NEIGHBOURS];

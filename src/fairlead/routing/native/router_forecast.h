@@ -87,12 +87,12 @@ typedef struct {
     float *weights, *cuts;
     int16_t *rows; /* the n-gram table, each row with its rarity in the last four bytes */
     uint32_t *codes, *hashes;
-    int32_t *buckets;
+    int32_t *buckets, *near;
     uint64_t *marks;
     double *told;
 } router;
 
-/* The distinct n-grams of a text between two blanks, rising, into f->buckets; their number. */
+/* The distinct n-grams of a text between two blanks, as they come, into f->buckets; their number. */
 int64_t router_grams(router *f, const uint8_t *text, int64_t n_text);
 
 /* The values of all functions of the text that was read: of likenesses, of meaning and shape, of its n-grams. */

@@ -11,7 +11,14 @@ static inline uint32_t mixed(uint32_t hash, uint32_t mix) {
     return hash >> 16;
 }
 
-static void mark(uint64_t *marks, uint32_t bucket) { marks[bucket >> 6] |= (uint64_t)1 << (bucket & 63); }
+/* Lists a bucket that was not listed before; the number of those that are. Without a branch: half of them are new. */
+static inline int64_t list(router *f, uint32_t bucket, int64_t n_found) {
+    uint64_t *mark = f->marks + (bucket >> 6);
+    const uint64_t bit = (uint64_t)1 << (bucket & 63), is_new = !(*mark & bit);
+    *mark |= bit;
+    f->buckets[n_found] = (int32_t)bucket;
+    return n_found + (int64_t)is_new;
+}
 
 /* The buckets of all runs of bytes into f->hashes: the hash of bytes c1 c2 ... is c1 M + c2 M^2 + ... */
 WIDE static void hash_runs(router *f, int64_t n_runs) {
@@ -31,6 +38,7 @@ int64_t router_grams(router *f, const uint8_t *text, int64_t n_text) {
     const int64_t room = f->t.reading.max_bytes - 2, n = (n_text < room ? n_text : room) + 2;
     uint32_t word = 0, before = 0, power = 1;
     int has_before = 0;
+    int64_t n_found = 0;
     for (int64_t at = 0; at < n; at++) {
         const uint8_t byte = at == 0 || at == n - 1 ? ' ' : text[at - 1];
         const uint32_t code = f->codes[at] = by->codes[byte];
@@ -38,21 +46,15 @@ int64_t router_grams(router *f, const uint8_t *text, int64_t n_text) {
             power *= by->base;
             word += code * power;
         } else if (power != 1) {
-            mark(f->marks, mixed(word, by->mix));
-            if (has_before) mark(f->marks, mixed(before * by->pair + word, by->mix));
+            n_found = list(f, mixed(word, by->mix), n_found);
+            if (has_before) n_found = list(f, mixed(before * by->pair + word, by->mix), n_found);
             before = word, has_before = 1, word = 0, power = 1;
         }
     }
     const int64_t n_runs = n > by->run_bytes ? n - by->run_bytes : 0;
     hash_runs(f, n_runs);
-    for (int64_t at = 0; at < n_runs; at++) mark(f->marks, f->hashes[at]);
-    int64_t n_found = 0;
-    for (int32_t at = 0; at < N_BUCKETS / 64; at++)
-        for (uint64_t left = f->marks[at]; left; left &= left - 1) {
-            const int32_t bucket = at * 64 + __builtin_ctzll(left);
-            f->buckets[n_found++] = bucket;
-            __builtin_prefetch(f->rows + bucket * f->n_row);
-        }
+    for (int64_t at = 0; at < n_runs; at++) n_found = list(f, f->hashes[at], n_found);
+    for (int64_t at = 0; at < n_found; at++) __builtin_prefetch(f->rows + f->buckets[at] * f->n_row);
     memset(f->marks, 0, N_BUCKETS / 64 * sizeof *f->marks);
     return n_found;
 }
@@ -72,8 +74,9 @@ static inline __attribute__((always_inline)) void weigh(const float *columns, co
 
 typedef int16_t eight_numbers __attribute__((vector_size(16), aligned(2), may_alias));
 
-/* A macro, since a vector cannot be returned alike for all processors. */
-#define FLOATS_OF(numbers) __builtin_convertvector(*(const eight_numbers *)(numbers), eight)
+/* A macro, since a vector cannot be returned alike for all processors; by way of whole numbers, as processors do it. */
+#define FLOATS_OF(numbers) \
+    __builtin_convertvector(__builtin_convertvector(*(const eight_numbers *)(numbers), eight_whole), eight)
 
 WIDE void router_functions(const router *f, int64_t n_grams, double *values) {
     const functions *of = &f->t.of;

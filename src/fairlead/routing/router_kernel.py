@@ -36,7 +36,6 @@ class RouterKernel:
     """Bound to one trained router."""
 
     def __init__(self, library: RouterLibrary, table: StaticTable, tables: RouterTables, kept: KeptArrays) -> None:
-        """Raises: ValueError if the tables are larger than the native code is made for."""
         self._kept, self._table, self._n_arms = kept, table, int(tables.n_arms)
         self._free = library.router_forecast_free
         self._free.argtypes, self._free.restype = (ctypes.c_void_p,), None
@@ -48,20 +47,20 @@ class RouterKernel:
         make = library.router_forecast_new
         make.argtypes, make.restype = (ctypes.c_void_p,), ctypes.c_void_p
         self.handle: int | None = make(ctypes.byref(tables))
-        if self.handle is None:
-            raise ValueError("the router is too large for the native code, or there is no memory for it")
+        """None where the tables are larger than the native code is made for, or there is no memory for them."""
 
     @classmethod
     def of(cls, library: RouterLibrary, router: RouterNumbers) -> Self | None:
-        """The kernel of a router; None where it has a part or an encoder that native code does not know.
+        """The kernel of a router; None where a part or its encoder is none that native code knows, or it is too large.
 
-        Raises: ValueError if its arrays do not fit together, or are larger than the native code is made for.
+        Raises: ValueError if its arrays do not fit together.
         """
         table, kept = router.encoder.embedder, KeptArrays()
         tables = router_tables(router, kept)
         if tables is None or not isinstance(table, StaticTable):
             return None
-        return cls(library, table, tables, kept)
+        found = cls(library, table, tables, kept)
+        return None if found.handle is None else found
 
     def foretell(self, outlines: Sequence[Outline]) -> Floats:
         """What is expected of every arm on every request (n, N_FIGURES, n_arms); NaN where nothing is known."""

@@ -1,4 +1,4 @@
-"""ReadingTables: what native code needs to read a text: word pieces, shape, landmarks, as in PromptReader and KernelBasis."""
+"""ReadingTables: what native code needs to read a text, as PromptReader and KernelBasis do: word pieces, landmarks."""
 
 import ctypes
 from typing import Any, Final, NamedTuple

@@ -3,7 +3,6 @@
 import math
 import statistics
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
@@ -243,7 +242,7 @@ def test_what_was_saved_is_what_the_raw_rows_say(store: SqlStore) -> None:
         Told(
             name=f"d{at}",
             cost=Usd(1_000_000 + at * 50_000),
-            figures=partial(figures, (0, 0.8, 0.001), (1, 0.9, 0.01 + at / 1_000)),
+            figures=figures((0, 0.8, 0.001), (1, 0.9, 0.01 + at / 1_000)),
         )
         for at in range(20)
     ]
@@ -267,7 +266,7 @@ def test_what_was_saved_is_what_the_raw_rows_say(store: SqlStore) -> None:
 
 
 def test_an_unpriced_candidate_is_no_alternative(store: SqlStore) -> None:
-    told = Told(figures=lambda: figures((0, 0.8, 0.001), (2, 0.9, -1.0)))
+    told = Told(figures=figures((0, 0.8, 0.001), (2, 0.9, -1.0)))
     store.put(batch_of(*told.moments()))
     assert [row.model for row in store.alternatives(ALWAYS)] == ["lab/cheap"]
     whole = store.decision("d1")

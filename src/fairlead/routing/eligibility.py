@@ -5,7 +5,7 @@ Each check is a mask of arms that fail it. A check that the request does not tou
 
 from collections.abc import Callable, Collection, Iterator
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Expected(NamedTuple):
     s_per_token: Floats
     forecast: Forecast
     """What it was reckoned from; by card, not by arm."""
+    blocks: tuple[Any, Any] | None = None
+    """What native code made these from, as ctypes has it: by arm, and the forecast by card. None where none did."""
 
 
 _NEEDS: Final[tuple[tuple[str, Ability, IneligibleCode, str], ...]] = (

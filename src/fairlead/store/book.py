@@ -12,7 +12,6 @@ from typing import Any, Final
 from fairlead.domain.content import Text, ToolCall, ToolResult
 from fairlead.domain.decision import Arm
 from fairlead.domain.errors import FairleadError
-from fairlead.domain.figures import Figures
 from fairlead.domain.moments import Attempted, Decided, Replied, Shadowed
 from fairlead.domain.money import Usd
 from fairlead.domain.opinion import Opinion
@@ -40,18 +39,11 @@ Moment = Decided | Attempted | Replied | Shadowed | Opinion
 Row = tuple[Any, ...]
 Told = tuple[float, Moment]
 """When a moment was told, in Unix seconds, and the moment."""
-Reckon = Callable[[Sequence[Callable[[], Figures]]], list[Figures]]
-"""The figures of several decisions at once."""
 
 
 def as_it_is(text: str) -> str:
     """Nothing is taken out."""
     return text
-
-
-def one_by_one(asked: Sequence[Callable[[], Figures]]) -> list[Figures]:
-    """The plainest way of reckoning figures."""
-    return [one() for one in asked]
 
 
 @dataclass
@@ -82,9 +74,8 @@ class Page:
 class Book:
     """One writer's. Not for several threads."""
 
-    def __init__(self, redact: Callable[[str], str] = as_it_is, reckon: Reckon = one_by_one) -> None:
+    def __init__(self, redact: Callable[[str], str] = as_it_is) -> None:
         self._redact = redact
-        self._reckon = reckon
         self._young: dict[str, Row] = {}
         """First halves of rows that are not yet on any page."""
         self._pending: OrderedDict[str, Row] = OrderedDict()
@@ -116,15 +107,15 @@ class Book:
     def read(self, told: Sequence[Told]) -> None:
         """Moments in their order. Never raises: one that cannot be read does not take the others with it."""
         keepers: dict[type, Callable[[float, Any], None]] = {
+            Decided: self._decided,
             Attempted: self._attempted,
             Replied: self._replied,
             Shadowed: self._shadow,
             Opinion: self._thought,
         }
-        by_kind: dict[type, list[tuple[float, Any]]] = {kind: [] for kind in (Decided, *keepers)}
+        by_kind: dict[type, list[tuple[float, Any]]] = {kind: [] for kind in keepers}
         for one in told:
             by_kind[type(one[1])].append(one)
-        self._decisions(by_kind[Decided])
         for kind, keep in keepers.items():
             for at_s, moment in by_kind[kind]:
                 try:
@@ -132,21 +123,10 @@ class Book:
                 except Exception as error:  # noqa: BLE001 - see above
                     _stumbled(error, moment)
 
-    def _decisions(self, told: Sequence[tuple[float, Decided]]) -> None:
-        try:
-            figures: Sequence[Figures | None] = self._reckon([moment.figures for _, moment in told])
-        except Exception:  # noqa: BLE001 - who it was is found below
-            figures = [None] * len(told)
-        for (at_s, moment), known in zip(told, figures, strict=True):
-            try:
-                self._decided(at_s, moment, known or moment.figures())
-            except Exception as error:  # noqa: BLE001 - see above
-                _stumbled(error, moment)
-
-    def _decided(self, at_s: float, moment: Decided, figures: Figures) -> None:
+    def _decided(self, at_s: float, moment: Decided) -> None:
         (
             name, tenant, door, asked, policy, arm, chance, n_candidates, session, kept, without, without_usd,
-            config_version, _, _, key_name, prompt, *_,
+            config_version, figures, key_name, prompt, *_,
         ) = moment  # fmt: skip
         (
             arms, _, _, _, reason, kind, difficulty, language, input_tokens, expected_usd,

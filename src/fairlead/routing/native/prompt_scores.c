@@ -21,7 +21,7 @@ typedef struct {
 } scorer;
 
 /* Whoever changes a struct or the arguments of a function here or in reading.h counts this up, and in prompt_kernel.py. */
-int prompt_scores_abi(void) { return 1000 * 4 + (int)sizeof(score_tables); }
+int prompt_scores_abi(void) { return 1000 * 5 + (int)sizeof(score_tables); }
 
 void prompt_scores_free(scorer *s) {
     if (!s) return;
@@ -37,6 +37,8 @@ scorer *prompt_scores_new(const score_tables *given) {
     const int64_t n_columns = given->reading.n_landmarks + given->reading.n_dims + given->reading.n_shape;
     s->weights = calloc((size_t)n_columns * MAX_HEADS + 1, sizeof *s->weights);
     if (!s->weights || !reader_make(&s->r, &given->reading)) return prompt_scores_free(s), NULL;
+    s->r.beside = (const char *)given->piece_table;
+    s->r.beside_bytes = given->n_heads * (int64_t)sizeof *given->piece_table;
     for (int64_t c = 0; c < n_columns; c++)
         for (int64_t h = 0; h < given->n_heads; h++)
             s->weights[c * MAX_HEADS + h] = given->column_weights[c * given->n_heads + h];

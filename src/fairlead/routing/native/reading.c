@@ -20,6 +20,7 @@
 
 #define MAX_CLASSES 32
 #define MAX_WORD_CHARS 100
+#define CACHE_LINE 64
 #define MAX_PIECES 65535 /* what add_rows can add */
 
 enum { SHAPE_OTHER = 10, CAPITAL = 0, DIGIT, NON_ASCII, OTHER_MARK, SPACE };
@@ -119,10 +120,12 @@ int reader_make(reader *r, const tables *given) {
     return 1;
 }
 
-/* A row of the table is fetched while the text is still being split. */
-static inline void prefetch_row(const reader *r, int64_t piece) {
-    const int8_t *row = r->t.rows + piece * r->t.n_dims;
-    for (int64_t at = 0; at < r->t.n_dims; at += 64) __builtin_prefetch(row + at);
+/* What will be read of a piece, fetched while the text is still being split: the tables are larger than caches are. */
+static inline void fetch(const reader *r, int64_t piece) {
+    const char *row = (const char *)(r->t.rows + piece * r->t.n_dims);
+    for (int64_t at = 0; at < r->t.n_dims; at += CACHE_LINE) FETCH(row + at);
+    FETCH(r->t.row_scale + piece);
+    if (r->beside) FETCH(r->beside + piece * r->beside_bytes);
 }
 
 /* The pieces of one word that were not found before in this text, after those that are; -1 pieces: it is not made up. */
@@ -150,7 +153,7 @@ static int64_t add_word(reader *r, const uint8_t *word, int64_t n, int64_t n_fou
         if (r->stamps[made[at]] != r->stamp) {
             r->stamps[made[at]] = r->stamp;
             r->found[n_found++] = made[at];
-            prefetch_row(r, made[at]);
+            fetch(r, made[at]);
         }
     return n_found;
 }

@@ -14,6 +14,12 @@
 #define WIDE
 #endif
 
+#ifdef __GNUC__
+#define FETCH(at) __builtin_prefetch(at)
+#else
+#define FETCH(at) ((void)0)
+#endif
+
 typedef float eight __attribute__((vector_size(32), aligned(4), may_alias)); /* of GCC and Clang */
 typedef int32_t eight_whole __attribute__((vector_size(32), aligned(4), may_alias));
 
@@ -41,6 +47,8 @@ typedef struct {
     float *near, *far, *far_squares;
     uint32_t *stamps, stamp;
     int32_t *sums;
+    const char *beside; /* what else will be read of every piece, so many bytes each; or NULL */
+    int64_t beside_bytes;
     /* Of the text that was read last: its pieces, its meaning padded to dims_padded, its shape, its likenesses. */
     int32_t *found;
     int64_t n_found;

@@ -54,7 +54,7 @@ int64_t router_grams(router *f, const uint8_t *text, int64_t n_text) {
     const int64_t n_runs = n > by->run_bytes ? n - by->run_bytes : 0;
     hash_runs(f, n_runs);
     for (int64_t at = 0; at < n_runs; at++) n_found = list(f, f->hashes[at], n_found);
-    for (int64_t at = 0; at < n_found; at++) __builtin_prefetch(f->rows + f->buckets[at] * f->n_row);
+    for (int64_t at = 0; at < n_found; at++) FETCH(f->rows + f->buckets[at] * f->n_row);
     memset(f->marks, 0, N_BUCKETS / 64 * sizeof *f->marks);
     return n_found;
 }

@@ -58,7 +58,7 @@ class Router:
     """
 
     def __init__(self, trained: TrainedRouter) -> None:
-        self.trained = trained if trained.library is not None else with_native_code(trained)
+        self.trained = trained
 
     @classmethod
     def load(cls, path: str | Path, encoder: str | None = None) -> Self:
@@ -128,13 +128,8 @@ def load_router(path: Path, encoder: str | None = None, *, reads_texts: bool = T
         read = router_of_bytes(data, None if encoder is None else _opened(encoder), reads_texts=reads_texts)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error.message}") from error
-    return with_native_code(read) if reads_texts else read
-
-
-def with_native_code(router: TrainedRouter) -> TrainedRouter:
-    """The same router, reckoned in native code where it was compiled."""
-    library = native_code().library
-    return router if library is None else replace(router, library=library)
+    library = native_code().library if reads_texts else None
+    return read if library is None else replace(read, library=library)
 
 
 def _opened(place: str) -> OuterEncoder:

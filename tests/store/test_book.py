@@ -1,5 +1,6 @@
 """The book: what is told becomes rows, each as seldom as can be, and no moment takes another with it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from fairlead.store.book import MAX_POOLS, Book
 from fairlead.store.delay_slots import N_SLOTS, SHORTEST_S, middle_s, slots_of
-from fairlead.store.tables import REPLIED, REQUESTS
+from fairlead.store.tables import REPLIED, REQUESTS, Put
 from tests.store.small_traffic import AT_S, Told, arm, figures
 
 OUTCOME = REQUESTS.index("outcome")
@@ -52,6 +53,21 @@ def test_one_moment_that_cannot_be_read_does_not_take_the_others_with_it(caplog:
     assert sorted(rows) == ["d1", "d2", "d3", "d5"]
     assert (rows["d2"][POOL], rows["d2"][OUTCOME]) == (None, "ok"), "the reply is kept without its candidates"
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+
+
+def test_counts_of_delays_wait_for_the_turn_that_writes_them() -> None:
+    def counted(puts: Sequence[Put]) -> dict[tuple[object, ...], int]:
+        return {tuple(row[:-1]): row[-1] for put in puts if put.table == "rollup_delays" for row in put.rows}
+
+    told = [[(AT_S + at, moment) for moment in Told(name=f"d{at}", total_s=1.0 + at).moments()] for at in range(4)]
+    at_once, late = Book(), Book()
+    for one in told:
+        at_once.read(one)
+        late.read(one)
+        assert not counted(late.turn(with_delays=False))
+    wanted = counted(at_once.turn())
+    assert wanted and counted(late.turn()) == wanted
+    assert not late.turn(), "nothing is counted twice"
 
 
 def test_of_many_configurations_only_some_are_remembered() -> None:

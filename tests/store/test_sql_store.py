@@ -13,7 +13,7 @@ from fairlead.store.book import Book
 from fairlead.store.candidates import CandidateRow
 from fairlead.store.database import Database
 from fairlead.store.rollups import DAY_S, HOUR_S
-from fairlead.store.sql_store import SqlStore
+from fairlead.store.sql_store import IDS_AT_ONCE, SqlStore
 from fairlead.store.store import Search, Window
 from fairlead.store.tables import TABLES, Batch, Put
 from tests.store.small_traffic import ALWAYS, AT_S, CHEAP, STRONG, Told, arm, batch_of, figures, opinion
@@ -307,6 +307,15 @@ def test_outcomes_need_a_score_and_the_query(store: SqlStore) -> None:
     )
     assert outcome.output_tokens == 50
     assert outcome.cost_usd == pytest.approx(0.002)
+
+
+def test_the_query_of_every_decision_that_is_asked_for_is_found_where_it_was_kept(store: SqlStore) -> None:
+    n = 2 * IDS_AT_ONCE + 1
+    bodies = [(f"d{at}", AT_S, None if at == 1 else f"query {at}", "p", "r") for at in range(n)]
+    store.put(Batch("w", 1, AT_S, [Put("bodies", bodies)]))
+    found = store.queries([f"d{at}" for at in range(1, n)] + ["nobody", "odd\0' --"])
+    assert found == {f"d{at}": f"query {at}" for at in range(2, n)}
+    assert store.queries([]) == {}
 
 
 def test_what_is_old_is_forgotten_and_bodies_sooner(store: SqlStore) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.learning.least_squares import solve_non_negative
+from fairlead.learning.outcomes import Floats
 from fairlead.routing.policies.steady import steadied
 from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.part import Part, Sample, take_reading
 from fairlead.routing.predictors.registry import PARTS
 from fairlead.routing.predictors.stack import LOWEST, Stack, believed, novelty_of
 
-Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
 
 N_FOLDS: Final = 5

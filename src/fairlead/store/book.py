@@ -18,7 +18,7 @@ from fairlead.domain.opinion import Opinion
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.usage import Usage
 from fairlead.store.candidates import pack_arms, pack_candidates, pack_ineligible
-from fairlead.store.rollups import Arms, Rollups
+from fairlead.store.rollups import Arms, Key, Rollups, delay_puts
 from fairlead.store.tables import DECIDED, REPLIED, REQUESTS, Put
 
 _LOG: Final = logging.getLogger("fairlead.store")
@@ -83,11 +83,13 @@ class Book:
         self._pools: OrderedDict[int, tuple[tuple[Arm, ...], str]] = OrderedDict()
         self._arms_of: dict[str, Arms] = {}
         self._page = Page()
+        self._delays: dict[Key, list[int]] = {}
 
-    def turn(self, told_before_s: float = inf) -> list[Put]:
+    def turn(self, told_before_s: float = inf, *, with_delays: bool = True) -> list[Put]:
         """What has come together; the next page is empty.
 
         A decision whose reply is not there waits for it if it was told later than that: most rows are written once.
+        Counts of delays may wait for a later turn: of a few hundred slots nearly all change in each.
         """
         for name, decided in list(self._young.items()):
             if decided[0] >= told_before_s:
@@ -98,7 +100,11 @@ class Book:
             if len(self._pending) > MAX_PENDING:
                 self._pending.popitem(last=False)
         page, self._page = self._page, Page()
-        return page.puts()
+        page.rollups.add_delays(self._delays)
+        if not with_delays:
+            return page.puts()
+        delays, self._delays = self._delays, {}
+        return [*page.puts(), *delay_puts(delays)]
 
     def take(self, at_s: float, moment: Moment) -> None:
         """One moment, seen at this time. Never raises."""

@@ -13,7 +13,7 @@ from fairlead.evaluation.native_code import native_code
 from fairlead.evaluation.router_file import Router, load_router
 from fairlead.learning.training import train
 from fairlead.routing.policies.objective import Objective
-from tests.learning.small_trainings import ARMS, POEM, SUM, costs, encoder, sums_and_poems
+from tests.learning.small_trainings import ARMS, POEM, SUM, costs, encoder, sums_and_poems, tokens
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +169,17 @@ def test_native_code_serves_what_is_loaded_and_decides_as_numpy_does(router: Rou
             for one, other in zip(native.candidates, numpy.candidates, strict=True):
                 assert one.quality == pytest.approx(other.quality, abs=1e-5)
                 assert one.cost_usd == pytest.approx(other.cost_usd, rel=1e-5)
+
+
+@pytest.mark.skipif(native_code().library is None, reason=native_code().reason)
+def test_a_file_whose_arrays_numpy_would_stretch_is_refused(tmp_path: Path) -> None:
+    read = train(replace(sums_and_poems(), output_tokens=tokens(80)), encoder()).router
+    assert read.lengths is not None
+    short = replace(read.lengths.amounts, mean_ratio=read.lengths.amounts.mean_ratio[:1])
+    place = tmp_path / "short.fl"
+    Router(replace(read, lengths=replace(read.lengths, amounts=short))).save(place)
+    with pytest.raises(ArtifactError, match=r"short.fl: .*does not fit together .*fairlead train"):
+        load_router(place)
 
 
 def test_who_only_looks_at_a_router_makes_no_native_code_ready(path: Path) -> None:

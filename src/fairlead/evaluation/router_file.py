@@ -16,7 +16,7 @@ from fairlead.evaluation.native_code import native_code
 from fairlead.routing.features.joined_embedder import OuterEncoder
 from fairlead.routing.policies.objective import Foretold, Objective
 from fairlead.routing.policies.preference_names import objective_of
-from fairlead.routing.router_bytes import dump_router
+from fairlead.routing.router_bytes import MEND, dump_router
 from fairlead.routing.router_bytes import load_router as router_of_bytes
 from fairlead.routing.trained_router import TrainedRouter
 
@@ -129,7 +129,10 @@ def load_router(path: Path, encoder: str | None = None, *, reads_texts: bool = T
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error.message}") from error
     library = native_code().library if reads_texts else None
-    return read if library is None else replace(read, library=library)
+    try:
+        return read if library is None else replace(read, library=library)
+    except ValueError as error:
+        raise ArtifactError(f"{path}: the router does not fit together ({error}): {MEND}") from error
 
 
 def _opened(place: str) -> OuterEncoder:

@@ -11,7 +11,7 @@ from packaging.tags import sys_tags
 
 FOLDER = Path("src/fairlead/routing/native")
 LIBRARY = FOLDER / "routing_native.so"
-# -ffp-contract=off: the same bits on every machine (the law of prompt_scores.c).
+# -ffp-contract=off: the same bits on every machine (the law of reading.c).
 FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fairlead.assembly.native_code import Library
+from fairlead.evaluation.native_code import Library
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,10 +9,11 @@ import pytest
 from fairlead.domain.errors import ArtifactError, FairleadError, InvalidOptionError, RequestError, UnknownOptionError
 from fairlead.domain.outline import outline_of_text
 from fairlead.evaluation import router_file
+from fairlead.evaluation.native_code import native_code
 from fairlead.evaluation.router_file import Router, load_router
 from fairlead.learning.training import train
 from fairlead.routing.policies.objective import Objective
-from tests.learning.small_trainings import ARMS, POEM, SUM, costs, encoder, sums_and_poems
+from tests.learning.small_trainings import ARMS, POEM, SUM, costs, encoder, sums_and_poems, tokens
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +156,31 @@ def test_a_place_that_cannot_be_written_is_named_and_left_clean(tmp_path: Path, 
     with pytest.raises(ArtifactError, match="cannot be written"):
         router.save(tmp_path / "folder")
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(native_code().library is None, reason=native_code().reason)
+def test_native_code_serves_what_is_loaded_and_decides_as_numpy_does(router: Router) -> None:
+    plain = Router(replace(router.trained, library=None))
+    assert router.trained.kernel is not None and plain.trained.kernel is None
+    for text in (SUM, POEM, "", "ein Gedicht über Schnee"):
+        for preference in (None, "cost_weight=0.3", "quality=0.5,cost=0.5", "max_cost_usd=0.0002"):
+            native, numpy = router.decide(text, preference), plain.decide(text, preference)
+            assert [one.model for one in native.candidates] == [one.model for one in numpy.candidates]
+            for one, other in zip(native.candidates, numpy.candidates, strict=True):
+                assert one.quality == pytest.approx(other.quality, abs=1e-5)
+                assert one.cost_usd == pytest.approx(other.cost_usd, rel=1e-5)
+
+
+@pytest.mark.skipif(native_code().library is None, reason=native_code().reason)
+def test_a_file_whose_arrays_numpy_would_stretch_is_refused(tmp_path: Path) -> None:
+    read = train(replace(sums_and_poems(), output_tokens=tokens(80)), encoder()).router
+    assert read.lengths is not None
+    short = replace(read.lengths.amounts, mean_ratio=read.lengths.amounts.mean_ratio[:1])
+    place = tmp_path / "short.fl"
+    Router(replace(read, lengths=replace(read.lengths, amounts=short))).save(place)
+    with pytest.raises(ArtifactError, match=r"short.fl: .*does not fit together .*fairlead train"):
+        load_router(place)
+
+
+def test_who_only_looks_at_a_router_makes_no_native_code_ready(path: Path) -> None:
+    assert load_router(path, reads_texts=False).kernel is None

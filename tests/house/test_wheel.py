@@ -21,7 +21,7 @@ DATA = (
     "dashboard/data/*.svg",
     "evaluation/*.toml",  # labels and prompts of our own: they make the artefact anew
     "providers/data/*.toml",
-    "routing/native/*.c",
+    "routing/native/*.[ch]",
     "routing/data/prompt_model.bin",
     "routing/data/token_table.bin",
     "routing/data/prompt_model.json",
@@ -71,6 +71,7 @@ def test_the_wheel_is_small(wheel: zipfile.ZipFile) -> None:
 def test_nothing_in_the_wheel_was_pickled_nor_compiled_but_our_own_source(wheel: zipfile.ZipFile) -> None:
     assert {Path(name).suffix for name in wheel.namelist() if name.startswith("fairlead/")} - {".so"} == {
         ".c",
+        ".h",
         ".py",
         ".toml",
         ".css",

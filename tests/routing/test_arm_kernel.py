@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.assembly.native_code import Library
 from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Weights, Wishes
+from fairlead.evaluation.native_code import Library
 from fairlead.routing.conduct import Conduct, unmeasured
 from fairlead.routing.preferences import BUILT_IN_PRESETS
 from fairlead.routing.router import Choice, Router

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.assembly.native_code import native_code
 from fairlead.catalogue.cards import Ability
 from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
+from fairlead.evaluation.native_code import native_code
 from fairlead.routing.explanation import explain
 from fairlead.routing.features.language import language_of, quick_language_of
 from fairlead.routing.figures import figures_of

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.assembly.native_code import Library
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
+from fairlead.evaluation.native_code import Library
 from fairlead.routing.modelmap.ability import Abilities
 from fairlead.routing.predictors.benchmark_ability import BenchmarkForecaster
 from tests.native_library import native_library

@@ -1,5 +1,6 @@
 """The trained router goes before published figures, for the models that it knows and no other."""
 
+import ctypes
 from dataclasses import replace
 
 import numpy as np
@@ -16,13 +17,13 @@ from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 KNOWN, UNKNOWN = ModelId("openai/gpt-4o"), ModelId("openai/gpt-4o-mini")
 
 
-@pytest.fixture(scope="module")
-def predictors() -> tuple[LearnedPredictor, BenchmarkPredictor]:
+def predictors_of(output_tokens: float | None) -> tuple[LearnedPredictor, BenchmarkPredictor]:
+    """A router of two models on sums and poems, with replies of so many tokens, over published figures."""
     n = 60
     texts = tuple(f"What is {k} plus {k}?" if k % 2 else f"Write a poem about the number {k}." for k in range(n))
     score = np.array([[float(k % 2), 0.5] for k in range(n)])
     queries = Queries(tuple(map(str, range(n))), texts, ("",) * n)
-    tokens = np.full((n, 2), 40.0)
+    tokens = None if output_tokens is None else np.full((n, 2), output_tokens)
     outcomes = Outcomes(queries, ("gpt-4o", "a-model-of-ours"), score, output_tokens=tokens)
     catalogue = shipped_catalogue()
     beneath = BenchmarkPredictor(prompt_reader(), catalogue.benchmarks, tuple(catalogue.cards.values()))
@@ -33,6 +34,11 @@ def predictors() -> tuple[LearnedPredictor, BenchmarkPredictor]:
         return None if card is None else card.model
 
     return LearnedPredictor(router, beneath, card_of), beneath
+
+
+@pytest.fixture(scope="module")
+def predictors() -> tuple[LearnedPredictor, BenchmarkPredictor]:
+    return predictors_of(output_tokens=40.0)
 
 
 def test_a_trained_model_is_foretold_by_what_was_learned(
@@ -64,3 +70,21 @@ def test_a_model_that_the_catalogue_does_not_hold_is_known_by_the_name_that_outc
 ) -> None:
     ours = replace(shipped_catalogue().cards[UNKNOWN], model=ModelId("a-model-of-ours"))
     assert predictors[0].bind([ours]).bases == ("measured",)
+
+
+def test_its_figures_lie_one_behind_the_other_where_native_code_reads_them(
+    predictors: tuple[LearnedPredictor, BenchmarkPredictor],
+) -> None:
+    cards = [shipped_catalogue().cards[name] for name in (UNKNOWN, KNOWN)]
+    found = predictors[0].bind(cards).forecast(outline_of_text("What is 17 plus 17?"))
+
+    lying = (ctypes.c_double * 8).from_address(found.block)
+
+    assert list(lying) == np.concatenate(found.arrays).tolist()
+
+
+def test_without_learned_lengths_those_beneath_stay() -> None:
+    learned, beneath = predictors_of(output_tokens=None)
+    card, asked = [shipped_catalogue().cards[KNOWN]], outline_of_text("What is 17 plus 17?")
+    assert learned.bind(card).bases == ("measured",)
+    assert learned.bind(card).forecast(asked).output_tokens == beneath.bind(card).forecast(asked).output_tokens

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.assembly.native_code import Library
 from fairlead.assembly.shipped import prompt_reader
 from fairlead.domain.outline import Outline
+from fairlead.evaluation.native_code import Library
 from fairlead.routing.predictors.prompt_kernel import ABI, PromptKernel
 from fairlead.routing.predictors.prompt_reader import HEADS, PromptReader
 from tests.native_library import native_library

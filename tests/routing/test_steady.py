@@ -52,3 +52,15 @@ def test_the_highest_is_the_usually_best_within_the_margin_and_little_else_moves
     assert (usual[best] == np.where(near, usual, -np.inf).max(axis=1)).all()
     assert np.abs(steady - quality).max() <= MARGIN + 2e-4
     assert (steady == quality).all(axis=1)[(near.sum(axis=1) == 1)].all()
+
+
+@given(
+    arrays(np.float64, (3, 4), elements=st.floats(0, 1)),
+    arrays(np.float64, (3, 4), elements=st.floats(0, 1)),
+)
+def test_alone_a_query_gets_the_bits_that_it_gets_among_others(
+    quality: NDArray[np.float64], usual: NDArray[np.float64]
+) -> None:
+    together = steadied(quality, usual)
+    for row in range(3):
+        assert steadied(quality[row : row + 1], usual[row : row + 1])[0].tobytes() == together[row].tobytes()

@@ -19,11 +19,11 @@ from fairlead.assembly.experiments import with_experiments
 from fairlead.assembly.hosted_arms import with_hosting
 from fairlead.assembly.in_force import catalogue_in_force
 from fairlead.assembly.listings import list_models
-from fairlead.assembly.native_code import native_code
 from fairlead.assembly.shipped import prompt_model
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.dashboard.desk import Desk
 from fairlead.domain.names import UpstreamName
+from fairlead.evaluation.native_code import native_code
 from fairlead.evaluation.router_file import load_router
 from fairlead.gateway.access import Access
 from fairlead.gateway.ports import HedgeLimits, Limits, Services

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
-from fairlead.assembly.native_code import native_code
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.catalogue.parsing import parse_catalogue
+from fairlead.evaluation.native_code import native_code
 from fairlead.routing.artifact import PromptModel, checksum_of, load
 from fairlead.routing.container import unpack
 from fairlead.routing.features.joined_embedder import JoinedEmbedder

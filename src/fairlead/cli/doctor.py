@@ -51,7 +51,7 @@ async def examine(config: Path | None, env: Mapping[str, str]) -> Report:
     """The whole report; names of variables, never their values."""
     from fairlead.assembly.in_force import catalogue_in_force
     from fairlead.assembly.listings import list_models
-    from fairlead.assembly.native_code import native_code
+    from fairlead.evaluation.native_code import native_code
     from fairlead.providers.discovery import discover, probe_over_http
     from fairlead.settings.settings import parse
 

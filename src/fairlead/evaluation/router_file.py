@@ -2,27 +2,30 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
 from fairlead.domain.errors import ArtifactError, InvalidOptionError, MalformedBodyError
 from fairlead.domain.outline import Outline, outline_of_text
+from fairlead.evaluation.native_code import native_code
 from fairlead.routing.features.joined_embedder import OuterEncoder
 from fairlead.routing.policies.objective import Foretold, Objective
 from fairlead.routing.policies.preference_names import objective_of
-from fairlead.routing.router_bytes import dump_router
+from fairlead.routing.router_bytes import MEND, dump_router
 from fairlead.routing.router_bytes import load_router as router_of_bytes
 from fairlead.routing.trained_router import TrainedRouter
 
 MAX_FILE_BYTES: Final = 1 << 30
+_objective_of = lru_cache(maxsize=256)(objective_of)
+"""An application asks with the same few preferences again and again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """What is foretold of one model for one request. None is "not known"; units as the names say."""
 
     model: str
@@ -90,16 +93,18 @@ class Router:
             raise InvalidOptionError(
                 f"a preference is a text or an objective, not a {type(preference).__name__}", param="preference"
             )
-        objective = preference if isinstance(preference, Objective) else objective_of(preference)
-        foretold = self.trained.foretell([_outline(request)])
-        chosen = int(self.trained.choose(foretold, objective, heeds_verdict=heeds_verdict)[0])
-        worth = self.trained.worth(foretold, objective)[0]
-        order = [chosen, *(arm for arm in np.argsort(-worth, kind="stable").tolist() if arm != chosen)]
-        instead = self.trained.verdict.serve_instead(self.trained.arms, objective) if heeds_verdict else None
-        is_routed = instead is None
-        reason = "highest utility of what is foretold" if is_routed else self.trained.verdict.reason
-        candidates = tuple(_candidate(self.trained.arms[arm], foretold, arm) for arm in order)
-        return Routed(self.trained.arms[chosen], reason, is_routed, candidates)
+        objective = preference if isinstance(preference, Objective) else _objective_of(preference)
+        trained = self.trained
+        foretold = trained.foretell([_outline(request)])
+        instead = trained.verdict.serve_instead(trained.arms, objective) if heeds_verdict else None
+        worth = trained.worth(foretold, objective)
+        chosen = int(objective.best_of(worth, foretold)[0]) if instead is None else instead
+        order = np.argsort(-worth[0], kind="stable").tolist()
+        order.remove(chosen)
+        candidates = _candidates(trained.arms, foretold)
+        reason = "highest utility of what is foretold" if instead is None else trained.verdict.reason
+        ranked = (candidates[chosen], *(candidates[arm] for arm in order))
+        return Routed(trained.arms[chosen], reason, instead is None, ranked)
 
     def predict(self, texts: Sequence[str]) -> Foretold:
         """What is foretold of every model on every text; matrices (n_texts, n_models)."""
@@ -120,9 +125,14 @@ def load_router(path: Path, encoder: str | None = None, *, reads_texts: bool = T
             f"{path}: cannot be read ({error.strerror or error}): train one with `fairlead train`"
         ) from error
     try:
-        return router_of_bytes(data, None if encoder is None else _opened(encoder), reads_texts=reads_texts)
+        read = router_of_bytes(data, None if encoder is None else _opened(encoder), reads_texts=reads_texts)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error.message}") from error
+    library = native_code().library if reads_texts else None
+    try:
+        return read if library is None else replace(read, library=library)
+    except ValueError as error:
+        raise ArtifactError(f"{path}: the router does not fit together ({error}): {MEND}") from error
 
 
 def _opened(place: str) -> OuterEncoder:
@@ -171,13 +181,12 @@ def _outline_of_body(body: Mapping[str, Any]) -> Outline:
     return read_request(data).outline
 
 
-def _candidate(arm: str, foretold: Foretold, place: int) -> Candidate:
-    def known(matrix: Any) -> float | None:
-        value = float(matrix[0, place])
-        return value if isfinite(value) else None
+def _candidates(arms: Sequence[str], foretold: Foretold) -> list[Candidate]:
+    """One for each arm, in the order of the arms."""
+    quality, low, high = (matrix[0].tolist() for matrix in foretold[:3])
+    return list(map(Candidate, arms, quality, low, high, *(_known(matrix[0].tolist()) for matrix in foretold[3:])))
 
-    return Candidate(
-        arm, float(foretold.quality[0, place]), float(foretold.quality_low[0, place]),
-        float(foretold.quality_high[0, place]), known(foretold.output_tokens), known(foretold.cost_usd),
-        known(foretold.latency_s),
-    )  # fmt: skip
+
+def _known(values: list[float]) -> Sequence[float | None]:
+    """The values, None for what is not known. Nearly always all are, or none: that shows in their sum."""
+    return values if isfinite(sum(values)) else [value if isfinite(value) else None for value in values]

@@ -6,6 +6,7 @@ still gets its forecast, from the predictor beneath, marked as that one marks it
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,10 @@ from fairlead.domain.decision import Basis, PromptTraits
 from fairlead.domain.outline import Outline
 from fairlead.routing.predictors.predictor import Forecast, Forecaster, Predictor
 from fairlead.routing.trained_router import TrainedRouter
+
+_N_FIGURES: Final = 4
+"""Of a forecast: quality, its low end, its high end, output tokens."""
+_TOKENS: Final = 3
 
 CardOf = Callable[[str], str | None]
 """An arm's model, as the outcomes spell it -> the id of its card, None if it has none."""
@@ -67,15 +72,20 @@ class LearnedForecaster:
         if not len(self._known):
             return found
         foretold = self._router.foretell([outline])
-        quality, low, high, tokens = (array.copy() for array in found.arrays)
-        quality[self._known] = foretold.quality[0, self._arms]
-        low[self._known] = foretold.quality_low[0, self._arms]
-        high[self._known] = foretold.quality_high[0, self._arms]
-        learned = foretold.output_tokens[0, self._arms]
-        cap = float("inf") if outline.max_output_tokens is None else float(max(1, outline.max_output_tokens))
-        learned = np.minimum(learned, cap) * max(outline.n_choices, 1)
-        tokens[self._known] = np.where(np.isfinite(learned), learned, tokens[self._known])
-        return Forecast(quality, low, high, tokens, found.kind_shares, found.difficulty)
+        # Quality, its two ends and tokens, one behind the other, as ArmKernel takes them.
+        learned = np.concatenate(foretold[:_N_FIGURES]).take(self._arms, axis=1)
+        tokens = learned[_TOKENS]
+        if outline.max_output_tokens is not None:
+            np.minimum(tokens, float(max(1, outline.max_output_tokens)), out=tokens)
+        if outline.n_choices > 1:
+            tokens *= outline.n_choices
+        figures = np.concatenate(found.arrays).reshape(_N_FIGURES, -1)
+        figures[:_TOKENS, self._known] = learned[:_TOKENS]
+        if self._router.lengths is not None:
+            figures[_TOKENS, self._known] = tokens
+        quality, low, high, output_tokens = figures
+        at = figures.ctypes.data
+        return Forecast(quality, low, high, output_tokens, found.kind_shares, found.difficulty, at)
 
     def traits(self, outline: Outline) -> PromptTraits:
         """What was read off the prompt."""

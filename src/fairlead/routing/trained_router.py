@@ -22,6 +22,7 @@ from fairlead.routing.predictors.kernel_basis import KernelBasis, Reading
 from fairlead.routing.predictors.kernel_functions import KernelFunctions
 from fairlead.routing.predictors.lengths import Lengths
 from fairlead.routing.predictors.stack import Stack
+from fairlead.routing.router_kernel import RouterKernel, RouterLibrary
 
 Floats = NDArray[np.float64]
 
@@ -61,13 +62,20 @@ class TrainedRouter:
     cost_scale_usd: float | None
     """Mean cost of a call to the dearest arm: what a cost weight of 1 is measured in."""
     card: Mapping[str, Any] = field(default_factory=dict)
+    library: RouterLibrary | None = field(default=None, repr=False, compare=False)
+    """Native code for the same arithmetic, where it was compiled: it says the same to about five decimals."""
     functions: "_Functions" = field(init=False, repr=False, compare=False)
+    kernel: RouterKernel | None = field(init=False, repr=False, compare=False)
+    """None without native code, and where a part or an encoder is none that it knows."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "functions", _functions_of(self))
+        object.__setattr__(self, "kernel", None if self.library is None else RouterKernel.of(self.library, self))
 
     def foretell(self, outlines: Sequence[Outline]) -> Foretold:
         """What to expect of every arm on every request; the same outline gives the same figures, bit for bit."""
+        if self.kernel is not None:
+            return Foretold(*self.kernel.foretell(outlines).transpose(1, 0, 2))
         reading = self.basis.read(self.encoder.encode_all(outlines))
         functions = self.functions
         values = np.zeros((len(reading), 0)) if functions.joined is None else functions.joined.evaluate(reading)

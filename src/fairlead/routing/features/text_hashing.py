@@ -21,10 +21,10 @@ RUN_BYTES: Final = 5
 """Length of the byte runs: the best of 3, 4 and 5 on held-out difficulty by .01; one length costs a third of three."""
 
 _MODULUS: Final = 1 << 32
-_BASE: Final = 0x01000193
+HASH_BASE: Final = 0x01000193
 """The multiplier of the FNV-1a hash (http://www.isthe.com/chongo/tech/comp/fnv/): odd, so it has an inverse."""
-_PAIR: Final = np.uint32(0xC2B2AE35)
-_MIX: Final = np.uint32(0x85EBCA6B)
+HASH_PAIR: Final = np.uint32(0xC2B2AE35)
+HASH_MIX: Final = np.uint32(0x85EBCA6B)
 """Both are constants of MurmurHash3's finaliser: odd, with well spread bits."""
 _HALF: Final = np.uint32(15)
 _TO_BUCKET: Final = np.uint32(32 - N_BUCKET_BITS)
@@ -60,10 +60,10 @@ def _word_bytes() -> NDArray[np.bool_]:
     return inside
 
 
-_POWERS: Final = _powers(_BASE)
-_INVERSES: Final = _powers(pow(_BASE, -1, _MODULUS))
-_CODES: Final = _byte_codes()
-_IN_WORD: Final = _word_bytes()
+_POWERS: Final = _powers(HASH_BASE)
+_INVERSES: Final = _powers(pow(HASH_BASE, -1, _MODULUS))
+BYTE_CODES: Final = _byte_codes()
+IN_WORD: Final = _word_bytes()
 
 
 def encode_text(text: str) -> Bytes:
@@ -81,9 +81,9 @@ def hash_ngrams(data: Bytes) -> Buckets:
     Shapes: data (n_bytes,) from encode_text -> (n_ngrams,), empty for an empty text.
     """
     n = len(data)
-    prefix = (_CODES.take(data) * _POWERS[:n]).cumsum(dtype=np.uint32)
+    prefix = (BYTE_CODES.take(data) * _POWERS[:n]).cumsum(dtype=np.uint32)
     # Tagged by an addition: a five-letter word and the same run of five bytes are two features.
-    runs = (prefix[RUN_BYTES:] - prefix[:-RUN_BYTES]) * _INVERSES[: max(0, n - RUN_BYTES)] + _PAIR
+    runs = (prefix[RUN_BYTES:] - prefix[:-RUN_BYTES]) * _INVERSES[: max(0, n - RUN_BYTES)] + HASH_PAIR
     return _buckets_of((*_words_and_pairs(data, prefix), runs))
 
 
@@ -92,23 +92,23 @@ def hash_words(data: Bytes) -> Buckets:
 
     Shapes: data (n_bytes,) from encode_text -> (n_ngrams,), empty for a text without words.
     """
-    prefix = (_CODES.take(data) * _POWERS[: len(data)]).cumsum(dtype=np.uint32)
+    prefix = (BYTE_CODES.take(data) * _POWERS[: len(data)]).cumsum(dtype=np.uint32)
     return _buckets_of(_words_and_pairs(data, prefix))
 
 
 def _words_and_pairs(data: Bytes, prefix: Buckets) -> tuple[Buckets, Buckets]:
     """Hashes of words and of pairs, from the prefix sums of their bytes."""
-    inside = _IN_WORD.take(data)
+    inside = IN_WORD.take(data)
     # A text begins and ends with a space, so changes between outside and inside come in pairs: before and at the end.
     flips = (inside[1:] != inside[:-1]).nonzero()[0]
     starts, ends = flips[0::2], flips[1::2]
     words = (prefix.take(ends) - prefix.take(starts)) * _INVERSES.take(starts)
-    return words, words[:-1] * _PAIR + words[1:]
+    return words, words[:-1] * HASH_PAIR + words[1:]
 
 
 def _buckets_of(hashes: tuple[Buckets, ...]) -> Buckets:
     """The upper bits of well-mixed hashes."""
     mixed = np.concatenate(hashes)
     mixed ^= mixed >> _HALF
-    mixed *= _MIX
+    mixed *= HASH_MIX
     return mixed >> _TO_BUCKET

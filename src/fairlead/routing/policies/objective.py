@@ -81,19 +81,32 @@ class Objective:
 
     def pick(self, foretold: Foretold, cost_scale_usd: float | None, usual: Floats | None = None) -> NDArray[np.int64]:
         """The chosen arm of every query (n,): the best within the limits; where none is within, the least far out."""
-        worth = self.worth(foretold, cost_scale_usd, usual)
-        excess = np.zeros_like(worth)
+        return self.best_of(self.worth(foretold, cost_scale_usd, usual), foretold)
+
+    def best_of(self, worth: Floats, foretold: Foretold) -> NDArray[np.int64]:
+        """The same from what `worth` said."""
+        # Ties go to the cheaper, unknown costs last, then to the arm that stands first; never to a name.
+        keys = [np.where(np.isnan(foretold.cost_usd), np.inf, foretold.cost_usd), -worth]
+        if self.is_limited:
+            keys.append(self._excess(foretold))
+        result: NDArray[np.int64] = np.lexsort(keys, axis=1)[:, 0]
+        return result
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether any limit is set."""
+        return any(limit is not None for limit in (self.max_cost_usd, self.max_latency_s, self.min_quality))
+
+    def _excess(self, foretold: Foretold) -> Floats:
+        """How far every arm is beyond the limits (n, n_arms); 0 within them."""
+        excess = np.zeros_like(foretold.quality)
         if self.max_cost_usd is not None:
             excess += excess_of(foretold.cost_usd, self.max_cost_usd)
         if self.max_latency_s is not None:
             excess += excess_of(foretold.latency_s, self.max_latency_s)
         if self.min_quality is not None:
             excess += np.maximum(self.min_quality - foretold.quality, 0.0)
-        # Ties go to the cheaper, unknown costs last, then to the arm that stands first; never to a name.
-        cost = np.where(np.isnan(foretold.cost_usd), np.inf, foretold.cost_usd)
-        order = np.lexsort((cost, -worth, excess), axis=1)
-        result: NDArray[np.int64] = order[:, 0]
-        return result
+        return excess
 
 
 @dataclass(frozen=True, slots=True)

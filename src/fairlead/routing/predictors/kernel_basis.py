@@ -39,7 +39,7 @@ _SMALLEST_SHARE: Final = 1e-4
 _CHUNK: Final = 2_048
 _NO_LENGTH: Final = np.float32(1e-6)
 """A text this near to the centre has no direction: its meaning is a shorter vector than others have."""
-_NO_SQUARE: Final = 1e-12
+NO_SQUARE: Final = 1e-12
 _SMALLEST_SD: Final = np.float32(0.05)
 """A number that hardly varied among the training texts is not blown up when it varies later."""
 
@@ -184,11 +184,11 @@ def weigh_grams(features: QueryFeatures, rarity: Singles) -> Grams:
     if n == 1:
         # In 64 bits and in the order of the row, as bincount adds: the same bits as among other texts.
         length = float(np.add.accumulate(weights * weights, dtype=np.float64)[-1]) if len(weights) else 0.0
-        weights *= np.float32(1.0 / sqrt(max(length, _NO_SQUARE)))
+        weights *= np.float32(1.0 / sqrt(max(length, NO_SQUARE)))
         return Grams(features.starts, features.buckets, weights)
     owners = np.repeat(np.arange(n), features.starts[1:] - features.starts[:-1])
     squares = np.bincount(owners, weights=weights * weights, minlength=n)
-    scale: Singles = (1.0 / np.sqrt(np.maximum(squares, _NO_SQUARE))).astype(np.float32)
+    scale: Singles = (1.0 / np.sqrt(np.maximum(squares, NO_SQUARE))).astype(np.float32)
     weights *= scale.take(owners)
     return Grams(features.starts, features.buckets, weights)
 

@@ -34,7 +34,7 @@ class Forecast(NamedTuple):
     difficulty: float | None = None
     """Logits."""
     block: Any = None
-    """The four arrays one behind the other as one ctypes array, where native code made them; else None."""
+    """Where the four arrays lie one behind the other, for native code: a ctypes array or an address; else None."""
 
     @property
     def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:

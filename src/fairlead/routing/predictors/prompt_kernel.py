@@ -10,13 +10,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fairlead.routing.features.shape import BYTE_CLASSES, LENGTH_CEILING_CHARS, N_MARKS_COUNTED, OPTION_PLACES
 from fairlead.routing.features.static_table import StaticTable
-from fairlead.routing.features.text_hashing import MAX_BYTES
-from fairlead.routing.predictors.kernel_basis import MEANING_WIDTH, SHAPE, SHAPE_CEILING, SHAPE_WIDTH
-
-_IS_NOT_PLAIN: Final = 1
-_NO_LENGTH: Final = 1e-6
+from fairlead.routing.predictors.reading_tables import IS_NOT_PLAIN, KeptArrays, ReadingTables, Scales, reading_tables
 
 
 class ScoresLibrary(Protocol):
@@ -46,49 +41,39 @@ class Weights(Protocol):
 
 
 class _Tables(ctypes.Structure):
-    """`tables` of native/prompt_scores.c, field by field."""
+    """`score_tables` of native/prompt_scores.c, field by field."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("n_pieces", "n_dims", "n_landmarks", "n_shape", "n_heads")),
-        ("n_counted", ctypes.c_int64),
-        ("max_bytes", ctypes.c_int64),
-        *((name, ctypes.c_double) for name in ("length_ceiling", "meaning_width", "shape_width", "shape_weight")),
-        ("shape_ceiling", ctypes.c_double),
-        ("no_length", ctypes.c_double),
-        *((name, ctypes.c_void_p) for name in ("rows", "row_scale", "piece_table", "piece_steps", "intercepts")),
-        *((name, ctypes.c_void_p) for name in ("centre", "shape_mean", "shape_sd", "meaning", "shape")),
-        *((name, ctypes.c_void_p) for name in ("column_weights", "classes", "option_places", "names", "name_ends")),
+        ("reading", ReadingTables),
+        ("n_heads", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("column_weights", "piece_table", "piece_steps", "intercepts")),
     )
 
 
-ABI: Final = 1000 * 4 + ctypes.sizeof(_Tables)
+ABI: Final = 1000 * 5 + ctypes.sizeof(_Tables)
 """What the library's prompt_scores_abi must say."""
 
 
 class PromptKernel:
-    """The scores of one text model. Raises: ValueError if its tables are larger than the native code is made for."""
+    """The scores of one text model.
+
+    Raises: ValueError if its tables are larger than the native code is made for, or do not fit together.
+    """
 
     def __init__(self, library: ScoresLibrary, model: Weights) -> None:
         table, marks = model.table, model.landmarks
-        names = [piece.encode("utf-8", "surrogatepass") for piece in table.pieces]
-        arrays: dict[str, NDArray[Any]] = {
-            "rows": table.rows, "row_scale": table.row_scale, "piece_table": model.piece_table,
-            "piece_steps": model.piece_steps, "intercepts": model.intercepts, "centre": marks.centre,
-            "shape_mean": marks.shape_mean, "shape_sd": marks.shape_sd, "meaning": marks.meaning, "shape": marks.shape,
-            "column_weights": model.column_weights, "classes": BYTE_CLASSES, "option_places": OPTION_PLACES,
-            "names": np.frombuffer(b"".join(names), dtype=np.uint8),
-            "name_ends": np.cumsum([len(name) for name in names], dtype=np.int64),
-        }  # fmt: skip
-        # Kept as long as we are: the native code holds their addresses.
-        self._arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        n_landmarks, n_dims = marks.meaning.shape
+        kept = KeptArrays()
+        scales = Scales(marks.centre, marks.shape_mean, marks.shape_sd, marks.meaning, marks.shape)
+        n_heads, n_columns = len(model.intercepts), len(marks.meaning) + len(marks.centre) + len(marks.shape_mean)
         tables = _Tables(
-            n_pieces=len(names), n_dims=n_dims, n_landmarks=n_landmarks, n_shape=len(marks.shape_mean),
-            n_heads=len(model.intercepts), n_counted=N_MARKS_COUNTED, max_bytes=MAX_BYTES,
-            length_ceiling=LENGTH_CEILING_CHARS, meaning_width=MEANING_WIDTH, shape_width=SHAPE_WIDTH,
-            shape_weight=SHAPE, shape_ceiling=SHAPE_CEILING, no_length=_NO_LENGTH,
-            **{name: array.ctypes.data for name, array in self._arrays.items()},
-        )  # fmt: skip
+            reading=reading_tables(table, scales, kept),
+            n_heads=n_heads,
+            column_weights=kept.address(model.column_weights, np.float32, (n_columns, n_heads)),
+            piece_table=kept.address(model.piece_table, np.int16, (len(table.pieces), n_heads)),
+            piece_steps=kept.address(model.piece_steps, np.float64, (n_heads,)),
+            intercepts=kept.address(model.intercepts, np.float64, (n_heads,)),
+        )
+        self._kept = kept
         self._table = table
         self._scores = ctypes.c_double * len(model.intercepts)
         self._free = library.prompt_scores_free
@@ -108,7 +93,7 @@ class PromptKernel:
         """One number for each head, intercepts included. `n_chars` as in shape_of."""
         data = text.encode("utf-8", "surrogatepass")
         found = self._scores()
-        if self._read(self.handle, data, len(data), n_chars, None, 0, found) == _IS_NOT_PLAIN:
+        if self._read(self.handle, data, len(data), n_chars, None, 0, found) == IS_NOT_PLAIN:
             numbers = self._table.distinct_numbers(text)
             fault = self._read(self.handle, data, len(data), n_chars, numbers.ctypes.data, len(numbers), found)
             if fault:

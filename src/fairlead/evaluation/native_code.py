@@ -13,11 +13,13 @@ from typing import NamedTuple, Protocol
 from fairlead.routing.arm_kernel import ArmLibrary
 from fairlead.routing.predictors.forecast_kernel import ForecastLibrary
 from fairlead.routing.predictors.prompt_kernel import ABI, ScoresLibrary
+from fairlead.routing.predictors.router_tables import ABI as ROUTER_ABI
+from fairlead.routing.router_kernel import RouterLibrary
 
 _FILE = "routing_native.so"
 
 
-class Library(ScoresLibrary, ForecastLibrary, ArmLibrary, Protocol):
+class Library(ScoresLibrary, ForecastLibrary, ArmLibrary, RouterLibrary, Protocol):
     """Everything that is compiled."""
 
 
@@ -41,8 +43,9 @@ def native_code() -> Native:
     try:
         with as_file(place) as path:
             library = ctypes.PyDLL(str(path))
-        if (found := library.prompt_scores_abi()) != ABI:
-            return Native(None, f"compiled for another fairlead (layout {found}, not {ABI}): install it again")
+        found, meant = (library.prompt_scores_abi(), library.router_forecast_abi()), (ABI, ROUTER_ABI)
+        if found != meant:
+            return Native(None, f"compiled for another fairlead (layout {found}, not {meant}): install it again")
     except (OSError, AttributeError) as error:
         return Native(None, f"cannot be loaded ({error}): install fairlead again")
     return Native(library, "compiled")

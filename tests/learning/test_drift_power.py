@@ -16,4 +16,4 @@ def test_other_models_outcomes_help_and_what_nobody_measured_is_not_known() -> N
     assert (sibling_found(1, 0.14, is_alone=False) or 0.0) > (sibling_found(1, 0.14, is_alone=True) or 1.0)
     assert sibling_found(2, 0.5, is_alone=False) is None
     assert sibling_found(9, 0.1, is_alone=False) == sibling_found(max(FOUND), 0.1, is_alone=False)
-    assert set(FOUND) == {1, 2, 3} and set(FOUND_ALONE) == {1, 2, 3, 4}
+    assert set(FOUND) == set(FOUND_ALONE) == {1, 2, 3, 4}

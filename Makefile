@@ -23,7 +23,7 @@ help:  ## show this list
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairlead needs Python 3.11 or newer; this is " + sys.version.split()[0])'
 	@$(PYTHON) -m venv .venv || { echo "python3 cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
 
-.venv/serve.stamp: requirements/serve.lock pyproject.toml hatch_build.py $(wildcard src/fairlead/routing/native/*.c) | .venv/bin/python
+.venv/serve.stamp: requirements/serve.lock pyproject.toml hatch_build.py $(wildcard src/fairlead/routing/native/*.[ch]) | .venv/bin/python
 	@$(PIP) install --require-hashes -r requirements/serve.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

@@ -22,6 +22,7 @@ DATA = (
     "evaluation/*.toml",  # labels and prompts of our own: they make the artefact anew
     "providers/data/*.toml",
     "routing/native/*.c",
+    "routing/native/*.h",
     "routing/data/prompt_model.bin",
     "routing/data/token_table.bin",
     "routing/data/prompt_model.json",
@@ -71,6 +72,7 @@ def test_the_wheel_is_small(wheel: zipfile.ZipFile) -> None:
 def test_nothing_in_the_wheel_was_pickled_nor_compiled_but_our_own_source(wheel: zipfile.ZipFile) -> None:
     assert {Path(name).suffix for name in wheel.namelist() if name.startswith("fairlead/")} - {".so"} == {
         ".c",
+        ".h",
         ".py",
         ".toml",
         ".css",

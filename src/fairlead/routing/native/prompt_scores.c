@@ -8,6 +8,8 @@
  * holds Python's global lock: one reading at a time uses the workspace.
  */
 #define _DEFAULT_SOURCE /* madvise */
+#include "spelling.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -33,7 +35,7 @@ typedef float eight __attribute__((vector_size(32), aligned(4), may_alias)); /* 
 enum { SHAPE_OTHER = 10, CAPITAL = 0, DIGIT, NON_ASCII, OTHER_MARK, SPACE };
 
 typedef struct {
-    int64_t n_pieces, n_dims, n_landmarks, n_shape, n_heads, n_counted, max_bytes;
+    int64_t n_pieces, n_dims, n_landmarks, n_shape, n_heads, n_counted, max_bytes, mends;
     double length_ceiling, meaning_width, shape_width, shape_weight, shape_ceiling, no_length;
     const int8_t *rows;
     const float *row_scale;
@@ -53,6 +55,7 @@ typedef struct {
     tables t;
     int64_t dims_padded, longest_name;
     uint32_t mask;
+    spelling spelling;
     char *arena; /* of slots, near and a copy of the table's rows */
     slot *slots;
     float *near, *far, *far_squares, *weights, *meaning, *alike;
@@ -61,7 +64,7 @@ typedef struct {
 } reader;
 
 /* Whoever changes a struct or the arguments of a function in this folder counts this up, here and in prompt_kernel.py. */
-int prompt_scores_abi(void) { return 1000 * 3 + (int)sizeof(tables); }
+int prompt_scores_abi(void) { return 1000 * 4 + (int)sizeof(tables); }
 
 static uint32_t step(uint32_t hash, uint8_t byte) { return (hash ^ byte) * 0x01000193u; } /* FNV-1a */
 
@@ -84,6 +87,7 @@ static slot *slot_of(const reader *r, const uint8_t *text, int64_t n, uint32_t h
 
 void prompt_scores_free(reader *r) {
     if (!r) return;
+    spelling_clear(&r->spelling);
     free(r->arena), free(r->far), free(r->far_squares), free(r->weights), free(r->meaning);
     free(r->alike), free(r->sums), free(r->found), free(r->stamps), free(r);
 }
@@ -148,6 +152,7 @@ reader *prompt_scores_new(const tables *given) {
     while (n_slots < 2 * (uint64_t)t->n_pieces) n_slots *= 2;
     r->mask = n_slots - 1;
     if (!allocate(r)) return prompt_scores_free(r), NULL;
+    if (t->mends && !spelling_make(&r->spelling, t->names, t->name_ends, t->n_pieces)) return prompt_scores_free(r), NULL;
     index_names(r);
     for (int64_t i = 0; i < t->n_landmarks; i++) {
         float squares = 0;
@@ -166,12 +171,22 @@ reader *prompt_scores_new(const tables *given) {
     return r;
 }
 
+/* The whole word as one piece, else the piece that was meant by it, else -1. */
+static int32_t whole_or_meant(const reader *r, const uint8_t *word, int64_t n) {
+    uint32_t hash = START;
+    for (int64_t at = 0; at < n; at++) hash = step(hash, word[at]);
+    int32_t piece = slot_of(r, word, n, hash, 0)->piece;
+    return piece >= 0 ? piece : spelling_meant(&r->spelling, word, n);
+}
+
 /* The pieces of one word that were not found before in this text, after those that are; -1 pieces: it is not made up. */
 static int64_t add_word(reader *r, const uint8_t *word, int64_t n, int64_t n_found) {
     int32_t made[MAX_WORD_CHARS];
     uint32_t hashes[MAX_WORD_CHARS + 1];
     int64_t n_made = 0, start = 0;
     if (n > MAX_WORD_CHARS) return n_found;
+    const int32_t whole = r->t.mends ? whole_or_meant(r, word, n) : -1;
+    if (whole >= 0) made[n_made++] = whole, start = n;
     while (start < n) {
         int continues = start > 0;
         int64_t reach = n - start < r->longest_name ? n - start : r->longest_name, length;

@@ -52,6 +52,7 @@ class _Tables(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("n_pieces", "n_dims", "n_landmarks", "n_shape", "n_heads")),
         ("n_counted", ctypes.c_int64),
         ("max_bytes", ctypes.c_int64),
+        ("mends", ctypes.c_int64),
         *((name, ctypes.c_double) for name in ("length_ceiling", "meaning_width", "shape_width", "shape_weight")),
         ("shape_ceiling", ctypes.c_double),
         ("no_length", ctypes.c_double),
@@ -61,7 +62,7 @@ class _Tables(ctypes.Structure):
     )
 
 
-ABI: Final = 1000 * 3 + ctypes.sizeof(_Tables)
+ABI: Final = 1000 * 4 + ctypes.sizeof(_Tables)
 """What the library's prompt_scores_abi must say."""
 
 
@@ -84,7 +85,7 @@ class PromptKernel:
         n_landmarks, n_dims = marks.meaning.shape
         tables = _Tables(
             n_pieces=len(names), n_dims=n_dims, n_landmarks=n_landmarks, n_shape=len(marks.shape_mean),
-            n_heads=len(model.intercepts), n_counted=N_MARKS_COUNTED, max_bytes=MAX_BYTES,
+            n_heads=len(model.intercepts), n_counted=N_MARKS_COUNTED, max_bytes=MAX_BYTES, mends=table.mends,
             length_ceiling=LENGTH_CEILING_CHARS, meaning_width=MEANING_WIDTH, shape_width=SHAPE_WIDTH,
             shape_weight=SHAPE, shape_ceiling=SHAPE_CEILING, no_length=_NO_LENGTH,
             **{name: array.ctypes.data for name, array in self._arrays.items()},

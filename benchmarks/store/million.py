@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fairlead.domain.decision import Arm, Decision
+from fairlead.domain.decision import Arm
 from fairlead.domain.figures import COLUMNS, Figures
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.moments import Attempted, Decided, Replied
@@ -52,10 +52,6 @@ ARMS = tuple(
 )
 N_CANDIDATES = 8
 REPEATS = 7
-
-
-def unasked() -> Decision:
-    raise AssertionError("a store needs no explanation")
 
 
 def figures_of(source: random.Random) -> Figures:
@@ -90,7 +86,7 @@ def request(at: int, source: random.Random, known: Sequence[Figures]) -> Iterato
     kept = source.choice(known)
     yield Decided(
         identity, tenant, "chat", asked, "auto", served, 1.0, N_CANDIDATES, session, None, None, None, "0123456789ab",
-        unasked, lambda: kept, f"key-{at % 9}",
+        kept, f"key-{at % 9}",
     )  # fmt: skip
     yield Attempted(identity, served, "ok" if is_ok else "rejected", 200, first, total, usage, cost, 0, False, "whole")
     yield Replied(

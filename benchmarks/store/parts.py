@@ -22,10 +22,8 @@ from fairlead.domain.money import Usd
 from fairlead.domain.names import AskedModel, DecisionId, TenantName
 from fairlead.domain.usage import Usage
 from fairlead.gateway.work import DOORS, work_of
-from fairlead.routing.explanation import explain
-from fairlead.routing.figures import Weighed, figures_together
-from fairlead.routing.pool import Pool
-from fairlead.routing.router import Choice
+from fairlead.routing.figures import figures_of
+from fairlead.routing.router import Choice, Router
 from fairlead.settings.settings import parse
 from fairlead.store.book import Book
 from fairlead.store.keeper import Keeper
@@ -43,13 +41,13 @@ upstreams:
 BATCH = 100
 """Requests of one flush: 2,000 a second, twenty times a second."""
 DECIDE = "decide"
-PART = "figures (thread, part of the next)"
+PART = "its figures (loop, part of the next)"
 
 
 TENANT, ASKED = TenantName("default"), AskedModel("auto")
 
 
-def decided(identity: DecisionId, arm: Arm, pool: Pool, choice: Choice) -> Decided:
+def decided(identity: DecisionId, arm: Arm, router: Router, choice: Choice) -> Decided:
     """What the gateway tells of one decision, as gateway/record makes it: only for the store."""
     order, kept = choice.order, choice.kept
     return Decided(
@@ -66,8 +64,7 @@ def decided(identity: DecisionId, arm: Arm, pool: Pool, choice: Choice) -> Decid
         None,
         None,
         "0123456789ab",
-        lambda: explain(pool, choice, ASKED),
-        Weighed(pool, choice, order),
+        figures_of(router, choice, order, "highest_utility"),
         "anyone",
         None,
     )
@@ -111,10 +108,10 @@ class Parts:
             (DecisionId(f"fl-0123456789ab-{at:x}"), specs[choice.order[0]].arm, choice)
             for at, choice in enumerate(self._choices)
         ]
+        self._timed(PART, self._figures)
         self._timed("make the moment of the decision (loop)", self._tell)
         self._told = [(one, *ended(one)) for one in self._decided]
         self._timed("put three moments into the queue (loop)", self._listen)
-        self._timed(PART, self._figures)
         self._timed("moments to rows and sums (thread)", self._rows)
         self._timed("write (thread, mostly outside the interpreter's lock)", self._write)
         self._database.close()
@@ -129,7 +126,7 @@ class Parts:
             self._choices.append(self._router.decide(AskedModel("auto"), self._outlines[at % len(self._outlines)]))
 
     def _tell(self) -> None:
-        self._decided = [decided(name, arm, self._router.pool, choice) for name, arm, choice in self._known]
+        self._decided = [decided(name, arm, self._router, choice) for name, arm, choice in self._known]
 
     def _listen(self) -> None:
         for three in self._told:
@@ -137,11 +134,11 @@ class Parts:
                 self._keeper.take(moment)
 
     def _figures(self) -> None:
-        for at in range(0, self._n, self._n_batch):
-            figures_together([moment.figures for moment in self._decided[at : at + self._n_batch]])
+        for choice in self._choices:
+            figures_of(self._router, choice, choice.order, "highest_utility")
 
     def _rows(self) -> None:
-        book = Book(reckon=figures_together)
+        book = Book()
         for at in range(0, self._n, self._n_batch):
             book.read([(1e9 + at / 2_000, moment) for three in self._told[at : at + self._n_batch] for moment in three])
             self._batches.append(Batch("w", len(self._batches) + 1, 1e9, book.turn()))

@@ -17,7 +17,7 @@ async def test_a_dashboard_that_comes_with_a_reload_reads_the_store_that_is_writ
 
     after = paged(keeping(await assemble(other, env, is_hypothetical=True, before=before), env, before), before)
 
-    assert after.traffic is before.traffic is not None
+    assert after.traffic is not None and after.traffic is before.traffic
     assert after.desk is not None and after.desk.store is not None
     after.desk.store.served("d1")  # the file is opened at the first question
     after.desk.close()

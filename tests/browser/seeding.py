@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fairlead.domain.content import Text, Turn
-from fairlead.domain.decision import Arm, Decision
+from fairlead.domain.decision import Arm
 from fairlead.domain.figures import COLUMNS, HAS_TOOLS, Figures
 from fairlead.domain.moments import Attempted, AttemptOutcome, Decided, Replied
 from fairlead.domain.money import Usd
@@ -88,10 +88,6 @@ def figures(offers: Sequence[Offer], kind: str, chance: random.Random) -> tuple[
     return found, first
 
 
-def unasked() -> Decision:
-    raise AssertionError("a store needs no explanation")
-
-
 def prompted(words: str) -> ChatRequest:
     return ChatRequest(turns=(Turn("user", (Text(words),)),))
 
@@ -118,8 +114,8 @@ def tell(book: Book, at_s: float, name: str, offers: Sequence[Offer], names: Nam
     cost = None if fails else Usd(int(usd * 1e9))
     own = (DecisionId(name), TenantName(names.tenant), "chat", AskedModel(names.asked), names.policy)
     book.take(at_s, Decided(
-        *own, arm, 1.0, len(offers), names.session, None, None, None, "c0ffee", unasked, lambda: decided,
-        names.key_name, lambda: prompted(names.words),
+        *own, arm, 1.0, len(offers), names.session, None, None, None, "c0ffee", decided, names.key_name,
+        lambda: prompted(names.words),
     ))  # fmt: skip
     number = 1
     if fails or chance.random() < 0.1:

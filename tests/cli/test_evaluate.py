@@ -45,6 +45,15 @@ def demo_suite(folder: Path, rows: list[dict[str, Any]]) -> Path:
 QUESTION = {"id": "a", "prompt": "Say yes or no", "reference": "yes", "scorer": "exact"}
 
 
+@pytest.mark.parametrize("budget", ["inf", "nan", "-1", "1e300"])
+@pytest.mark.parametrize("command", ["evaluate", "watch", "profile"])
+def test_a_budget_that_nobody_can_spend_is_refused_with_the_bounds(tmp_path: Path, command: str, budget: str) -> None:
+    suite = str(demo_suite(tmp_path, [QUESTION]))
+    rest = ["evaluate", suite, "--models", "m"] if command == "evaluate" else [command, "m", "--suite", suite]
+    said = refused(*rest, "--demo", "--yes", f"--budget={budget}")
+    assert "--budget" in said and "from 0 to" in said
+
+
 def test_models_are_scored_and_every_report_is_written(tmp_path: Path) -> None:
     with counting_upstream("--delay-ms", "1") as upstream:
         arguments = write_world(tmp_path, upstream, 30, ["skill-90", "skill-50"])[3:]

@@ -1,6 +1,7 @@
 """`fairlead profile` and `fairlead watch` that ask an endpoint themselves, with a counting upstream."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.evaluation.running import Upstream, counting_upstream
+from fairlead.cli.live_asking import CHECK_FRESH_S, next_check
 from fairlead.cli.main import app
 from fairlead.domain.errors import FairleadError
 from fairlead.evaluation.router_file import load_router, save_router
@@ -52,6 +54,24 @@ class World(NamedTuple):
         path = folder / "outcomes.jsonl"
         path.write_text(path.read_text().replace(f"u/{model}", f"u/{called}"))
         return path
+
+
+def test_a_check_that_broke_off_is_gone_on_with_for_a_day(tmp_path: Path) -> None:
+    def written(name: str, at_s: float) -> None:
+        (tmp_path / "001").mkdir(exist_ok=True)
+        (tmp_path / "001" / name).touch()
+        for each in (tmp_path / "001" / name, tmp_path / "001"):
+            os.utime(each, (at_s, at_s))
+
+    assert next_check(tmp_path / "none", 0.0) == tmp_path / "none" / "001"
+    written("plan.json", 1_000.0)
+    written("journal.jsonl", 5_000.0)
+    assert next_check(tmp_path, 5_000.0 + CHECK_FRESH_S) == tmp_path / "001"
+    assert next_check(tmp_path, 5_001.0 + CHECK_FRESH_S) == tmp_path / "002"
+    written("outcomes.jsonl", 6_000.0)
+    assert next_check(tmp_path, 6_000.0) == tmp_path / "002"
+    (tmp_path / "7").mkdir()
+    assert next_check(tmp_path, 2 * CHECK_FRESH_S) == tmp_path / "008"
 
 
 @pytest.fixture

@@ -10,12 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from fairlead.assembly.shipped import shipped_catalogue
 from fairlead.cli.main import app
+from fairlead.cli.replay import table_of_store
 from fairlead.domain.errors import ConfigError, FairleadError, OutcomesError
 from fairlead.store.book import Book, Moment
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
-from tests.store.small_traffic import CHEAP, STRONG, Told, batch_of, opinion
+from fairlead.store.tables import Batch, Put
+from tests.store.small_traffic import AT_S, CHEAP, STRONG, Told, batch_of, opinion
 
 
 def run(*arguments: str | Path, code: int = 0) -> str:
@@ -95,6 +98,29 @@ def test_model_sets_are_named_on_the_command_line(log: Path) -> None:
     assert {model["model"]: model["new_share"] for model in found["models"]} == {"lab/cheap": 1.0, "lab/good": 0.0}
 
 
+def test_a_model_is_named_as_the_catalogue_and_the_policy_file_call_it(tmp_path: Path) -> None:
+    card = next(card for card in shipped_catalogue().current() if card.aliases)
+    rows = decisions(50)
+    for row in rows:
+        row["candidates"][0]["model"] = card.model
+    log, policy = tmp_path / "log.jsonl", tmp_path / "new.yaml"
+    log.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    policy.write_text(
+        "models:\n  lab/cheap:\n    title: Cheap\n    aliases: [my-cheap]\npreferences:\n  default: thrifty\n"
+        "presets:\n  thrifty:\n    exclude: [my-cheap]\n"
+    )
+    for change, chosen in (
+        (("--without", card.aliases[0].upper()), "lab/cheap"),
+        (("--only", "two/cheap"), "lab/cheap"),
+        (("--policy", policy), str(card.model)),
+    ):
+        found = json.loads(run("replay", "--log", log, *change, "--json"))
+        assert [model["model"] for model in found["models"] if model["new_share"] == 1.0] == [chosen]
+        assert found["notes"] == []
+    told = run("replay", "--log", log, "--without", "lab/cheep")
+    assert "names of models that were never candidates do nothing: lab/cheep" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [((), "say what is to change"), (("--prefer", "cost", "--policy", "x.yaml"), "exclude each other"),
@@ -114,6 +140,11 @@ def test_a_question_that_means_nothing_is_refused(log: Path, arguments: tuple[st
         ('{"decision_id": "d", "candidates": [{"model": "a"}], "chosen": 1}', "from 0"),
         ('{"decision_id": "d", "candidates": [{"model": "a", "chance": 1.5}], "chosen": 0}', "chance"),
         ('{"decision_id": "d", "candidates": [{"model": "a"}], "chosen": 0, "reward": 5}', "reward"),
+        (
+            '{"decision_id": "d", "candidates": [{"model": "a", "upstream": "b", "chance": 0.5}, {"model": "c"}, '
+            '{"model": "a", "upstream": "b", "chance": 0.5}], "chosen": 0}',
+            "log.jsonl, line 1: the candidate 'a' at 'b' is there twice",
+        ),
         ('{"decision_id": "d", "candidates": [{"model": "a"}], "chosen": 0, "rewrd": 1}', "rewrd"),
         ('{"decision_id": "d", "candidates": [{"model": "a"}], "chosen": 0}', "decisions to replay"),
         ("", "decisions to replay"),
@@ -157,6 +188,23 @@ def test_the_traffic_store_is_replayed_with_its_opinions_as_rewards(tmp_path: Pa
     assert found["reward"]["snips"]["value"]["value"] == 1.0
     assert found["reward"]["effective_n"] == pytest.approx(250)
     assert found["cost_usd"]["n"] == 501
+
+
+def test_texts_are_read_of_what_a_policy_decided_judged_or_not(tmp_path: Path) -> None:
+    store = SqlStore(lambda: SqliteDatabase(tmp_path / "t.db"))
+    told = [Told("judged"), Told("unjudged"), Told("silent"), Told("held", policy="concrete")]
+    moments = [moment for each in told for moment in each.moments()]
+    store.put(batch_of(*moments, opinion("o", "judged")))
+    bodies = [(name, AT_S, f"words of {name}", None, None) for name in ("judged", "unjudged", "held")]
+    store.put(Batch("b", 1, AT_S, [Put("bodies", bodies)]))
+    store.close()
+    (tmp_path / "fairlead.yaml").write_text(f"store: {{path: {tmp_path}/t.db}}\n")
+    table = table_of_store(tmp_path / "fairlead.yaml", "0", None, is_demo=False, with_texts=True)
+    assert dict(zip(table.decision_ids, table.texts, strict=True)) == {
+        "judged": "words of judged", "unjudged": "words of unjudged", "silent": None, "held": None,
+    }  # fmt: skip
+    without = table_of_store(tmp_path / "fairlead.yaml", "0", None, is_demo=False, with_texts=False)
+    assert set(without.texts) == {None}
 
 
 def test_since_leaves_older_decisions_out(log: Path) -> None:

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
+from fairlead.cli.serving import WatchedFiles
 from fairlead.evaluation.router_file import save_router
 from fairlead.learning.staleness import mark_stale
 from tests.learning.small_router import small_outcomes, small_router
@@ -178,6 +179,86 @@ def test_a_watched_configuration_is_taken_over_by_itself(tmp_path: Path) -> None
             first = ready(url)["config_version"]
             file.write_text(file.read_text() + "limits: {max_attempts: 2}\n")
             until(lambda: ready(url)["config_version"] != first)
+
+
+def test_a_router_file_that_is_gone_does_not_keep_a_new_configuration_out(tmp_path: Path) -> None:
+    router = tmp_path / "r.fl"
+    save_router(small_router(small_outcomes(120)), router)
+    with slow_upstream() as upstream:
+        file = config(tmp_path / "f.yaml", upstream.server_port, more=f"router: {router}\n")
+        file.write_text(file.read_text().replace("drain_s: 0.3", "drain_s: 0.3, watch_config: true"))
+        with served(file) as (_, url):
+            first = ready(url)["config_version"]
+            router.unlink()
+            file.write_text(file.read_text().replace(f"router: {router}\n", ""))
+            until(lambda: ready(url)["config_version"] != first)
+
+
+def test_one_edit_is_one_change_though_it_names_another_router(tmp_path: Path) -> None:
+    config_file, old, new = (tmp_path / name for name in ("f.yaml", "old.fl", "new.fl"))
+    for path in (config_file, old, new):
+        path.write_text("1")
+    files = WatchedFiles()
+    assert not files.have_changed([config_file, old])
+    config_file.write_text("22")
+    assert files.have_changed([config_file, old])
+    assert not files.have_changed([config_file, new])
+    new.write_text("22")
+    assert files.have_changed([config_file, new])
+    assert not files.have_changed([config_file, new])
+
+
+def test_a_file_that_is_replaced_in_two_steps_is_one_change(tmp_path: Path) -> None:
+    config_file, router = tmp_path / "f.yaml", tmp_path / "r.fl"
+    for path in (config_file, router):
+        path.write_text("1")
+    files = WatchedFiles()
+    files.have_changed([config_file, router])
+    router.unlink()
+    assert not files.have_changed([config_file, router])
+    config_file.write_text("22")
+    assert files.have_changed([config_file, router])
+    router.write_text("22")
+    assert files.have_changed([config_file, router])
+    assert not files.have_changed([config_file, router])
+
+
+def pipe_to(path: Path) -> BinaryIO:
+    """The writing end of a named pipe, once somebody has opened it to read: a server that starts reads its router."""
+    found: list[int] = []
+
+    def is_open() -> bool:
+        try:
+            found.append(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            return False
+        os.set_blocking(found[0], True)
+        return True
+
+    until(is_open)
+    return os.fdopen(found[0], "wb")
+
+
+def test_a_hang_up_while_a_server_starts_does_not_end_it_and_what_it_read_is_read_anew(tmp_path: Path) -> None:
+    router = tmp_path / "r.fl"
+    save_router(small_router(small_outcomes(120)), tmp_path / "whole.fl")
+    os.mkfifo(router)
+    file = config(tmp_path / "f.yaml", 1, more=f"router: {router}\n")
+    command = [sys.executable, "-m", "fairlead", "serve", "--port", "0", "--config", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=BARE) as process:
+        guard = threading.Timer(PATIENCE_S, process.kill)
+        guard.start()
+        try:
+            with pipe_to(router) as pipe:
+                config(file, 1, more="limits: {max_attempts: 2}\n")
+                process.send_signal(signal.SIGHUP)
+                pipe.write((tmp_path / "whole.fl").read_bytes())
+            assert process.stderr is not None
+            assert any("is in force" in line for line in process.stderr)
+        finally:
+            guard.cancel()
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
 
 
 def test_a_router_whose_model_was_marked_stale_is_taken_over_by_itself(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_stretches_of_time_are_read(text: str, seconds: float) -> None:
 def test_a_report_escapes_every_name_and_holds_no_script(tmp_path: Path) -> None:
     store = SqlStore(lambda: SqliteDatabase(tmp_path / "t.db"))
     evil = arm(HOSTILE, HOSTILE)
-    told = Told(served=evil, figures=lambda: figures((0, 0.8, 0.001), arms=(evil,)))
+    told = Told(served=evil, figures=figures((0, 0.8, 0.001), arms=(evil,)))
     store.put(batch_of(*told.moments()))
     seen = store.overview(Window(AT_S - 60, AT_S + 60))
     page, text = report_html(seen), report_markdown(seen)

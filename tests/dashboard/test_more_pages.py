@@ -1,5 +1,6 @@
 """Models, playground, policy and health as whole pages: for everybody, with anybody's words in them, and escaped."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,6 +13,8 @@ from fairlead.domain.engine_state import ArmState, EngineState, UpstreamState
 from fairlead.domain.names import ModelId, UpstreamName
 from fairlead.domain.page_call import PageAnswer, PageCall
 from fairlead.domain.store_state import StoreState
+from fairlead.domain.wishes import Weights, Wishes
+from fairlead.routing.preferences import Preset
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
 from tests.browser.seeding import HOSTILE, seeded
@@ -76,6 +79,19 @@ async def test_the_frontier_is_data_for_the_chart_too(tmp_path: Path) -> None:
     assert set(found) == {"x", "y", "series"} and found["x"]["log"] is True
     assert {each["name"] for each in found["series"]} == {"models", "auto, by preference", "what was chosen"}
     assert all(point["x"] > 0 and 0 <= point["y"] <= 1 for each in found["series"] for point in each["points"])
+
+
+async def test_an_alias_holds_on_the_frontier_and_for_a_policy_that_is_tried(tmp_path: Path) -> None:
+    known = knowledge(Known("lab/wren-mini", "south", aliases=("mini",)))
+    kept, points, tried = store(tmp_path), [], []
+    for name in ("mini", "lab/wren-mini", "nobody"):
+        thrifty = Preset("mine", Weights(0.0, 1.0, 0.0), Wishes(excluded_models=(name,)))
+        here = site(Sources(store=kept, knowledge=replace(known, presets={"mine": thrifty})))
+        points.append((await here.get("/ui/data/frontier")).body)
+        found = page(await here.get("/ui/policy", f"quality=0&cost=100&speed=0&scope=balanced&days=2&without={name}"))
+        tried.append("never candidates do nothing" in found)
+    assert points[0] == points[1] != points[2]
+    assert tried == [False, False, True]
 
 
 async def test_a_policy_is_tried_and_its_lines_can_be_taken_home(tmp_path: Path) -> None:

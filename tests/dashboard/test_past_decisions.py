@@ -38,7 +38,7 @@ def test_the_newest_are_read_and_it_is_said_when_there_were_more(store: SqlStore
 
 def test_the_table_stands_beside_its_rows_and_what_tells_nothing_is_counted(store: SqlStore) -> None:
     # Three candidates with a chance of a half each: these chances are none.
-    odd = partial(figures, (0, 0.8, 0.001), (1, 0.9, 0.01), (2, 0.7, 0.02))
+    odd = figures((0, 0.8, 0.001), (1, 0.9, 0.01), (2, 0.7, 0.02))
     keep(store, Told(name="d1", policy="auto:cost"), Told(name="d2"), Told(name="d3"), Told(name="d4", figures=odd))
     store.put(batch_of(opinion(of="d2", score=0.5), number=9, at_s=AT_S + 2))
 

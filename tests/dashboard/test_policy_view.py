@@ -1,13 +1,18 @@
 """What would change under another policy: told with what it rests on, and refused where the log cannot tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fairlead.dashboard.past_decisions import PastDecisions
 from fairlead.dashboard.policy_view import view_policy
 from fairlead.dashboard.policy_wish import PolicyWish
+from fairlead.domain.model_names import Meant
 from fairlead.learning.replay import Change
 from fairlead.learning.replay_rows import ReplayCandidate, ReplayRow, table_of
+from tests.dashboard.small_knowledge import knowledge, pool_of
+from tests.routing.small_pool import Known
 
 IN_FORCE = Change()
 CHEAPER = PolicyWish(quality=10, cost=90, speed=0)
@@ -64,6 +69,20 @@ def test_an_explored_log_with_feedback_confirms_what_the_truth_is() -> None:
     assert low is not None and high is not None and low <= 2.0 <= high
     low, high = view.reward.new.low, view.reward.new.high
     assert low is not None and high is not None and low <= 0.5 <= high
+
+
+def test_a_model_left_out_by_an_alias_is_left_out() -> None:
+    known = knowledge(Known("lab/good", "one", sent="big"), Known("lab/cheap", "two", sent="small", aliases=("mini",)))
+    in_force = Change(meant_by=known.meant_by)
+    view = view_policy(past(log(10)), PolicyWish(quality=10, cost=90, speed=0, without=("mini",)), in_force)
+    assert (view.n_changed, view.n_held, view.notes) == (0, 0, ())
+    assert known.meant_by("one/big") == Meant("lab/good", "one")
+    assert known.meant_by("nobody") is None
+
+
+def test_the_catalogue_knows_what_the_pool_does_not() -> None:
+    known = knowledge()
+    assert replace(known, pool=pool_of(Known())).meant_by("strong") == Meant("lab/strong")
 
 
 def test_moves_say_who_to_whom_how_often_and_which_decisions() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from fairlead.domain.errors import EvaluationError
-from fairlead.evaluation.live_answers import LiveAnswers, Measured
+from fairlead.evaluation.live_answers import LiveAnswers
 from fairlead.evaluation.running.journal import Journal
 from fairlead.evaluation.running.plan import Plan
 from fairlead.evaluation.running.questions import Model, Parameters, Question
 from fairlead.evaluation.suite_items import Suite
+from fairlead.learning.seat import ProbeOutcome
 from tests.evaluation.running.worlds import Books, means, model, plan, suite
 
 
@@ -32,7 +33,8 @@ async def test_items_are_asked_when_wanted_and_once(tmp_path: Path) -> None:
 
 async def test_what_the_cap_does_not_allow_brings_nothing(tmp_path: Path) -> None:
     journal, books = Journal.open(tmp_path / "j"), Books()
-    assert await LiveAnswers(plan(3, cap_usd=0.0), journal, means(books)).answers(["s0"]) == [Measured(is_asked=False)]
+    found = await LiveAnswers(plan(3, cap_usd=0.0), journal, means(books)).answers(["s0"])
+    assert found == [ProbeOutcome(None, is_asked=False)]
     assert books.n_sent == {}
     journal.close()
 

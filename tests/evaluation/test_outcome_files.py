@@ -220,6 +220,19 @@ def test_repeated_rows_are_averaged_and_contradictions_counted(tmp_path: Path) -
     )
 
 
+def test_the_hash_of_a_reply_is_kept_where_repeated_rows_agree_and_never_averaged(tmp_path: Path) -> None:
+    path = csv_file(
+        tmp_path,
+        "query_id,model,score,query,reply_hash\n1,m,1,x,7\n1,m,0,x,9\n2,m,1,y,\n2,m,1,y,5\n3,m,1,z,4\n3,m,1,z,4\n"
+        "4,m,1,w,\n4,m,1,w,\n",
+    )
+
+    found = read_outcome_files([path]).reply_hash
+
+    assert found is not None
+    assert np.array_equal(found[:, 0], [np.nan, 5.0, 4.0, np.nan], equal_nan=True)
+
+
 def test_what_is_ignored_or_odd_is_noted(tmp_path: Path) -> None:
     path = csv_file(tmp_path, "query_id,model,score,query,judge,fold\n1,m,1,x,j,dev\n2,n,1,x,j,dev\n")
 

@@ -1,9 +1,6 @@
 """An encoder of one's own: an embeddings endpoint, or a folder; what is none says so."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -11,37 +8,13 @@ import pytest
 
 from fairlead.domain.errors import ArtifactError, SetupError
 from fairlead.evaluation.outer_encoders import EndpointEncoder, open_encoder
-
-
-class Answers(BaseHTTPRequestHandler):
-    """An endpoint whose vectors count letters; the model `grows` gives longer ones for longer texts."""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        text = asked["input"]
-        vector = [1.0, float(text.count("e")), float(text.count("1"))]
-        if asked["model"] == "grows":
-            vector += [1.0] * len(text)
-        reply = {"data": [{"embedding": vector}]} if asked["model"] != "chat" else {"choices": []}
-        body = json.dumps(reply).encode()
-        self.send_response(404 if asked["model"] == "missing" else 200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Silent."""
+from tests.peers.embeddings_endpoint import embeddings_endpoint
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with embeddings_endpoint() as url:
+        yield url
 
 
 def test_an_endpoint_gives_vectors_of_unit_length(endpoint: str) -> None:

@@ -194,6 +194,23 @@ async def test_a_client_that_needs_the_slot_gets_it_at_once() -> None:
     assert w.engine.gates[UpstreamName("two")].running == 0
 
 
+@pytest.mark.parametrize("gives_way", [False, True])
+async def test_a_shadow_that_ends_before_it_begins_has_cost_nothing_and_gives_its_slot_back(gives_way: bool) -> None:
+    def draw() -> float:
+        # What is called soon from here comes before the shadow's first step.
+        gate = w.engine.gates[UpstreamName("two")]
+        asyncio.get_running_loop().call_soon(*((shadows(w).give_way, gate) if gives_way else (shadows(w).stop,)))
+        return 0.0
+
+    w, one, two = paced(draw=draw)
+    assert (await answered(w, one)).status == 200
+    await asyncio.wait_for(shadows(w).emptied(), 10)
+    assert not two.calls and w.moments.shadows == []
+    assert shadows(w).money.spent_usd == 0.0
+    assert shadows(w).n_dropped["no_slot"] == gives_way
+    assert w.engine.gates[UpstreamName("two")].running == 0
+
+
 async def test_a_shadow_waits_for_no_slot() -> None:
     w, one, two = paced(limits=Limits(max_concurrency={UpstreamName("two"): 1}))
     task = asyncio.ensure_future(chat(w.app, ASK | {"model": "lab/shadow"}))

@@ -1,4 +1,4 @@
-"""The generated parts of the docs: captions of modules, keys of the configuration.
+"""The generated parts of the docs: captions of modules, keys of the configuration, options of commands.
 
 `python -m tests.house.generated_docs` writes them; test_docs.py checks that they are up to date.
 """
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from fairlead.settings.schema import Config
+from tests.house.command_page import commands_page
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROOMS: Final = ROOT / "src" / "fairlead"
 HOUSE: Final = ROOT / "docs" / "house.md"
 CONFIGURATION: Final = ROOT / "docs" / "reference" / "configuration.md"
+COMMANDS: Final = ROOT / "docs" / "reference" / "commands.md"
 
 ROOM_CAPTIONS: Final = {
     "domain": "what is meant: frozen values and arithmetic; standard library only",
@@ -168,9 +170,10 @@ def _one_type(choice: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write all of them."""
     HOUSE.write_text(house_page(HOUSE.read_text(encoding="utf-8")), encoding="utf-8")
     CONFIGURATION.write_text(configuration_page(), encoding="utf-8")
+    COMMANDS.write_text(commands_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,17 @@ import pytest
 from fairlead.domain import errors
 from fairlead.domain.decision import IneligibleCode
 from fairlead.domain.errors import FairleadError
-from tests.house.generated_docs import CONFIGURATION, HOUSE, ROOM_CAPTIONS, ROOMS, ROOT, configuration_page, house_page
+from tests.house.command_page import commands_page
+from tests.house.generated_docs import (
+    COMMANDS,
+    CONFIGURATION,
+    HOUSE,
+    ROOM_CAPTIONS,
+    ROOMS,
+    ROOT,
+    configuration_page,
+    house_page,
+)
 
 MEND = "write it anew: python -m tests.house.generated_docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -28,6 +38,10 @@ def test_every_room_has_a_caption() -> None:
 
 def test_the_page_of_the_configuration_is_that_of_the_schema() -> None:
     assert CONFIGURATION.read_text(encoding="utf-8") == configuration_page(), MEND
+
+
+def test_the_page_of_the_commands_is_that_of_the_commands() -> None:
+    assert COMMANDS.read_text(encoding="utf-8") == commands_page(), MEND
 
 
 def codes_of_errors() -> set[str]:

@@ -11,7 +11,8 @@ from tests.routing.small_texts import WORDS, small_chances, small_scores, small_
 
 PIECES = tuple(dict.fromkeys(word for words in WORDS.values() for word in words if word.isalnum()))
 ROWS = np.random.default_rng(3).integers(-100, 101, (len(PIECES), 16)).astype(np.int8)
-ENCODER = QueryEncoder(StaticTable(PIECES, ROWS, np.full(len(PIECES), 9, dtype=np.float32)))
+TABLE = StaticTable(PIECES, ROWS, np.full(len(PIECES), 9, dtype=np.float32))
+ENCODER = QueryEncoder(TABLE)
 ARMS = ("sums", "code", "steady", "coin")
 USD_PER_TOKEN = np.array([1.0, 2.0, 4.0, 8.0]) * 1e-6
 
@@ -28,9 +29,9 @@ def small_outcomes(n: int, seed: int = 0, *, bare: bool = False) -> Outcomes:
     return Outcomes(queries, ARMS, scores, tokens * USD_PER_TOKEN, inputs, tokens, delay_s, np.full(scores.shape, 0.4))
 
 
-def small_router(outcomes: Outcomes) -> TrainedRouter:
+def small_router(outcomes: Outcomes, encoder: QueryEncoder = ENCODER) -> TrainedRouter:
     """A router of these outcomes."""
-    return train(outcomes, ENCODER, card={"as_of": "2026-11-01"}).router
+    return train(outcomes, encoder, card={"as_of": "2026-11-01"}).router
 
 
 def true_means(n: int) -> Floats:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.learning.drift import Answer, DriftTest, choose_watch_probes
+from fairlead.learning.drift import MAX_AGAIN_UNSCORED, Answer, DriftTest, choose_watch_probes
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -82,10 +82,17 @@ def test_a_probe_is_asked_again_where_scores_lengths_or_texts_differ_and_not_for
     assert not test.wants_again([one], Answer(1.0, 101.0, 1.0))
     assert not test.wants_again([one], Answer(1.0))
     assert not DriftTest().wants_again([one], Answer(1.0, 130.0, 2.0))
+    test = DriftTest(("score", "length", "text"))
     while test.wants_again([one], Answer(1.0, 100.0, 2.0)):
         test.feed([one], Answer(1.0, 100.0, 2.0), one)
     assert test.n_calls == 80
     assert test.wants_again([one], Answer(0.0, 100.0, 2.0))
+
+
+def test_many_probes_of_one_round_are_not_asked_again_beyond_the_bound() -> None:
+    test = DriftTest(("score", "text"))
+    one, other = Answer(1.0, None, 1.0), Answer(1.0, None, 2.0)
+    assert sum(test.wants_again([one], other) for _ in range(MAX_AGAIN_UNSCORED + 5)) == MAX_AGAIN_UNSCORED
 
 
 def test_one_earlier_reply_is_enough_to_see_other_texts() -> None:

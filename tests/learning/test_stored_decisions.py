@@ -47,12 +47,12 @@ BOTH = (Candidate("lab/b", "two"), Candidate())
 
 
 def log(request: Request, candidates: Sequence[Candidate] = BOTH, reward: float | None = 0.25) -> StoredLog:
-    return StoredLog([(request, candidates)], {} if reward is None else {"d": reward}, {"d": "a text"})
+    return StoredLog([(request, candidates)], {} if reward is None else {"d": reward})
 
 
-def test_a_stored_decision_is_one_row_with_its_reward_and_text() -> None:
+def test_a_stored_decision_is_one_row_with_its_reward() -> None:
     (row,) = log(Request(session="s")).rows()
-    assert (row.chosen, row.reward, row.cost_usd, row.query, row.session) == (1, 0.25, 0.5, "a text", "s")
+    assert (row.chosen, row.reward, row.cost_usd, row.query, row.session) == (1, 0.25, 0.5, None, "s")
     assert row.is_free and chances_of(row) == (0.5, 0.5)
 
 

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from fairlead.observability.trace_attributes import Address
 from fairlead.observability.trace_kit import open_kit
 from fairlead.observability.traces import Traces
 from fairlead.providers.scripted import Scene
-from fairlead.settings.settings import parse
+from fairlead.settings.settings import Settings, parse
 from tests.conftest import CANARY
 from tests.peers.asgi_caller import call, chat
 from tests.peers.otlp_collector import Collector, Span, collecting
@@ -256,12 +257,28 @@ async def test_a_configuration_is_traced_and_one_without_the_extra_is_refused_in
         assembly = traced(plain)
         assert (await chat(build_app(assembly.services))).status == 200
         again = traced(await assemble(settings, {}, is_demo=True, before=assembly), assembly)
-        assert again.traces is assembly.traces and again.services.tracing is again.traces
-        assert assembly.traces is not None
-        assembly.traces.close()
+        assert again.services.tracing is again.traces and again.traces in again.services.observers
+        assert again.traces is not None
+        again.traces.close()
         assert [span.kind for span in collector.spans()] == [CLIENT, SERVER]
         assert b"fairlead_spans_total" in assembly.metrics.page()[0]
     assert "abc" not in repr(settings)
+
+
+async def test_a_new_configuration_moves_no_address_of_the_one_that_is_still_in_force() -> None:
+    def at(port: int) -> Settings:
+        upstream = f"upstreams: {{up: {{base_url: 'http://127.0.0.1:{port}/v1', models: [some-model]}}}}"
+        return parse(f"traces: {{endpoint: '{collector.url}'}}\n{upstream}", {})
+
+    with collecting() as collector:
+        old = traced(await assemble(at(1), {}))
+        new = traced(await assemble(at(2), {}, before=old), old)
+        for assembly in (old, new):  # nobody listens at these ports
+            assert (await chat(build_app(assembly.services), model="some-model")).status >= 500
+        assert new.traces is not None
+        new.traces.close()
+        calls = [span for span in collector.spans() if span.kind == CLIENT]
+    assert [port for port, _ in groupby(call.attributes["server.port"] for call in calls)] == [1, 2]
 
 
 async def test_without_the_section_nothing_is_traced() -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
+from fairlead.routing.explanation import explain
 from fairlead.routing.explore import MAX_OTHERS, MAX_SHARE, NEAR, Exploration, explore, may_explore
 from fairlead.routing.pool import build_pool
 from fairlead.routing.preferences import BUILT_IN_PRESETS
-from fairlead.routing.router import Choice, Kept, Router
+from fairlead.routing.router import Choice, Drawn, Kept, Router
 from tests.routing.small_pool import ASK, Known, TablePredictor
 
 BEST = Known("lab/best", "one", quality=0.80, price_in=1.0, price_out=1.0)
@@ -48,6 +49,13 @@ def test_only_near_and_affordable_arms_are_drawn_and_each_chance_is_stated() -> 
     drawn = explore(SOME, choice, 0.95, of.pool.is_priced)
     assert models(of, drawn.order)[:2] == ["lab/next", "lab/best"]
     assert drawn.chances[:2] == pytest.approx((0.06, 0.94))
+    told = explain(
+        of.pool, choice._replace(order=drawn.order, drawn=Drawn(drawn.chances, choice.order[0])), AskedModel("auto")
+    )
+    assert told.reason.code == "explored"
+    assert "lab/best has the highest utility" in told.reason.text and "6.00%" in told.reason.text
+    assert told.flips == ()
+    assert [each.chance for each in told.candidates] == pytest.approx([0.06, 0.94, 0.0, 0.0])
 
 
 @pytest.mark.parametrize(

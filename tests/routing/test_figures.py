@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fairlead.assembly.native_code import native_code
 from fairlead.catalogue.cards import Ability
 from fairlead.domain.names import AskedModel
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
 from fairlead.routing.explanation import explain
 from fairlead.routing.features.language import language_of, quick_language_of
-from fairlead.routing.figures import Weighed, figures_of, figures_together
+from fairlead.routing.figures import figures_of
+from fairlead.routing.preferences import BUILT_IN_PRESETS
+from fairlead.routing.router import Router
 from fairlead.store.candidates import pack_arms, pack_candidates, pack_ineligible, unpack_candidates
 from tests.routing.small_pool import Known, router
 
@@ -29,7 +35,7 @@ def test_figures_agree_with_the_explanation(asked: str, wishes: Wishes) -> None:
     outline = Outline(turn_text="Hi", n_chars=2, n_messages=1, n_tools=2, in_tool_loop=True)
     choice = chooser.decide(AskedModel(asked), outline, wishes)
     assert choice.order
-    told, short = explain(chooser.pool, choice, AskedModel(asked)), figures_of(chooser.pool, choice, choice.order)
+    told, short = explain(chooser.pool, choice, AskedModel(asked)), figures_of(chooser, choice, choice.order)
     rows = unpack_candidates(pack_candidates(short), pack_ineligible(short), pack_arms(short.arms))
     kept = [row for row in rows if row.place is not None]
     assert [(row.model, row.upstream) for row in kept] == [(c.arm.model, c.arm.upstream) for c in told.candidates]
@@ -49,26 +55,31 @@ def test_figures_agree_with_the_explanation(asked: str, wishes: Wishes) -> None:
     assert (short.n_messages, short.n_tools, short.flags & 1, short.flags >> 6) == (1, 2, 1, 1)
 
 
-def test_figures_of_many_choices_are_those_of_each() -> None:
-    chooser, smaller = router(*ARMS), router(*ARMS[:2])
-    asked = []
-    for at in range(12):
-        outline = Outline(turn_text="Hello there" * at, n_chars=11 * at, n_messages=at, n_tools=at % 2)
-        wishes = Wishes(excluded_models=("other/*",)) if at % 3 else Wishes()
-        one = smaller if at % 4 == 0 else chooser
-        choice = one.decide(AskedModel("auto"), outline, wishes)
-        asked.append(Weighed(one.pool, choice, choice.order))
-    assert figures_together(asked) == [one() for one in asked]
-    alone = asked[3]()
-    assert figures_together([*asked[:2], lambda: alone, asked[2]]) == [asked[0](), asked[1](), alone, asked[2]()]
-    assert figures_together([]) == []
+@pytest.mark.skipif(native_code().library is None, reason=native_code().reason)
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=9), st.integers(0, 80), st.data())
+def test_native_code_keeps_the_same_figures(qualities: list[float], n_chars: int, data: st.DataObject) -> None:
+    known = [
+        Known(
+            f"lab/{at}", quality=quality, price_in=0.1 * at + 0.1 if at % 3 else None, price_out=1.0 if at % 3 else None
+        )
+        for at, quality in enumerate(qualities)
+    ]
+    slow = router(*known)
+    fast = Router(slow.pool, BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"], native_code().library)
+    outline = Outline(turn_text="Hi", n_chars=n_chars, n_messages=1)
+    plain, quick = (one.decide(AskedModel("auto"), outline) for one in (slow, fast))
+    order = tuple(data.draw(st.permutations(range(slow.pool.n_arms))))
+    found, wanted = (figures_of(one, choice, order) for one, choice in ((fast, quick), (slow, plain)))
+    assert found._replace(columns=b"", expected_usd=None) == wanted._replace(columns=b"", expected_usd=None)
+    columns, plainly = (np.frombuffer(each.columns, dtype="<f4") for each in (found, wanted))
+    np.testing.assert_allclose(columns, plainly, rtol=1e-4, atol=1e-6)
 
 
-def test_what_waits_for_its_figures_does_not_show_the_prompt() -> None:
+def test_figures_do_not_show_the_prompt() -> None:
     chooser = router(*ARMS)
     choice = chooser.decide(AskedModel("auto"), Outline(turn_text="a secret", n_chars=8, n_messages=1))
     assert "secret" in repr(choice)
-    assert "secret" not in repr(Weighed(chooser.pool, choice, choice.order))
+    assert "secret" not in repr(figures_of(chooser, choice, choice.order))
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.domain.errors import InvalidOptionError, UnknownOptionError
-from fairlead.domain.wishes import Weights
-from fairlead.routing.policies.objective import Objective
+from fairlead.domain.wishes import Weights, Wishes
+from fairlead.routing.policies.objective import Objective, objective_of_preset
 from fairlead.routing.policies.preference_names import KEYS, objective_of
-from fairlead.routing.preferences import BUILT_IN_PRESETS
+from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
 
 
 def test_nothing_means_quality_alone() -> None:
@@ -16,6 +16,12 @@ def test_nothing_means_quality_alone() -> None:
 @pytest.mark.parametrize("name", BUILT_IN_PRESETS)
 def test_a_preset_has_its_weights(name: str) -> None:
     assert objective_of(f" {name} ") == Objective(weights=BUILT_IN_PRESETS[name].weights)
+
+
+def test_a_preset_has_its_limits_too() -> None:
+    limits = Wishes(max_cost_usd=0.5, max_latency_s=9.0, min_quality=0.25, excluded_models=("lab/a",))
+    found = objective_of_preset(Preset("mine", Weights(0.5, 0.25, 0.25), limits))
+    assert found == Objective(Weights(0.5, 0.25, 0.25), None, max_cost_usd=0.5, max_latency_s=9.0, min_quality=0.25)
 
 
 def test_pairs_are_weights_a_cost_weight_and_limits() -> None:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fairlead.domain.decision import Arm, Decision
+from fairlead.domain.decision import Arm
 from fairlead.domain.figures import COLUMNS, HAS_TOOLS, Figures
 from fairlead.domain.moments import Attempted, Decided, Replied, ReplyOutcome
 from fairlead.domain.money import Usd
@@ -54,10 +54,6 @@ def figures(
     )
 
 
-def unasked() -> Decision:
-    raise AssertionError("a store needs no explanation")
-
-
 @dataclass(frozen=True)
 class Told:
     """One request's moments; whatever is not named is usual."""
@@ -74,7 +70,7 @@ class Told:
     total_s: float = 1.0
     first_byte_s: float | None = 0.25
     session: str | None = None
-    figures: Callable[[], Figures] = figures
+    figures: Figures = field(default_factory=figures)
     prompt: Callable[[], ChatRequest] | None = None
     words: Callable[[], str | None] | None = None
 
@@ -93,7 +89,6 @@ class Told:
             None,
             None,
             "c0ffee",
-            unasked,
             self.figures,
             self.key_name,
             self.prompt,

@@ -3,7 +3,6 @@
 import math
 import statistics
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
@@ -14,7 +13,7 @@ from fairlead.store.book import Book
 from fairlead.store.candidates import CandidateRow
 from fairlead.store.database import Database
 from fairlead.store.rollups import DAY_S, HOUR_S
-from fairlead.store.sql_store import SqlStore
+from fairlead.store.sql_store import IDS_AT_ONCE, SqlStore
 from fairlead.store.store import Search, Window
 from fairlead.store.tables import TABLES, Batch, Put
 from tests.store.small_traffic import ALWAYS, AT_S, CHEAP, STRONG, Told, arm, batch_of, figures, opinion
@@ -243,7 +242,7 @@ def test_what_was_saved_is_what_the_raw_rows_say(store: SqlStore) -> None:
         Told(
             name=f"d{at}",
             cost=Usd(1_000_000 + at * 50_000),
-            figures=partial(figures, (0, 0.8, 0.001), (1, 0.9, 0.01 + at / 1_000)),
+            figures=figures((0, 0.8, 0.001), (1, 0.9, 0.01 + at / 1_000)),
         )
         for at in range(20)
     ]
@@ -267,7 +266,7 @@ def test_what_was_saved_is_what_the_raw_rows_say(store: SqlStore) -> None:
 
 
 def test_an_unpriced_candidate_is_no_alternative(store: SqlStore) -> None:
-    told = Told(figures=lambda: figures((0, 0.8, 0.001), (2, 0.9, -1.0)))
+    told = Told(figures=figures((0, 0.8, 0.001), (2, 0.9, -1.0)))
     store.put(batch_of(*told.moments()))
     assert [row.model for row in store.alternatives(ALWAYS)] == ["lab/cheap"]
     whole = store.decision("d1")
@@ -308,6 +307,15 @@ def test_outcomes_need_a_score_and_the_query(store: SqlStore) -> None:
     )
     assert outcome.output_tokens == 50
     assert outcome.cost_usd == pytest.approx(0.002)
+
+
+def test_the_query_of_every_decision_that_is_asked_for_is_found_where_it_was_kept(store: SqlStore) -> None:
+    n = 2 * IDS_AT_ONCE + 1
+    bodies = [(f"d{at}", AT_S, None if at == 1 else f"query {at}", "p", "r") for at in range(n)]
+    store.put(Batch("w", 1, AT_S, [Put("bodies", bodies)]))
+    found = store.queries([f"d{at}" for at in range(1, n)] + ["nobody", "odd\0' --"])
+    assert found == {f"d{at}": f"query {at}" for at in range(2, n)}
+    assert store.queries([]) == {}
 
 
 def test_what_is_old_is_forgotten_and_bodies_sooner(store: SqlStore) -> None:

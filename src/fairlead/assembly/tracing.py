@@ -39,7 +39,8 @@ def traced(assembly: Assembly, before: Assembly | None = None, load: Load = impo
     if traces is None:
         return assembly
     origins = [origin_of(endpoint) for endpoint in assembly.endpoints if not endpoint.is_simulated]
-    traces.addresses = {origin.name: Address(origin.host, origin.port) for origin in origins}
+    # Not set on the ones before: the new configuration may yet be refused, and requests run on under the old one.
+    traces = traces.towards({origin.name: Address(origin.host, origin.port) for origin in origins})
     services = assembly.services
     services = replace(services, tracing=traces, observers=(*services.observers, traces))
     return replace(assembly, services=services, traces=traces)

@@ -12,7 +12,6 @@ from typing import Final
 
 from fairlead.assembly.services import Assembly
 from fairlead.domain.errors import StoreError
-from fairlead.routing.figures import figures_together
 from fairlead.settings.store_section import StoreSection
 from fairlead.store.book import Book, as_it_is
 from fairlead.store.database import Database
@@ -86,7 +85,7 @@ def open_traffic(
         _spools(section, path, env),
         secrets.token_hex(8),
         unix_s,
-        book=Book(redact, figures_together),
+        book=Book(redact),
         limits=KeeperLimits(max_spool_bytes=section.spool_bytes),
         tend=lambda now_s: _tend(store, section, now_s),
     )

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from fairlead.catalogue import matching
 from fairlead.catalogue.cards import Benchmark, ModelCard
 from fairlead.domain.errors import CatalogueError
+from fairlead.domain.model_names import Meant
 from fairlead.domain.names import ModelId
 
 
@@ -30,6 +31,11 @@ class Catalogue:
         """The card with exactly this id or alias, whatever the case; None when no card has it."""
         model = self.names.get(name[: matching.MAX_NAME_CHARS].lower())
         return None if model is None else self.cards[model]
+
+    def meant_by(self, name: str) -> Meant | None:
+        """The model with exactly this id or alias."""
+        card = self.resolve(name)
+        return None if card is None else Meant(card.model)
 
     def match(self, name: str) -> ModelCard | None:
         """The card that a local server's spelling means (rules in `matching.py`); None when unsure."""

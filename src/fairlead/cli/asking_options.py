@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fairlead.evaluation.running.plan import Plan
 
 DEFAULT_FOLDER = "evaluations"
+MOST_USD: Final = 1e9
+"""More than anybody means; in nano-USD it fits in 64 bits."""
 
 JudgeOption = Annotated[str | None, typer.Option(help="Models that judge, of other families than the judged.")]
 ScorerOption = Annotated[str | None, typer.Option(help="Scorer of rows that name none.")]
@@ -39,6 +41,13 @@ LIVE_OPTIONS = (
 _AS_THEY_ARE: Final = (
     "suite", "scorer", "max_tokens", "temperature", "prices", "concurrency", "in_flight", "engine", "address", "config",
 )  # fmt: skip
+
+
+def checked_usd(usd: float | None) -> float | None:
+    """A sum of money as an option takes it. Raises: BadParameter for one that nobody can spend."""
+    if usd is not None and not 0.0 <= usd <= MOST_USD:
+        raise typer.BadParameter(f"USD are a number from 0 to {MOST_USD:,.0f}, not {usd}")
+    return usd
 
 
 def wanted_of(options: Mapping[str, Any], models: tuple[str, ...], output: Path, **more: Any) -> "Wanted":

@@ -12,7 +12,7 @@ def benchmark(  # noqa: PLR0913 - every option of the command is a parameter
     queries: Annotated[Path | None, typer.Option(help="A table of query_id and query.")] = None,
     prices: Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")] = None,
     folds: Annotated[int, typer.Option(min=2, max=50, help="Folds; equal and near-equal texts share one.")] = 5,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal figures.")] = 0,
     encoder: Annotated[
         str | None, typer.Option(help="An encoder to read texts with too: a folder with an ONNX model, or URL#model.")
     ] = None,

@@ -20,6 +20,7 @@ from fairlead.cli.asking_options import (
     QuietOption,
     ScorerOption,
     YesOption,
+    checked_usd,
     names_in,
     wanted_of,
 )
@@ -34,7 +35,9 @@ def evaluate(  # noqa: PLR0913 - every option of the command is a parameter
     models: Annotated[
         str, typer.Option("--models", "-m", help="Models, with commas between; MODEL@UPSTREAM if several.")
     ],
-    budget: Annotated[float, typer.Option("--budget", "-b", min=0.0, help="Hard cap in USD, judges included.")],
+    budget: Annotated[
+        float, typer.Option("--budget", "-b", callback=checked_usd, help="Hard cap in USD, judges included.")
+    ],
     samples: Annotated[int, typer.Option("--samples", "-k", min=1, max=1000, help="Answers to each prompt.")] = 1,
     judge: JudgeOption = None,
     human: Annotated[Path | None, typer.Option(help="People's words: item, one, other, preferred.")] = None,

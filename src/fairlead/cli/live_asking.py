@@ -31,6 +31,8 @@ from fairlead.evaluation.running.plan import Plan
 
 T = TypeVar("T")
 
+CHECK_FRESH_S: Final = 86_400.0
+"""A check that broke off is gone on with for a day: what an endpoint said before tells nothing of how it is now."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -41,8 +43,6 @@ class LiveModel:
     name: str
     """As outcomes and routers call it."""
     probes: LiveProbes
-    once_more: LiveProbes
-    """The same, asked a second time."""
     usual_cost_usd: float | None
     """Of a call, as foretold."""
     answers: LiveAnswers
@@ -75,13 +75,7 @@ async def live_model(wanted: Wanted, env: Mapping[str, str], n_calls: int) -> As
         async with connected(wanted, ready, env) as (means, watch):
             answers = LiveAnswers(plan, ready.journal, means)
             try:
-                yield LiveModel(
-                    plan.models[0].name,
-                    LiveProbes(plan.suite, answers),
-                    LiveProbes(plan.suite, answers, 1),
-                    usual,
-                    answers,
-                )
+                yield LiveModel(plan.models[0].name, LiveProbes(plan.suite, answers), usual, answers)
             except OutcomesError as error:
                 if watch.was_interrupted:
                     raise InterruptedRunError(wanted.output) from None
@@ -121,12 +115,21 @@ def record_folder(kind: str, suite: Path, model: str) -> Path:
     return Path(DEFAULT_FOLDER) / _UNSAFE.sub("-", f"{kind}-{suite.name.split('.')[0]}-{model}")
 
 
-def next_check(folder: Path) -> Path:
-    """Where the record of the next check is kept: that of the last one if it did not end, else a new one."""
+def next_check(folder: Path, now_s: float) -> Path:
+    """Where the record of the next check is kept: that of the last one if it did not end and is fresh, else a new one.
+
+    `now_s`: Unix seconds.
+    """
     numbers = [int(each.name) for each in folder.glob("[0-9]*") if each.name.isdecimal()] if folder.is_dir() else []
     last = max(numbers, default=0)
-    is_over = last == 0 or (folder / f"{last:03}" / OUTCOMES).exists()
+    record = folder / f"{last:03}"
+    is_over = last == 0 or (record / OUTCOMES).exists() or now_s - _written_s(record) > CHECK_FRESH_S
     return folder / f"{last + is_over:03}"
+
+
+def _written_s(record: Path) -> float:
+    """When the newest file of this record was written, Unix seconds; of one without files, the folder itself."""
+    return max((each.stat().st_mtime for each in (record, *record.glob("*")) if each.exists()), default=0.0)
 
 
 def earlier_runs(suite: Path, earlier: list[Path]) -> list[Path]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairlead.cli.router_option import EncoderOption
+
 if TYPE_CHECKING:
     from fairlead.routing.policies.objective import Objective
 
@@ -20,9 +22,7 @@ def predict(
         list[float] | None,
         typer.Option(help="Quality points that the cost of the dearest model's mean call is worth; may be repeated."),
     ] = None,
-    encoder: Annotated[
-        str | None, typer.Option(help="The encoder that the router was trained with: a folder, or URL#model.")
-    ] = None,
+    encoder: EncoderOption = None,
     ignore_verdict: Annotated[
         bool, typer.Option("--ignore-verdict", help="Route even if the router's verdict is not to.")
     ] = False,

@@ -24,9 +24,11 @@ from fairlead.cli.asking_options import (
     ScorerOption,
     TemperatureOption,
     YesOption,
+    checked_usd,
     refuse_unless_given,
     wanted_of,
 )
+from fairlead.cli.router_option import EncoderOption
 from fairlead.cli.train import today
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
     router: Annotated[
         Path | None, typer.Option(help="The router that it is to join; left out: the configuration's.")
     ] = None,
+    encoder: EncoderOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The router file to write; left out: the same one.")
     ] = None,
@@ -56,7 +59,9 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
     queries: Annotated[Path | None, typer.Option(help="With --answers: a table of query_id and query.")] = None,
     probes: Annotated[int, typer.Option(min=1, help="At most so many.")] = 60,
     rounds: Annotated[int, typer.Option(min=1, help="In so many rounds; 1 asks all in parallel.")] = 3,
-    budget: Annotated[float | None, typer.Option(help="USD that the probes may cost; with --suite a hard cap.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(callback=checked_usd, help="USD that the probes may cost; with --suite a hard cap.")
+    ] = None,
     prefer: Annotated[
         str | None, typer.Option(help="What the router is to choose by: a preset, or quality=..,cost=...")
     ] = None,
@@ -80,18 +85,20 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
 ) -> None:
     """Learn a new model from few probes: what it can do, where it would be chosen, and what more probes would buy."""
     from fairlead.cli.router_option import check_folder, needed_router
+    from fairlead.evaluation.router_file import load_router
 
     _check_source(context, suite, answers)
     check_folder(output)
     plan = _plan(probes, rounds, budget, prefer, every, seed)
     base = needed_router(router, config)
+    trained = load_router(base, encoder)
     if suite is None:
-        _report(*_from_files(model, base, answers or [], queries, plan), output or base, as_json=as_json)
+        _report(*_from_files(model, trained, answers or [], queries, plan), output or base, as_json=as_json)
         return
     from fairlead.cli.live_asking import record_folder
 
     wanted = wanted_of(context.params, (model,), record or record_folder("profile", suite, model))
-    _report(*_from_endpoint(wanted, base, plan), output or base, as_json=as_json)
+    _report(*_from_endpoint(wanted, trained, plan), output or base, as_json=as_json)
 
 
 def _check_source(context: typer.Context, suite: Path | None, answers: list[Path] | None) -> None:
@@ -103,24 +110,21 @@ def _check_source(context: typer.Context, suite: Path | None, answers: list[Path
         refuse_unless_given(context, ("queries",), "--answers")
 
 
-def _from_files(model: str, base: Path, answers: list[Path], queries: Path | None, plan: "Plan") -> "Told":
+def _from_files(
+    model: str, trained: "TrainedRouter", answers: list[Path], queries: Path | None, plan: "Plan"
+) -> "Told":
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.recorded_answers import RecordedAnswers
-    from fairlead.evaluation.router_file import load_router
     from fairlead.learning.profiling import profile_model
 
-    trained = load_router(base)
     recorded = RecordedAnswers(read_outcome_files(answers, queries, (model,)), model)
     found = asyncio.run(profile_model(trained, model, recorded.probes, recorded, plan, as_of=today()))
     return trained, found, model, ()
 
 
-def _from_endpoint(wanted: "Wanted", base: Path, plan: "Plan") -> "Told":
+def _from_endpoint(wanted: "Wanted", trained: "TrainedRouter", plan: "Plan") -> "Told":
     from fairlead.cli.live_asking import LiveModel, asked_live
-    from fairlead.evaluation.router_file import load_router
     from fairlead.learning.profiling import profile_model
-
-    trained = load_router(base)
 
     async def profiled(live: LiveModel) -> "tuple[Profiled, str]":
         known = dataclasses.replace(plan, usual_cost_usd=live.usual_cost_usd)

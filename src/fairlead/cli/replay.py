@@ -1,17 +1,24 @@
 """`fairlead replay`: what another preference, price list, model set or router would have done on logged decisions."""
 
 import os
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fairlead.cli.router_option import EncoderOption
 from fairlead.cli.store_access import ConfigOption, DemoOption, TenantOption, now_s, opened_store, since_s
 
 if TYPE_CHECKING:
+    from fairlead.catalogue.catalogue import Catalogue
+    from fairlead.domain.model_names import MeantBy
     from fairlead.domain.wishes import Wishes
     from fairlead.learning.replay import Change
     from fairlead.learning.replay_rows import ReplayTable
+    from fairlead.routing.trained_router import TrainedRouter
+    from fairlead.settings.settings import Settings
 
 MAX_OPINIONS: Final = 1_000_000
 """The newest ones; some hundred megabytes."""
@@ -36,6 +43,7 @@ def replay(  # noqa: PLR0913 - every option of the command is a parameter
     router: Annotated[
         Path | None, typer.Option(help="A router file: its qualities in place of the logged ones.")
     ] = None,
+    encoder: EncoderOption = None,
     prices: Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these models: names or * patterns; repeat it.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="None of these models; repeat it.")] = None,
@@ -45,15 +53,19 @@ def replay(  # noqa: PLR0913 - every option of the command is a parameter
     from fairlead.cli.output import to_stdout
     from fairlead.cli.replay_view import print_replay, replay_json
     from fairlead.domain.errors import OutcomesError
+    from fairlead.evaluation.router_file import load_router
     from fairlead.learning.replay import replay as replay_table
 
-    change = _change(prefer, policy, router, prices, tuple(only or ()), tuple(without or ()))
+    if encoder is not None and router is None:
+        raise typer.BadParameter("--encoder goes with --router: it is what that router reads texts with")
+    opened = None if router is None else load_router(router, encoder)
+    change = _change(prefer, policy, opened, prices, tuple(only or ()), tuple(without or ()))
     if log is not None:
         if demo or config is not None or tenant is not None:
             raise typer.BadParameter("--log takes the place of the store: leave out --config, --demo and --tenant")
         table = _of_file(log, since)
     else:
-        table = _of_store(config, since or "7d", tenant, is_demo=demo, with_texts=router is not None)
+        table = table_of_store(config, since or "7d", tenant, is_demo=demo, with_texts=router is not None)
     if not len(table):
         said = "".join(f" ({note})" for note in table.notes)
         raise OutcomesError(
@@ -74,8 +86,10 @@ def _of_file(path: Path, since: str | None) -> "ReplayTable":
     return table_of(FileLog(path, 0.0 if since is None else since_s(since, now_s())).rows())
 
 
-def _of_store(config: Path | None, since: str, tenant: str | None, *, is_demo: bool, with_texts: bool) -> "ReplayTable":
-    """The decisions that the store holds; texts only where a router is to read them."""
+def table_of_store(
+    config: Path | None, since: str, tenant: str | None, *, is_demo: bool, with_texts: bool
+) -> "ReplayTable":
+    """The decisions that the store holds; texts only where a router is to read them, and only of what it decides."""
     from fairlead.learning.replay_rows import table_of
     from fairlead.learning.stored_decisions import StoredLog, rewards_of
     from fairlead.store.store import Window
@@ -84,20 +98,22 @@ def _of_store(config: Path | None, since: str, tenant: str | None, *, is_demo: b
     window = Window(since_s(since, now), now, tenant)
     with opened_store(config, is_demo=is_demo) as store:
         rewards = rewards_of(store.opinions(window, limit=MAX_OPINIONS))
-        texts = {row.decision_id: row.query for row in store.outcomes(window)} if with_texts else None
-        return table_of(StoredLog(store.scan(window), rewards, texts).rows())
+        table = table_of(StoredLog(store.scan(window), rewards).rows())
+        if not with_texts:
+            return table
+        free = [name for name, is_free in zip(table.decision_ids, table.is_free.tolist(), strict=True) if is_free]
+        return table.with_texts(store.queries(free))
 
 
 def _change(
     prefer: str | None,
     policy: Path | None,
-    router: Path | None,
+    router: "TrainedRouter | None",
     prices: Path | None,
     only: tuple[str, ...],
     without: tuple[str, ...],
 ) -> "Change":
     from fairlead.evaluation.price_tables import read_price_table
-    from fairlead.evaluation.router_file import load_router
     from fairlead.learning.replay import Change
     from fairlead.routing.policies.preference_names import objective_of
     from fairlead.routing.preferences import BUILT_IN_PRESETS
@@ -106,7 +122,7 @@ def _change(
         raise typer.BadParameter("say what is to change: --prefer, --policy, --router, --prices, --only or --without")
     if prefer and policy:
         raise typer.BadParameter("--prefer and --policy exclude each other")
-    presets, default = BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"]
+    presets, default, settings = BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"], None
     if policy is not None:
         from fairlead.cli.config_file import load_settings
 
@@ -121,8 +137,23 @@ def _change(
         allowed=only,
         excluded=without,
         prices=None if prices is None else read_price_table(prices),
-        router=None if router is None else load_router(router),
+        router=router,
+        meant_by=_meant_by(settings),
     )
+
+
+def _meant_by(settings: "Settings | None") -> "MeantBy":
+    """Whatever the catalogue calls a model, with what this configuration says of models; read at the first name."""
+    from fairlead.assembly.in_force import catalogue_in_force
+    from fairlead.assembly.shipped import shipped_catalogue
+
+    @cache
+    def catalogue() -> "Catalogue":
+        if settings is None:
+            return shipped_catalogue()
+        return catalogue_in_force(settings, datetime.now(UTC).date())
+
+    return lambda name: catalogue().meant_by(name)
 
 
 def refuse_unreplayed(name: str, wishes: "Wishes") -> None:

@@ -2,8 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import typer
+
+EncoderOption = Annotated[
+    str | None, typer.Option(help="The encoder that the router was trained with: a folder, or URL#model.")
+]
 
 
 def router_in_force(given: Path | None, config: Path | None) -> Path | None:

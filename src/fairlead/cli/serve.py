@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -82,6 +81,9 @@ def _run(options: Options, listener: socket.socket, url: str, place: int) -> int
     import importlib
     import importlib.util
 
+    from fairlead.cli.early_hang_ups import note_early_hang_ups
+
+    note_early_hang_ups()
     if importlib.util.find_spec("uvloop") is not None:
         loop_factory = importlib.import_module("uvloop").new_event_loop
     else:  # a platform that uvloop does not know
@@ -163,11 +165,8 @@ def _supervise(options: Options, listener: socket.socket, url: str) -> int:
 
 
 def _work(options: Options, listener: socket.socket, url: str, index: int) -> None:
-    from fairlead.cli.serving import note_early_hang_up
     from fairlead.domain.errors import SetupError
 
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, note_early_hang_up)
     try:
         sys.exit(_run(options, listener, url, index))
     except SetupError as error:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ from typing import Any, Final
 import uvicorn
 
 from fairlead.assembly.services import Assembly, close
+from fairlead.cli.early_hang_ups import EARLY
 from fairlead.domain.errors import SetupError
 from fairlead.gateway.guard import GuardLimits, guarded
 from fairlead.gateway.swap import SwappableApp
@@ -23,15 +24,6 @@ WATCH_EVERY_S: Final = 2.0
 
 Assemble = Callable[[Assembly | None], Awaitable[Assembly]]
 """The configuration on disk as an assembly; given the one in force, whose counters go on. Raises: SetupError."""
-
-
-_EARLY: Final[list[int]] = []
-"""SIGHUPs that came while this process was still starting: what it has read by then may be out of date."""
-
-
-def note_early_hang_up(number: int, _frame: object) -> None:
-    """The handler of SIGHUP until the server is up, which then takes over the configuration anew."""
-    _EARLY.append(number)
 
 
 class Server(uvicorn.Server):
@@ -76,7 +68,7 @@ class Server(uvicorn.Server):
             NotImplementedError, AttributeError, ValueError
         ):  # a platform without SIGHUP, or not the main thread
             loop.add_signal_handler(signal.SIGHUP, self._soon, self.reload)
-        if _EARLY:
+        if EARLY:
             self._soon(self.reload)
         if self._config_file is not None and self._assembly.settings.server.watch_config:
             self._soon(self._watch)
@@ -123,23 +115,41 @@ class Server(uvicorn.Server):
 
     async def _watch(self) -> None:
         """Reload whenever the configuration, or the router that it names, has changed."""
-        seen = self._stamps()
+        files = WatchedFiles()
+        files.have_changed(self._watched())
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            now = self._stamps()
-            if None not in now and now != seen:
-                seen = now
+            if files.have_changed(self._watched()):
                 self._soon(self.reload)
 
-    def _stamps(self) -> list[tuple[int, int] | None]:
+    def _watched(self) -> list[Path]:
         assert self._config_file is not None
         router = self._assembly.settings.router_file
-        return [_stamp(path) for path in (self._config_file, *([] if router is None else [Path(router)]))]
+        return [self._config_file, *([] if router is None else [Path(router)])]
 
     def _soon(self, work: Callable[[], Any]) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class WatchedFiles:
+    """Files as they were when they were last looked at.
+
+    One that is away stands as it was: it neither is a change nor hides another file's. One that was not looked at the
+    last time is no change either: whoever named it has just read it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, tuple[int, int] | None] = {}
+
+    def have_changed(self, paths: Sequence[Path]) -> bool:
+        """Whether one of these is there, and otherwise than the last time."""
+        now = {path: _stamp(path) or self._seen.get(path) for path in paths}
+        known = {path: stamp for path, stamp in self._seen.items() if stamp is not None}
+        is_changed = any(now[path] != known[path] for path in now.keys() & known.keys())
+        self._seen = now
+        return is_changed
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,9 +24,11 @@ from fairlead.cli.asking_options import (
     ScorerOption,
     TemperatureOption,
     YesOption,
+    checked_usd,
     refuse_unless_given,
     wanted_of,
 )
+from fairlead.cli.train import today
 
 if TYPE_CHECKING:
     from fairlead.cli.output import Printer
@@ -55,7 +58,7 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
     ] = None,
     rate: Annotated[float, typer.Option(help="Chance of a false alarm, at most, of one check.")] = 0.05,
     calls: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200,
-    budget: Annotated[float | None, typer.Option(help="With --suite: a hard cap in USD.")] = None,
+    budget: Annotated[float | None, typer.Option(callback=checked_usd, help="With --suite: a hard cap in USD.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds ask equal probes in equal order.")] = 0,
     scorer: ScorerOption = None,
     judge: JudgeOption = None,
@@ -85,7 +88,7 @@ def watch(  # noqa: PLR0913 - every option of the command is a parameter
 
         assert suite is not None
         # Each check asks anew: what an earlier one has heard would tell nothing of today.
-        folder = next_check(record or record_folder("watch", suite, model))
+        folder = next_check(record or record_folder("watch", suite, model), time.time())
         wanted = wanted_of(context.params, (model,), folder, n_samples=2, is_anew=True)
         found, name = _from_endpoint(wanted, earlier or [], queries, check)
         _report(found, name, router, config, as_json=as_json)
@@ -140,7 +143,7 @@ def _from_endpoint(wanted: "Wanted", earlier: list[Path], queries: Path | None, 
         name = typed if typed in runs[0].arms else live.name
         reference = reference_of(name, runs)
         reference = reference.among(live.probes.among(one.probe for one in reference.probes))
-        return await watch_model(reference, live.probes, live.once_more, **dataclasses.asdict(check)), name
+        return await watch_model(reference, live.probes, live.probes.once_more(), **dataclasses.asdict(check)), name
 
     found, notes = asked_live(wanted, os.environ, check.max_calls, watched)
     for note in notes:
@@ -167,7 +170,6 @@ def _report(found: "Watched", model: str, router: Path | None, config: Path | No
 def _mark(given: Path | None, config: Path | None, model: str, found: "Watched") -> Path | None:
     """The router file in which the model is now marked; None where there is none, or the usual one knows no such."""
     from fairlead.cli.router_option import router_in_force
-    from fairlead.cli.train import today
     from fairlead.evaluation.router_file import load_router, save_router
     from fairlead.learning.staleness import mark_stale
 

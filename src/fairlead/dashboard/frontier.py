@@ -6,10 +6,11 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 
 from fairlead.dashboard.models_view import ModelRow
+from fairlead.domain.model_names import MeantBy
 from fairlead.learning.outcomes import Floats
 from fairlead.learning.replay import Change, choose
 from fairlead.learning.replay_rows import ReplayTable
-from fairlead.routing.policies.objective import Objective
+from fairlead.routing.policies.objective import objective_of_preset
 from fairlead.routing.preferences import Preset
 
 What = Literal["model", "preset", "now"]
@@ -61,8 +62,13 @@ class FrontierView(NamedTuple):
         return tuple(point for point in self.points if point.what == what)
 
 
-def frontier_of_traffic(table: ReplayTable, presets: Mapping[str, Preset]) -> FrontierView:
-    """On these decisions, of which there is at least one. Every figure is the router's own estimate."""
+def frontier_of_traffic(
+    table: ReplayTable, presets: Mapping[str, Preset], meant_by: MeantBy | None = None
+) -> FrontierView:
+    """On these decisions, of which there is at least one. Every figure is the router's own estimate.
+
+    `meant_by`: as a Change has it.
+    """
     n = len(table)
     points, left_out = _models(table)
     target = np.zeros_like(table.chance)
@@ -71,8 +77,13 @@ def frontier_of_traffic(table: ReplayTable, presets: Mapping[str, Preset]) -> Fr
     settings = []
     for name, preset in presets.items():
         wishes = preset.wishes
-        objective = Objective(preset.weights, None, wishes.max_cost_usd, wishes.max_latency_s, wishes.min_quality)
-        chosen, _, _ = choose(table, Change(objective, allowed=wishes.allowed_models, excluded=wishes.excluded_models))
+        change = Change(
+            objective_of_preset(preset),
+            allowed=wishes.allowed_models,
+            excluded=wishes.excluded_models,
+            meant_by=meant_by,
+        )
+        chosen, _, _ = choose(table, change)
         settings.append(_of_choices(table, chosen, f"auto:{name}", "preset"))
     found = [*_with_best(points), *(point for point in settings if point is not None), *([now] if now else [])]
     return FrontierView(tuple(found), n, is_own_traffic=True, left_out=tuple(left_out))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.dashboard.health_view import Endpoint
 from fairlead.dashboard.past_decisions import PastReader
+from fairlead.domain.model_names import Meant
 from fairlead.domain.store_state import StoreState
 from fairlead.routing.modelmap.entry import ModelMap
 from fairlead.routing.pool import Pool
@@ -45,3 +46,7 @@ class Knowledge:
         if self.trained is None:
             return None
         return {arm: entry.stale for arm, entry in self.trained.model_map.entries.items() if entry.stale is not None}
+
+    def meant_by(self, name: str) -> Meant | None:
+        """What a name means to this server's router, else in the catalogue."""
+        return self.pool.meant_by(name) or self.catalogue.meant_by(name)

@@ -80,7 +80,7 @@ class PolicyView(NamedTuple):
 
 def view_policy(past: PastDecisions, wish: PolicyWish, in_force: Change) -> PolicyView:
     """This policy and the settings in force, on all of these decisions, at least one. Blocks: for a thread only."""
-    change = Change(objective=wish.objective, excluded=wish.without)
+    change = Change(objective=wish.objective, excluded=wish.without, meant_by=in_force.meant_by)
     replayed, foreseen = replay(past.table, change), foresee(past.table, change)
     n = len(past.rows)
     notes = list(replayed.notes)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from fairlead.domain.decision import Arm, Decision
+from fairlead.domain.decision import Arm
 from fairlead.domain.figures import Figures
 from fairlead.domain.money import Usd
 from fairlead.domain.names import AskedModel, DecisionId, ModelId, TenantName
@@ -39,10 +39,8 @@ class Decided(NamedTuple):
     """The counterfactual: who would have been chosen without the conversation."""
     without_usd: float | None
     config_version: str
-    explain: Callable[[], Decision]
-    """Every candidate with its estimate, reckoned when somebody asks: only while the moment is young."""
-    figures: Callable[[], Figures]
-    """The same in few bytes, at a twentieth of the price."""
+    figures: Figures
+    """Every candidate with its estimates."""
     key_name: str = ""
     """The name of the access key that asked."""
     prompt: Callable[[], ChatRequest] | None = None

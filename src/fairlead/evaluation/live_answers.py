@@ -6,7 +6,6 @@ or on many.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from fairlead.domain.errors import EvaluationError
 from fairlead.evaluation.evaluation_run import Means, begin, check
@@ -19,20 +18,7 @@ from fairlead.evaluation.running.questions import Question
 from fairlead.evaluation.running.runner import Runner
 from fairlead.evaluation.running.scoring import score_all, scorer_hash
 from fairlead.evaluation.scorers.registry import JUDGE
-
-
-class Measured(NamedTuple):
-    """What one item brought; None where it brought nothing. Units: tokens, USD, seconds."""
-
-    score: float | None = None
-    input_tokens: float | None = None
-    output_tokens: float | None = None
-    cost_usd: float | None = None
-    latency_s: float | None = None
-    reply_hash: float | None = None
-    """Equal replies have equal ones; a whole number."""
-    is_asked: bool = True
-    """False: no call was made, since the cap or somebody forbade it."""
+from fairlead.learning.seat import ProbeOutcome
 
 
 class LiveAnswers:
@@ -80,7 +66,7 @@ class LiveAnswers:
         """What judges have said so far: (model, item, sample) -> share won against the reference."""
         return self._judged
 
-    async def answers(self, idents: Sequence[str], sample: int = 0) -> list[Measured]:
+    async def answers(self, idents: Sequence[str], sample: int = 0) -> list[ProbeOutcome]:
         """What these items brought, in this order; what is recorded already is not asked again.
 
         Raises: KeyError for an item that is not of the suite, or a sample that is not of the plan; EvaluationError when
@@ -107,12 +93,12 @@ class LiveAnswers:
         replies = {reply.key: reply for reply in ledger.replies() if reply.kind == JUDGE}
         self._judged |= scores_of(pairings(judged([bout for bout, _ in pairs], replies)))
 
-    def _measured(self, question: Question) -> Measured:
+    def _measured(self, question: Question) -> ProbeOutcome:
         standing = self._journal.ledger.calls.get(question.key)
         if standing is None or standing.reply is None:
-            return Measured(is_asked=standing is not None and standing.n_sent > 0)
+            return ProbeOutcome(None, is_asked=standing is not None and standing.n_sent > 0)
         reply = standing.reply
-        return Measured(
+        return ProbeOutcome(
             self._score(question),
             None if reply.usage is None else float(sum(reply.usage[:3])),
             None if reply.usage is None else float(reply.usage[3]),

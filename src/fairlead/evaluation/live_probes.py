@@ -25,6 +25,10 @@ class LiveProbes:
         for item in suite.items:
             self._by_text.setdefault(_text_key(item.prompt), []).append(item.id)
 
+    def once_more(self) -> "LiveProbes":
+        """The same, asked for the next time."""
+        return LiveProbes(self._suite, self._answers, self._sample + 1)
+
     @property
     def probes(self) -> list[Probe]:
         """Every item as a probe."""
@@ -47,11 +51,7 @@ class LiveProbes:
             if ident is None:
                 raise EvaluationError(f"{self._suite.name} holds no item with the text of {probe.query_id!r}.")
             idents.append(ident)
-        return [
-            ProbeOutcome(each.score, each.input_tokens, each.output_tokens, each.cost_usd, each.latency_s,
-                         each.reply_hash, each.is_asked)
-            for each in await self._answers.answers(idents, self._sample)
-        ]  # fmt: skip
+        return await self._answers.answers(idents, self._sample)
 
     def _item_of(self, probe: Probe) -> str | None:
         if not probe.text:

@@ -163,7 +163,8 @@ def _outcomes(rows: JoinedRows, notes: Sequence[str]) -> Outcomes:
     matrices: dict[str, Floats] = {}
     for name, values in rows.measures.items():
         if np.isfinite(values).any():
-            merged = _means(values, cell_of_row, len(firsts)) if is_repeated else values
+            merge = _agreed if name == "reply_hash" else _means
+            merged = merge(values, cell_of_row, len(firsts)) if is_repeated else values
             matrix = np.full(n_queries * n_arms, np.nan)
             matrix[cells[firsts] if is_repeated else cells] = merged
             matrices[name] = matrix.reshape(n_queries, n_arms)
@@ -182,3 +183,12 @@ def _means(values: Floats, cell_of_row: Codes, n_cells: int) -> Floats:
     means = np.full(n_cells, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means
+
+
+def _agreed(values: Floats, cell_of_row: Codes, n_cells: int) -> Floats:
+    """The one known value of each cell; NaN where there is none, or several: a mean of names is nobody's name."""
+    is_known = np.isfinite(values)
+    low, high = np.full(n_cells, np.inf), np.full(n_cells, -np.inf)
+    np.minimum.at(low, cell_of_row[is_known], values[is_known])
+    np.maximum.at(high, cell_of_row[is_known], values[is_known])
+    return np.where(low == high, low, np.nan)

@@ -109,7 +109,7 @@ class OnnxEncoder:
 def _extra() -> tuple[Any, Any]:
     try:
         import onnxruntime  # noqa: PLC0415 - an extra
-        import tokenizers  # noqa: PLC0415
+        import tokenizers  # noqa: PLC0415 - of the same extra
     except ImportError as error:
         raise SetupError(f"an ONNX encoder needs {error.name}: pip install 'fairlead[embed]'") from None
     return onnxruntime, tokenizers

@@ -71,6 +71,7 @@ class FileLog:
                     f"{place}: `chosen` is {row.chosen}, but there are {len(row.candidates)} candidates: "
                     "it is the place of the chosen one, from 0"
                 )
+            _refuse_twice(place, row)
             if row.at_s >= self._since_s:
                 yield _replay_row(row)
 
@@ -101,6 +102,16 @@ class FileLog:
 
     def _unreadable(self, error: Exception) -> OutcomesError:
         return OutcomesError(f"{self._path}: cannot be read ({str(error)[:200]}): choose a file that can")
+
+
+def _refuse_twice(place: str, row: _Row) -> None:
+    """Raises: OutcomesError for a candidate that is there twice: which chance is its own nobody could say."""
+    seen: set[tuple[str, str]] = set()
+    for each in row.candidates:
+        if (each.model, each.upstream) in seen:
+            at = f" at {each.upstream[:80]!r}" if each.upstream else ""
+            raise OutcomesError(f"{place}: the candidate {each.model[:80]!r}{at} is there twice: keep one of the two")
+        seen.add((each.model, each.upstream))
 
 
 def _of_dict(stated: Any) -> _Row:

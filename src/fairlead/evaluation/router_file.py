@@ -162,7 +162,7 @@ def _outline(request: str | Mapping[str, Any] | Outline) -> Outline:
 def _outline_of_body(body: Mapping[str, Any]) -> Outline:
     import msgspec  # noqa: PLC0415 - texts alone need no wire format
 
-    from fairlead.wire.openai_chat.requests import read_request  # noqa: PLC0415
+    from fairlead.wire.openai_chat.requests import read_request  # noqa: PLC0415 - as above
 
     try:
         data = msgspec.json.encode({**body, "model": "auto"})

@@ -211,7 +211,7 @@ class Exchange:
         if choice.kept is not None:
             record.kept = choice.kept.code
         if services.decision_observers:
-            record.decided(services.decision_observers, pool, choice, self._order)
+            record.decided(services.decision_observers, services.router, choice, self._order)
 
     def _expected_usd(self, index: int) -> float | None:
         if self._choice is None or not self._services.router.pool.is_priced[index]:

@@ -30,10 +30,9 @@ from fairlead.domain.usage import Usage
 from fairlead.gateway.heard import Heard
 from fairlead.gateway.ports import Clock
 from fairlead.gateway.work import Work
-from fairlead.routing.explanation import explain
-from fairlead.routing.figures import Weighed
-from fairlead.routing.pool import ArmSpec, Pool
-from fairlead.routing.router import Choice
+from fairlead.routing.figures import figures_of
+from fairlead.routing.pool import ArmSpec
+from fairlead.routing.router import Choice, Router
 
 MOST_TOKENS: Final = 10**12
 """A count above a million long contexts is none: money and measures reckoned from it would not be either."""
@@ -162,15 +161,15 @@ class Record:
         self.first_byte_s: float | None = None
 
     def decided(
-        self, listeners: Sequence[DecisionObserver], pool: Pool, choice: Choice, order: tuple[int, ...]
+        self, listeners: Sequence[DecisionObserver], router: Router, choice: Choice, order: tuple[int, ...]
     ) -> None:
         """Who is to serve, for those who want to know."""
-        kept, asked = choice.kept, self._work.request.asked
+        kept, pool = choice.kept, router.pool
         moment = Decided(
             self.decision_id,
             self._work.tenant,
             self._work.way.label,
-            asked,
+            self._work.request.asked,
             self.policy,
             pool.specs[order[0]].arm,
             choice.chances[0],
@@ -180,8 +179,7 @@ class Record:
             pool.specs[kept.plain].arm if kept is not None else None,
             kept.plain_usd if kept is not None else None,
             self.config_version,
-            lambda: explain(pool, choice, asked),
-            Weighed(pool, choice, order),
+            figures_of(router, choice, order, self.reason),
             self._work.key_name,
             self._work.request.chat if self.heard is not None else None,
         )

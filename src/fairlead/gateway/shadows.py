@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from fairlead.domain.engine_state import ShadowState
@@ -134,10 +135,13 @@ class Shadows:
                 self.money.spend(job.expected_usd)
                 task = asyncio.get_running_loop().create_task(self._run(job))
                 self._running[task] = gate
-                task.add_done_callback(self._ended)
+                task.add_done_callback(partial(self._ended, job))
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _ended(self, job: ShadowJob, task: "asyncio.Task[None]") -> None:
         gate = self._running.pop(task, None)
+        if task.cancelled():  # before its first step: nobody was asked
+            self.money.spend(-job.expected_usd)
+            self.n_dropped["no_slot"] += gate is None
         if gate is not None:
             gate.give()
         self._begin()

@@ -4,19 +4,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.catalogue.cards import Prices
 from fairlead.learning.arm_rows import add_amount
-from fairlead.learning.outcomes import Outcomes
+from fairlead.learning.outcomes import Floats, Outcomes
 from fairlead.routing.features.query_features import QueryFeatures
 from fairlead.routing.predictors.costs import Calls, CostBasis, Costs
 from fairlead.routing.predictors.delays import PRIOR_SPREAD, TYPICAL, Delays
 from fairlead.routing.predictors.kernel_basis import Reading, fit_basis
 from fairlead.routing.predictors.lengths import Lengths
 from fairlead.routing.predictors.part import Sample, sample_of
-
-Floats = NDArray[np.float64]
 
 _PER_MILLION: Final = 1e-6
 _RATES: Final = (

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.domain.errors import OutcomesError
 from fairlead.learning.mapping import cluster_means
 from fairlead.learning.new_arm import NewArm, ProbeOutcomes
+from fairlead.learning.outcomes import Floats
 from fairlead.learning.query_places import logit
 from fairlead.routing.modelmap.known_queries import KnownQueries
 from fairlead.routing.predictors.cluster_committee import ClusterCommittee
@@ -25,8 +25,6 @@ from fairlead.routing.predictors.log_amounts import LogAmounts
 from fairlead.routing.predictors.neighbours import Neighbours
 from fairlead.routing.predictors.part import Part
 from fairlead.routing.predictors.stack import LOWEST, Stack
-
-Floats = NDArray[np.float64]
 
 POOL_WEIGHT: Final = 10.0
 """Replies that the pool's usual length is worth to a new model."""

@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairlead.domain.outline import outline_of_text
-from fairlead.learning.outcomes import Outcomes, Queries
+from fairlead.learning.outcomes import Floats, Outcomes, Queries
 from fairlead.learning.training import train
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.policies.objective import Foretold, Objective
 from fairlead.routing.predictors.registry import PARTS
 from fairlead.routing.trained_router import TrainedRouter
-
-Floats = NDArray[np.float64]
 
 
 class RouterEstimator:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fairlead.learning.metrics.bootstrap import Figure
-from fairlead.learning.off_policy import Ints, mean_figure
-from fairlead.learning.outcomes import Floats
+from fairlead.learning.off_policy import mean_figure
+from fairlead.learning.outcomes import Floats, Ints
 from fairlead.learning.replay import Change, choose
 from fairlead.learning.replay_rows import Name, ReplayTable
 

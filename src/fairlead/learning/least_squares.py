@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from fairlead.learning.outcomes import Floats
 
 _TOLERANCE: Final = 1e-12
 

@@ -3,9 +3,8 @@
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fairlead.learning.outcomes import Outcomes
+from fairlead.learning.outcomes import Floats, Ints, Outcomes
 from fairlead.learning.query_places import place_queries
 from fairlead.learning.text_groups import folded
 from fairlead.routing.modelmap.entry import Clusters, Entry, Measure, ModelMap
@@ -14,9 +13,6 @@ from fairlead.routing.predictors.cluster_table import ClusterTable, beta_posteri
 from fairlead.routing.predictors.item_response import ItemResponse
 from fairlead.routing.predictors.part import Sample
 from fairlead.routing.predictors.stack import Stack
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MIN_LENGTHS: Final = 5
 """Fewer replies in a cluster say nothing of their length there."""

@@ -14,14 +14,11 @@ from math import pi
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fairlead.learning.outcomes import Floats, Ints
 from fairlead.learning.query_places import fit_logistic_mode, logit
 from fairlead.routing.modelmap.known_queries import KnownQueries
 from fairlead.routing.predictors.item_response import sigmoid
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 N_COMPONENTS: Final = 8
 COMPONENT_SD: Final = 0.28

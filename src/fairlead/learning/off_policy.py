@@ -17,16 +17,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.domain.errors import OutcomesError
 from fairlead.learning.mean_bounds import t_quantile
 from fairlead.learning.metrics.bootstrap import Figure
 from fairlead.learning.outcome_model import foretold_outcomes
-from fairlead.learning.outcomes import Floats
+from fairlead.learning.outcomes import Bools, Floats, Ints
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Method = Literal["direct", "ips", "snips", "doubly_robust"]
 METHODS: Final[tuple[Method, ...]] = ("direct", "ips", "snips", "doubly_robust")
 
@@ -67,10 +64,6 @@ class Logged:
         if not np.isfinite(self.outcome).all():
             raise OutcomesError("an outcome is unknown: leave out the decisions without one")
         check_chances(self.chance, self.chosen)
-
-    def take(self, rows: Bools) -> "Logged":
-        """The decisions of this mask."""
-        return Logged(self.chosen[rows], self.chance[rows], self.outcome[rows], self.foretold[rows], self.session[rows])
 
 
 class Compared(NamedTuple):

@@ -16,7 +16,7 @@ from fairlead.learning.arm_heads import Probed, add_to_costs, add_to_delays, add
 from fairlead.learning.arm_rows import Joining, add_to_items, add_to_stack, cluster_counts
 from fairlead.learning.mapping import ability_covariance, ability_prior, measures_of, tokens_by_cluster
 from fairlead.learning.new_arm import Expectation, NewArm, ProbeOutcomes, place_arm
-from fairlead.learning.outcomes import Outcomes
+from fairlead.learning.outcomes import Floats, Outcomes
 from fairlead.learning.query_places import EASINESS_SD, foretold_easiness, leanings_of
 from fairlead.learning.text_groups import folded
 from fairlead.routing.modelmap.entry import Entry, Measure
@@ -26,8 +26,6 @@ from fairlead.routing.predictors.item_response import ItemResponse, sigmoid
 from fairlead.routing.predictors.kernel_basis import Reading
 from fairlead.routing.predictors.stack import INTERVAL_Z, Stack
 from fairlead.routing.trained_router import TrainedRouter
-
-Floats = NDArray[np.float64]
 
 ENOUGH: Final = 30
 """Below so many outcomes a model's mean is no better known than to about .1."""

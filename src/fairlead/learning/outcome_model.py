@@ -9,17 +9,14 @@ hardly seen is foretold by its estimate alone. Only sums by arm are needed: a mi
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fairlead.learning.outcomes import Floats
+from fairlead.learning.outcomes import Floats, Ints
 
 N_FOLDS: Final = 5
 OWN_OUTCOMES: Final = 10.0
 """From about so many outcomes on an arm's own line counts more than the shared one."""
 _SHARED_OUTCOMES: Final = 1.0
 """Keeps the shared slope finite when every estimate is the same."""
-
-Ints = NDArray[np.int64]
 
 
 def foretold_outcomes(outcome: Floats, foretold: Floats, chosen: Ints, session: Ints) -> Floats:

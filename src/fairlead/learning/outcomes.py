@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 Measure = Literal["score", "cost_usd", "input_tokens", "output_tokens", "latency_s", "ttft_s", "reply_hash"]
 
 MEASURES: Final[tuple[Measure, ...]] = (

@@ -11,14 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.learning.new_arm import Posterior, columns_of, prior_of
+from fairlead.learning.outcomes import Floats, Ints
 from fairlead.routing.modelmap.known_queries import KnownQueries
 from fairlead.routing.predictors.item_response import sigmoid
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 JITTER: Final = 0.3
 """Standard deviation of the logarithm by which each query's worth is blurred, so that one query's oddity is not asked

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fairlead.learning.outcomes import Floats
 from fairlead.routing.predictors.components import fit_components, shrunk_means
 from fairlead.routing.predictors.item_response import sigmoid
-
-Floats = NDArray[np.float64]
 
 EASINESS_SD: Final = 1.5
 """Logits: how far a query's easiness is from what its text foretells, before outcomes."""

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from fairlead.domain.model_names import MeantBy, is_pattern, names_of_arms, places_meant
 from fairlead.domain.outline import outline_of_text
-from fairlead.learning.off_policy import Bools, Estimates, Finding, Ints, Logged, estimate, judge
-from fairlead.learning.outcomes import Floats
+from fairlead.learning.off_policy import Estimates, Finding, Logged, estimate, judge
+from fairlead.learning.outcomes import Bools, Floats, Ints
 from fairlead.learning.replay_rows import Name, ReplayTable
 from fairlead.routing.asking import VIRTUAL
-from fairlead.routing.policies.objective import Foretold, Objective
+from fairlead.routing.policies.objective import Foretold, Objective, objective_of_preset
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
 from fairlead.routing.trained_router import TrainedRouter
 
@@ -39,6 +39,8 @@ class Change:
     excluded: tuple[str, ...] = ()
     prices: Prices | None = None
     router: TrainedRouter | None = None
+    meant_by: MeantBy | None = None
+    """Where it means no arm of the log, or is None, the log's ids tell: with the lab, without it, at an upstream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +97,44 @@ def replay(table: ReplayTable, change: Change) -> Replayed:
 
 def choose(table: ReplayTable, change: Change) -> tuple[Floats, Bools, list[str]]:
     """The chances of the changed policy (n, n_arms), which decisions it leaves as they were (n,), and why."""
-    notes = []
     target, is_open = table.chance.copy(), np.zeros(len(table), dtype=np.bool_)
-    n_shut = 0
-    for group in _groups(table, change):
+    n_shut, n_unknown = 0, 0
+    groups, unmeant = _groups(table, change)
+    for group in groups:
         at = np.flatnonzero(group.rows & table.is_free)
-        may = table.is_candidate[at] & group.allowed & np.isfinite(table.foretold.quality[at])
+        may = table.is_candidate[at] & group.allowed
+        n_allowed = int(may.any(axis=1).sum())
+        may &= np.isfinite(table.foretold.quality[at])
         has_one = may.any(axis=1)
-        n_shut += int((~has_one).sum())
+        n_shut += len(at) - n_allowed
+        n_unknown += n_allowed - int(has_one.sum())
         at, may = at[has_one], may[has_one]
         if len(at):
             picked = group.objective.pick(_among(table.foretold, at, may), _cost_scale(table))
             target[at] = 0.0
             target[at, picked] = 1.0
             is_open[at] = True
-    n_unnamed = int((table.is_free & ~is_open).sum()) - n_shut
+    n_unnamed = int((table.is_free & ~is_open).sum()) - n_shut - n_unknown
+    return target, ~is_open, _choice_notes(n_shut, n_unknown, n_unnamed, unmeant)
+
+
+def _choice_notes(n_shut: int, n_unknown: int, n_unnamed: int, unmeant: Sequence[str]) -> list[str]:
+    notes = []
     if n_shut:
         notes.append(f"{n_shut} decisions have no candidate that the policy allows: they stay as they were")
+    if n_unknown:
+        notes.append(
+            f"{n_unknown} decisions have no candidate of known quality among those that the policy allows: "
+            "they stay as they were"
+        )
     if n_unnamed:
         notes.append(
             f"{n_unnamed} decisions were made under a preset that is not known here: they stay as they were; "
             "name its configuration file with --policy, or say --prefer"
         )
-    return target, ~is_open, notes
+    if unmeant:
+        notes.append(f"names of models that were never candidates do nothing: {', '.join(unmeant[:5])}")
+    return notes
 
 
 class _Group(NamedTuple):
@@ -128,28 +145,22 @@ class _Group(NamedTuple):
     rows: Bools
 
 
-def _groups(table: ReplayTable, change: Change) -> list[_Group]:
-    """Who decides which rows; a row in none of them stays as it was."""
+def _groups(table: ReplayTable, change: Change) -> tuple[list[_Group], list[str]]:
+    """Who decides which rows, and the names that mean no arm; a row of no group stays as it was."""
+    names = _Names(table.arms, change.meant_by)
+    allowed = names.allowed(change.allowed, change.excluded)
     if change.objective is not None:
-        allowed = _allowed(table.arms, change.allowed, change.excluded)
-        return [_Group(change.objective, allowed, np.ones(len(table), dtype=np.bool_))]
-    names = np.array([policy or VIRTUAL for policy in table.policies], dtype=np.str_)
+        return [_Group(change.objective, allowed, np.ones(len(table), dtype=np.bool_))], names.unmeant
+    policies = np.array([policy or VIRTUAL for policy in table.policies], dtype=np.str_)
     presets = {VIRTUAL: change.default, **{f"{VIRTUAL}:{name}": preset for name, preset in change.presets.items()}}
     groups = []
-    for name in np.unique(names).tolist():
-        preset = presets.get(name)
+    for policy in np.unique(policies).tolist():
+        preset = presets.get(policy)
         if preset is not None:
             wishes = preset.wishes
-            objective = Objective(
-                weights=preset.weights,
-                max_cost_usd=wishes.max_cost_usd,
-                max_latency_s=wishes.max_latency_s,
-                min_quality=wishes.min_quality,
-            )
-            allowed = _allowed(table.arms, change.allowed, change.excluded)
-            allowed &= _allowed(table.arms, wishes.allowed_models, wishes.excluded_models)
-            groups.append(_Group(objective, allowed, names == name))
-    return groups
+            of_preset = names.allowed(wishes.allowed_models, wishes.excluded_models)
+            groups.append(_Group(objective_of_preset(preset), allowed & of_preset, policies == policy))
+    return groups, names.unmeant
 
 
 def _among(foretold: Foretold, at: Ints, may: Bools) -> Foretold:
@@ -160,12 +171,37 @@ def _among(foretold: Foretold, at: Ints, may: Bools) -> Foretold:
     return Foretold(**quality, **rest)
 
 
-def _allowed(arms: Sequence[Name], allowed: Sequence[str], excluded: Sequence[str]) -> Bools:
-    def fits(model: str, patterns: Sequence[str]) -> bool:
-        return any(fnmatchcase(model.lower(), pattern.lower()) for pattern in patterns)
+class _Names:
+    """What names and patterns mean among these arms, as the server reads them."""
 
-    may = [(not allowed or fits(model, allowed)) and not fits(model, excluded) for model, _ in arms]
-    return np.array(may, dtype=np.bool_)
+    def __init__(self, arms: Sequence[Name], meant_by: MeantBy | None) -> None:
+        self._arms = [(model.lower(), upstream.lower()) for model, upstream in arms]
+        self._names = names_of_arms(arms)
+        self._meant_by = meant_by
+        self.unmeant: list[str] = []
+        """Names, not patterns, that mean no arm."""
+
+    def allowed(self, allowed: Sequence[str], excluded: Sequence[str]) -> Bools:
+        """The arms that one may choose (n_arms,)."""
+        return (self._meant(allowed) if allowed else np.bool_(True)) & ~self._meant(excluded)
+
+    def _meant(self, wanted: Sequence[str]) -> Bools:
+        found = np.zeros(len(self._arms), dtype=np.bool_)
+        for name in wanted:
+            places = self._stated(name) or places_meant(name, (model for model, _ in self._arms), self._names)
+            found[list(places)] = True
+            if not places and not is_pattern(name) and name not in self.unmeant:
+                self.unmeant.append(name)
+        return found
+
+    def _stated(self, name: str) -> list[int]:
+        """The places of what somebody knows this name for; an id of the log always means itself."""
+        is_id = any(model == name.lower() for model, _ in self._arms)
+        meant = None if self._meant_by is None or is_id else self._meant_by(name)
+        if meant is None:
+            return []
+        model, upstream = meant.model.lower(), None if meant.upstream is None else meant.upstream.lower()
+        return [place for place, arm in enumerate(self._arms) if arm[0] == model and upstream in (None, arm[1])]
 
 
 def _cost_scale(table: ReplayTable) -> float | None:

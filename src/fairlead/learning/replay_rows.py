@@ -1,17 +1,15 @@
 """Replay rows: logged decisions as replay reads them, one by one from any log, and side by side as arrays."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fairlead.learning.outcomes import Floats
+from fairlead.learning.outcomes import Bools, Floats, Ints
 from fairlead.routing.policies.objective import Foretold
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Name = tuple[str, str]
 """An arm: model, upstream."""
 
@@ -69,8 +67,8 @@ class ReplayLog(Protocol):
 class ReplayTable:
     """n logged decisions among all arms that were candidates in any.
 
-    Shapes: chosen, session, reward, cost_usd, input_tokens, is_free, policies, texts (n,); chance, is_candidate and the
-    matrices of `foretold` (n, n_arms). NaN is unknown.
+    Shapes: chosen, session, reward, cost_usd, input_tokens, is_free, policies, texts, decision_ids (n,); chance,
+    is_candidate and the matrices of `foretold` (n, n_arms). NaN is unknown.
     """
 
     arms: tuple[Name, ...]
@@ -85,30 +83,43 @@ class ReplayTable:
     is_free: Bools
     policies: tuple[str | None, ...]
     texts: tuple[str | None, ...]
+    decision_ids: tuple[str, ...]
     notes: tuple[str, ...]
     """What was left out, and why."""
 
     def __len__(self) -> int:
         return len(self.chosen)
 
+    def with_texts(self, text_of: Mapping[str, str]) -> "ReplayTable":
+        """The same with these texts; `text_of`: decision -> its last user turn."""
+        return replace(self, texts=tuple(map(text_of.get, self.decision_ids)))
 
-def table_of(rows: Iterator[ReplayRow] | Sequence[ReplayRow]) -> ReplayTable:
-    """The rows side by side. What tells nothing is left out and counted in the notes."""
-    kept: list[tuple[ReplayRow, tuple[float, ...]]] = []
-    n_unknown = 0
-    for row in rows:
+
+def table_of(rows: Iterable[ReplayRow], max_cells: int = MAX_CELLS) -> ReplayTable:
+    """The rows side by side, in their order. What tells nothing is left out and counted in the notes.
+
+    Where there are more than `max_cells`, the newest are kept: what is too much is let go as soon as it is seen.
+    """
+    kept: list[tuple[float, int, ReplayRow, tuple[float, ...]]] = []
+    seen: set[Name] = set()
+    n_unknown, n_older = 0, 0
+    for place, row in enumerate(rows):
         chances = chances_of(row)
         if chances is None:
             n_unknown += 1
-        else:
-            kept.append((row, chances))
+            continue
+        # A file may be in any order of time.
+        heappush(kept, (row.at_s, place, row, chances))
+        seen.update((each.model, each.upstream) for each in row.candidates)
+        while len(kept) > max(1, max_cells // len(seen)):
+            heappop(kept)
+            n_older += 1
     notes = [f"{n_unknown} decisions without the chance of every candidate are left out"] if n_unknown else []
-    arms = tuple(dict.fromkeys((each.model, each.upstream) for row, _ in kept for each in row.candidates))
-    most = max(1, MAX_CELLS // max(1, len(arms)))
-    if len(kept) > most:
-        notes.append(f"only the last {most} decisions are looked at, {len(kept) - most} older ones are not")
-        kept = kept[-most:]
-    return _filled([row for row, _ in kept], [chances for _, chances in kept], arms, tuple(notes))
+    if n_older:
+        notes.append(f"only the newest {len(kept)} decisions are looked at, {n_older} older ones are not")
+    kept.sort(key=lambda each: each[1])
+    arms = tuple(dict.fromkeys((each.model, each.upstream) for _, _, row, _ in kept for each in row.candidates))
+    return _filled([row for _, _, row, _ in kept], [chances for *_, chances in kept], arms, tuple(notes))
 
 
 def chances_of(row: ReplayRow) -> tuple[float, ...] | None:
@@ -164,6 +175,7 @@ def _filled(
         is_free=np.array([row.is_free for row in rows], dtype=np.bool_),
         policies=tuple(row.policy for row in rows),
         texts=tuple(row.query for row in rows),
+        decision_ids=tuple(row.decision_id for row in rows),
         notes=notes,
     )
 

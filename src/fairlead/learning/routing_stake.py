@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.learning.new_arm import MIX_RIDGE, Posterior
+from fairlead.learning.outcomes import Floats
 from fairlead.routing.modelmap.known_queries import KnownQueries
 from fairlead.routing.policies.objective import Foretold, Objective
 from fairlead.routing.predictors.item_response import sigmoid
 from fairlead.routing.trained_router import TrainedRouter
-
-Floats = NDArray[np.float64]
 
 N_DRAWS: Final = 100
 """Of the newcomer's abilities: the regret's own standard error is then a tenth of it."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.domain.outline import outline_of_text
 from fairlead.learning.new_arm import (
@@ -19,15 +18,13 @@ from fairlead.learning.new_arm import (
     prior_of,
 )
 from fairlead.learning.onboarding import nothing_known, read_probes
+from fairlead.learning.outcomes import Floats, Ints
 from fairlead.learning.probes import choose_rows, mean_slope
 from fairlead.learning.routing_stake import RoutingStake, stake_of
 from fairlead.learning.text_groups import folded
 from fairlead.routing.modelmap.known_queries import KnownQueries, text_hash
 from fairlead.routing.policies.objective import Objective
 from fairlead.routing.trained_router import TrainedRouter
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class Probe(NamedTuple):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.learning.least_squares import solve_non_negative
+from fairlead.learning.outcomes import Floats
 from fairlead.learning.text_groups import grouped_folds
 from fairlead.routing.policies.steady import steadied
 from fairlead.routing.predictors.components import shrunk_means
@@ -15,7 +16,6 @@ from fairlead.routing.predictors.part import Part, Sample, take_reading
 from fairlead.routing.predictors.registry import PARTS
 from fairlead.routing.predictors.stack import LOWEST, Stack, believed, novelty_of
 
-Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
 
 N_FOLDS: Final = 5

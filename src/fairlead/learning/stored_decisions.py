@@ -75,17 +75,15 @@ class StoredOpinion(Protocol):
 
 
 class StoredLog:
-    """Decisions as the store scans them, with the rewards of their opinions and, where kept, their texts."""
+    """Decisions as the store scans them, with the rewards of their opinions, without texts."""
 
     def __init__(
         self,
         scanned: Iterable[tuple[StoredRequest, Sequence[StoredCandidate]]],
         rewards: Mapping[str, float],
-        texts: Mapping[str, str] | None = None,
     ) -> None:
         self._scanned = scanned
         self._rewards = rewards
-        self._texts = texts or {}
 
     def rows(self) -> Iterator[ReplayRow]:
         """See ReplayLog. Replies from the replay cache cost nothing and tell nothing: they are left out."""
@@ -114,7 +112,6 @@ class StoredLog:
             # What was said of a reply that broke off is no word on the model's quality.
             reward=self._rewards.get(request.decision_id) if request.outcome == "ok" else None,
             cost_usd=request.cost_usd,
-            query=self._texts.get(request.decision_id),
         )  # fmt: skip
 
 

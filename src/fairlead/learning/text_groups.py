@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from fairlead.learning.outcomes import Ints
 
 SHINGLE_WORDS: Final = 8
 MAX_TEXTS_PER_SHINGLE: Final = 4

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.domain.errors import OutcomesError
 from fairlead.learning.drift import (
@@ -19,14 +18,11 @@ from fairlead.learning.drift import (
     DriftTest,
     choose_watch_probes,
 )
-from fairlead.learning.outcomes import Outcomes
+from fairlead.learning.outcomes import Floats, Outcomes
 from fairlead.learning.profiling import AskProbes, checked
 from fairlead.learning.query_places import fit_logistic_mode, logit
 from fairlead.learning.seat import Probe, ProbeOutcome
 from fairlead.routing.predictors.item_response import sigmoid
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ROUND: Final = 10
 """Calls between two looks: what may be asked in parallel."""

@@ -6,6 +6,7 @@ trace_export).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -46,10 +47,16 @@ class Traces:
     ) -> None:
         """`passes_on`: upstreams are told of the trace, so that their own spans join it."""
         self._kit = kit
-        self.addresses = addresses
+        self._addresses = addresses
         self._unix_s = unix_s
         self._passes_on = passes_on
         self._running: dict[DecisionId, _Running] = {}
+
+    def towards(self, addresses: Mapping[UpstreamName, Address]) -> "Traces":
+        """The same traces under a configuration with these addresses; whoever holds the ones before keeps theirs."""
+        other = copy(self)
+        other._addresses = addresses
+        return other
 
     def begins(
         self, decision_id: DecisionId, door: str, headers: Sequence[tuple[bytes, bytes]], *, is_streaming: bool
@@ -94,7 +101,7 @@ class Traces:
             name = f"{operation_of(running.door)} {moment.arm.sent_model}"
             span = kit.tracer.start_span(name, context=running.context, kind=kit.client_kind, start_time=began_ns)
         if span.is_recording():
-            address = self.addresses.get(moment.arm.upstream)
+            address = self._addresses.get(moment.arm.upstream)
             span.set_attributes(of_attempt(moment, running.door, address, is_streaming=running.is_streaming))
             if moment.outcome not in WELL:
                 span.set_status(kit.failed)

@@ -4,13 +4,13 @@ Each check is a mask of arms that fail it. A check that the request does not tou
 """
 
 from collections.abc import Callable, Collection, Iterator
-from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from fairlead.catalogue.cards import Ability
 from fairlead.domain.decision import IneligibleCode, Resting
+from fairlead.domain.model_names import places_meant
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
 from fairlead.routing.pool import ArmSpec, Bools, Floats, Pool
@@ -39,6 +39,8 @@ class Expected(NamedTuple):
     s_per_token: Floats
     forecast: Forecast
     """What it was reckoned from; by card, not by arm."""
+    blocks: tuple[Any, Any] | None = None
+    """What native code made these from, as ctypes has it: by arm, and the forecast by card. None where none did."""
 
 
 _NEEDS: Final[tuple[tuple[str, Ability, IneligibleCode, str], ...]] = (
@@ -188,11 +190,7 @@ def _says(words: str) -> Callable[[int], str]:
 def _matching(pool: Pool, patterns: tuple[str, ...]) -> Bools:
     found = np.zeros(pool.n_arms, dtype=np.bool_)
     for pattern in patterns:
-        wanted = pattern.lower()
-        if wanted in pool.names:
-            found[list(pool.names[wanted])] = True
-        elif any(sign in wanted for sign in "*?["):
-            found |= np.array([fnmatchcase(spec.arm.model.lower(), wanted) for spec in pool.specs], dtype=np.bool_)
+        found[list(places_meant(pattern, (spec.arm.model for spec in pool.specs), pool.names))] = True
     return found
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fairlead.catalogue.cards import Ability, ModelCard, Prices
 from fairlead.domain.data_policy import UNSTATED, DataPolicy
 from fairlead.domain.decision import Arm, Basis
+from fairlead.domain.model_names import Meant
 from fairlead.domain.names import UpstreamName
 from fairlead.routing.delay_prior import Delay, delay_prior
 from fairlead.routing.predictors.predictor import Forecaster, Predictor
@@ -87,6 +88,16 @@ class Pool:
     def n_arms(self) -> int:
         """How many arms there are."""
         return len(self.specs)
+
+    def meant_by(self, name: str) -> Meant | None:
+        """What a name means here; a pattern has no name."""
+        wanted = name.lower()
+        indices = self.names.get(wanted)
+        if not indices:
+            return None
+        arm = self.specs[indices[0]].arm
+        is_endpoint = wanted == f"{arm.upstream}/{arm.sent_model}".lower() != arm.model.lower()
+        return Meant(arm.model, arm.upstream if is_endpoint else None)
 
     def basis_of(self, index: int) -> Basis:
         """Where this arm's quality comes from."""

@@ -110,7 +110,7 @@ class Router:
     ) -> None:
         """`library` is native code for the same arithmetic, where it was compiled."""
         self.pool = pool
-        self._kernel = None if library is None else ArmKernel(library, pool)
+        self.kernel = None if library is None else ArmKernel(library, pool)
         self._unmeasured = unmeasured(pool)
         self.names = Names(pool, presets, default)
 
@@ -165,8 +165,8 @@ class Router:
         pool = self.pool
         forecast = pool.forecaster.forecast(outline)
         n_input = input_tokens(outline)
-        if self._kernel is not None:
-            return self._kernel.expect(forecast, conduct, n_input, outline.n_choices, weights)
+        if self.kernel is not None:
+            return self.kernel.expect(forecast, conduct, n_input, outline.n_choices, weights)
         output = np.minimum(forecast.output_tokens[pool.card_of], pool.max_output_tokens * outline.n_choices)
         s_per_token, hidden_share = conduct.s_per_token, conduct.hidden_share
         ttft = conduct.ttft_s + n_input * pool.prefill_s_per_token + output * s_per_token * hidden_share

@@ -12,14 +12,13 @@ from typing import Any, Final
 from fairlead.domain.content import Text, ToolCall, ToolResult
 from fairlead.domain.decision import Arm
 from fairlead.domain.errors import FairleadError
-from fairlead.domain.figures import Figures
 from fairlead.domain.moments import Attempted, Decided, Replied, Shadowed
 from fairlead.domain.money import Usd
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.usage import Usage
 from fairlead.store.candidates import pack_arms, pack_candidates, pack_ineligible
-from fairlead.store.rollups import Arms, Rollups
+from fairlead.store.rollups import Arms, Key, Rollups, delay_puts
 from fairlead.store.tables import DECIDED, REPLIED, REQUESTS, Put
 
 _LOG: Final = logging.getLogger("fairlead.store")
@@ -40,18 +39,11 @@ Moment = Decided | Attempted | Replied | Shadowed | Opinion
 Row = tuple[Any, ...]
 Told = tuple[float, Moment]
 """When a moment was told, in Unix seconds, and the moment."""
-Reckon = Callable[[Sequence[Callable[[], Figures]]], list[Figures]]
-"""The figures of several decisions at once."""
 
 
 def as_it_is(text: str) -> str:
     """Nothing is taken out."""
     return text
-
-
-def one_by_one(asked: Sequence[Callable[[], Figures]]) -> list[Figures]:
-    """The plainest way of reckoning figures."""
-    return [one() for one in asked]
 
 
 @dataclass
@@ -82,9 +74,8 @@ class Page:
 class Book:
     """One writer's. Not for several threads."""
 
-    def __init__(self, redact: Callable[[str], str] = as_it_is, reckon: Reckon = one_by_one) -> None:
+    def __init__(self, redact: Callable[[str], str] = as_it_is) -> None:
         self._redact = redact
-        self._reckon = reckon
         self._young: dict[str, Row] = {}
         """First halves of rows that are not yet on any page."""
         self._pending: OrderedDict[str, Row] = OrderedDict()
@@ -92,11 +83,13 @@ class Book:
         self._pools: OrderedDict[int, tuple[tuple[Arm, ...], str]] = OrderedDict()
         self._arms_of: dict[str, Arms] = {}
         self._page = Page()
+        self._delays: dict[Key, list[int]] = {}
 
-    def turn(self, told_before_s: float = inf) -> list[Put]:
+    def turn(self, told_before_s: float = inf, *, with_delays: bool = True) -> list[Put]:
         """What has come together; the next page is empty.
 
         A decision whose reply is not there waits for it if it was told later than that: most rows are written once.
+        Counts of delays may wait for a later turn: of a few hundred slots nearly all change in each.
         """
         for name, decided in list(self._young.items()):
             if decided[0] >= told_before_s:
@@ -107,7 +100,11 @@ class Book:
             if len(self._pending) > MAX_PENDING:
                 self._pending.popitem(last=False)
         page, self._page = self._page, Page()
-        return page.puts()
+        page.rollups.add_delays(self._delays)
+        if not with_delays:
+            return page.puts()
+        delays, self._delays = self._delays, {}
+        return [*page.puts(), *delay_puts(delays)]
 
     def take(self, at_s: float, moment: Moment) -> None:
         """One moment, seen at this time. Never raises."""
@@ -116,15 +113,15 @@ class Book:
     def read(self, told: Sequence[Told]) -> None:
         """Moments in their order. Never raises: one that cannot be read does not take the others with it."""
         keepers: dict[type, Callable[[float, Any], None]] = {
+            Decided: self._decided,
             Attempted: self._attempted,
             Replied: self._replied,
             Shadowed: self._shadow,
             Opinion: self._thought,
         }
-        by_kind: dict[type, list[tuple[float, Any]]] = {kind: [] for kind in (Decided, *keepers)}
+        by_kind: dict[type, list[tuple[float, Any]]] = {kind: [] for kind in keepers}
         for one in told:
             by_kind[type(one[1])].append(one)
-        self._decisions(by_kind[Decided])
         for kind, keep in keepers.items():
             for at_s, moment in by_kind[kind]:
                 try:
@@ -132,21 +129,10 @@ class Book:
                 except Exception as error:  # noqa: BLE001 - see above
                     _stumbled(error, moment)
 
-    def _decisions(self, told: Sequence[tuple[float, Decided]]) -> None:
-        try:
-            figures: Sequence[Figures | None] = self._reckon([moment.figures for _, moment in told])
-        except Exception:  # noqa: BLE001 - who it was is found below
-            figures = [None] * len(told)
-        for (at_s, moment), known in zip(told, figures, strict=True):
-            try:
-                self._decided(at_s, moment, known or moment.figures())
-            except Exception as error:  # noqa: BLE001 - see above
-                _stumbled(error, moment)
-
-    def _decided(self, at_s: float, moment: Decided, figures: Figures) -> None:
+    def _decided(self, at_s: float, moment: Decided) -> None:
         (
             name, tenant, door, asked, policy, arm, chance, n_candidates, session, kept, without, without_usd,
-            config_version, _, _, key_name, prompt, *_,
+            config_version, figures, key_name, prompt, *_,
         ) = moment  # fmt: skip
         (
             arms, _, _, _, reason, kind, difficulty, language, input_tokens, expected_usd,

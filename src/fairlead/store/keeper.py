@@ -26,6 +26,9 @@ FLUSH_WINDOW_S: Final = 0.2
 FLUSH_EVERY_S: Final = 0.05
 """A quarter of the window; a decision may wait one turn more for its reply. The rest is for the writing itself: with a
 tenth of a second a busy machine lost rows beyond the window (docs/log.md, 2026-11-30)."""
+DELAYS_EVERY_S: Final = 1.0
+"""Counts of delays are written together: of a few hundred slots nearly all change in each turn, which was a fifth of
+the writing. They are all that a killed process loses beyond the flush window: quantiles lack a second's requests."""
 MAX_MOMENTS: Final = 4_000
 """Of one batch."""
 RETRY_EVERY_S: Final = 0.5
@@ -73,6 +76,7 @@ class Keeper:
         self._number = 0
         self._next_try_s = 0.0
         self._next_tend_s = 0.0
+        self._next_delays_s = 0.0
         self._n_written = self._n_spooled = self._n_recovered = self._n_dropped = 0
         self._fault: str | None = None
         self._thread = threading.Thread(target=self._run, name="fairlead-store", daemon=True)
@@ -146,7 +150,10 @@ class Keeper:
         queue, book = self._queue, self._book
         book.read([queue.popleft() for _ in range(min(len(queue), MAX_MOMENTS))])
         now_s = self._unix_s()
-        puts = book.turn(inf if is_last else now_s - self._limits.flush_every_s)
+        with_delays = is_last or now_s >= self._next_delays_s
+        if with_delays:
+            self._next_delays_s = now_s + DELAYS_EVERY_S
+        puts = book.turn(inf if is_last else now_s - self._limits.flush_every_s, with_delays=with_delays)
         if puts:
             self._number += 1
             self._put(Batch(self._writer, self._number, now_s, puts), now_s)

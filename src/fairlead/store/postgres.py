@@ -23,7 +23,7 @@ WRITER_S: Final = 2.0
 READER_S: Final = 30.0
 _MIGRATION_LOCK: Final = 0x6661_6972
 """A name for the advisory lock that one server holds while it migrates: the letters `fair`."""
-_NAMED: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
+_NAMED: Final = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _Result = TypeVar("_Result")
 
 

@@ -44,20 +44,16 @@ class Rollups:
             self._compared[pool, len(blob)].append(((minute, tenant), row))
 
     def puts(self) -> list[Put]:
-        """The rows for the three tables: by minute, and by hour. Sorted, so that two writers lock them in one order."""
+        """The rows of sums: by minute, hour and day. Sorted, so that two writers lock them in one order."""
         sums = {key: _sums(rows) for key, rows in self._rows.items()}
         arms: dict[Key, list[float]] = {}
         for (pool, _), those in self._compared.items():
             with np.errstate(all="ignore"):  # an absurd estimate gives an absurd sum, and harms nobody else's
                 _compare(arms, self._arms[pool], those)
-        return [
-            Put(table, _by_span(found))
-            for table, found in (("rollups", sums), ("rollup_arms", arms), ("rollup_delays", self._delays()))
-            if found
-        ]
+        return [Put(table, _by_span(found)) for table, found in (("rollups", sums), ("rollup_arms", arms)) if found]
 
-    def _delays(self) -> dict[Key, list[int]]:
-        found: dict[Key, list[int]] = {}
+    def add_delays(self, counts: dict[Key, list[int]]) -> None:
+        """Count the delays of this batch by slot, for `delay_puts`."""
         for what, place in (("first_byte", _AT["first_byte_s"]), ("total", _AT["total_s"])):
             told = [[row[place] for row in rows if row[place] is not None] for rows in self._rows.values()]
             slots, end = slots_of(list(chain.from_iterable(told))), 0
@@ -65,9 +61,13 @@ class Rollups:
                 begin, end = end, end + len(seconds)
                 for slot, n in enumerate(np.bincount(slots[begin:end]).tolist()):
                     if n:
-                        found.setdefault((minute, tenant, model, what, slot), [0])[0] += n
-                        found.setdefault((minute, tenant, ALL_MODELS, what, slot), [0])[0] += n
-        return found
+                        counts.setdefault((minute, tenant, model, what, slot), [0])[0] += n
+                        counts.setdefault((minute, tenant, ALL_MODELS, what, slot), [0])[0] += n
+
+
+def delay_puts(counts: dict[Key, list[int]]) -> list[Put]:
+    """The rows of delays: as those of sums."""
+    return [Put("rollup_delays", _by_span(counts))] if counts else []
 
 
 def _sums(rows: Sequence[Row]) -> list[float]:

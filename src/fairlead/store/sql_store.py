@@ -30,6 +30,8 @@ from fairlead.store.store import Delay, Group, Overview, Search, WholeDecision, 
 from fairlead.store.tables import ATTEMPTS, BODIES, OPINIONS, SHADOWS, SUMS, Batch
 
 MINUTES_KEPT_S: Final = 2 * DAY_S
+IDS_AT_ONCE: Final = 500
+"""SQLite took no more than 999 arguments before its version 3.32."""
 _REQUEST: Final = ", ".join(f"r.{name}" for name in RequestRow._fields)
 _OF_TENANT: Final = "(SELECT decision_id FROM requests WHERE tenant = :tenant)"
 
@@ -292,6 +294,15 @@ class SqlStore:
         n, total, squares = self._database.fetch(sql, args)[0]
         error = _standard_error(n, total, squares)
         return MeanScoreRow(n, total / n if n else None, None if error is None else error / n)
+
+    def queries(self, decision_ids: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for begin in range(0, len(decision_ids), IDS_AT_ONCE):
+            args = {f"id_{n}": plain(each) for n, each in enumerate(decision_ids[begin : begin + IDS_AT_ONCE])}
+            asked = ", ".join(f":{name}" for name in args)
+            sql = f"SELECT decision_id, query FROM bodies WHERE query IS NOT NULL AND decision_id IN ({asked})"
+            found.update(dict(self._database.fetch(sql, args)))
+        return found
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}

@@ -21,9 +21,9 @@ from fairlead.store.tables import TABLES, WATERMARK, Batch
 WRITER_BUSY_S: Final = 0.05
 """How long a writer waits for another's lock before its rows go to the spool: a quarter of the flush window."""
 READER_BUSY_S: Final = 10.0
-GROUP_SIZES: Final = (256, 128, 64, 32, 16, 8, 4, 2, 1)
-"""Rows of one statement, so that few statements make up any number: 256 of the widest table are 12,300 variables, and
-SQLite takes 32,766."""
+GROUP_SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
+"""Rows of one statement, so that few statements make up any number. With 128 and more, what is bound at once, 56 bytes
+for each value, leaves the processor's cache: a row then takes a quarter longer."""
 CACHED_STATEMENTS: Final = 128
 """Those of every size for every table, and the readers' own."""
 CHECKPOINT_PAGES: Final = 1_000

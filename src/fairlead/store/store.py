@@ -1,6 +1,6 @@
 """Store: the few verbs that everybody else reads the traffic by; rows in, rows out, never SQL. Each may block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from fairlead.store.candidates import CandidateRow
@@ -137,6 +137,10 @@ class Store(Protocol):
 
     def mean_score(self, window: Window) -> MeanScoreRow:
         """The mean of every score in this window."""
+        ...
+
+    def queries(self, decision_ids: Sequence[str]) -> dict[str, str]:
+        """Decision -> its last user turn, where that is kept."""
         ...
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:

@@ -78,7 +78,7 @@ def _frontier_view(ask: Ask, known: Knowledge, rows: Callable[[], Sequence[Model
     if store is not None:
         past = known.past.read(store, ask.visitor.tenant, FRONTIER_DAYS)
         if past.rows:
-            found = frontier_of_traffic(past.table, known.presets)
+            found = frontier_of_traffic(past.table, known.presets, known.meant_by)
             if found.of("model"):
                 return found
     return frontier_of_figures([row for row in rows() if row.is_default])

@@ -185,7 +185,7 @@ def _result(ask: Ask, past: PastDecisions, wish: PolicyWish, known: Knowledge) -
             class_="empty",
         )
     else:
-        in_force = Change(presets=known.presets, default=known.default_preset)
+        in_force = Change(presets=known.presets, default=known.default_preset, meant_by=known.meant_by)
         body = policy_result(view_policy(scoped, wish, in_force), MOST_DECISIONS)
     return element(
         "div", body, _saving(ask, wish), id=RESULT_ID, class_="result", aria_live="polite", aria_busy="false"

@@ -155,8 +155,7 @@ def _cell(value: str) -> Any:
 
 
 def _parquet(path: Path, faults: Faults) -> Iterator[tuple[str, Row]]:
-    # pyarrow is of an extra: asked for only when such a file is read.
-    from fairlead.evaluation.pyarrow_extra import pa, pq  # noqa: PLC0415
+    from fairlead.evaluation.pyarrow_extra import pa, pq  # noqa: PLC0415 - of an extra, for such files only
 
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:

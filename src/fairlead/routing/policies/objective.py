@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fairlead.domain.wishes import Weights
 from fairlead.routing.policies.steady import steadied
-from fairlead.routing.preferences import sure_quality, utility
+from fairlead.routing.preferences import Preset, sure_quality, utility
 
 Floats = NDArray[np.float64]
 
@@ -124,3 +124,14 @@ def as_dear_as_the_dearest(values: Floats, when_none: float = 0.0) -> Floats:
         return values
     highest = np.where(known, values, -np.inf).max(axis=1, keepdims=True)
     return np.where(known, values, np.where(np.isfinite(highest), highest, when_none))
+
+
+def objective_of_preset(preset: Preset) -> Objective:
+    """What a preset maximises, within its limits; which models it may choose is not part of that."""
+    wishes = preset.wishes
+    return Objective(
+        weights=preset.weights,
+        max_cost_usd=wishes.max_cost_usd,
+        max_latency_s=wishes.max_latency_s,
+        min_quality=wishes.min_quality,
+    )

@@ -6,7 +6,7 @@ from typing import Final
 
 from fairlead.domain.errors import InvalidOptionError, UnknownOptionError
 from fairlead.domain.wishes import Weights
-from fairlead.routing.policies.objective import Objective
+from fairlead.routing.policies.objective import Objective, objective_of_preset
 from fairlead.routing.preferences import BUILT_IN_PRESETS
 
 WEIGHT_KEYS: Final = ("quality", "cost", "speed")
@@ -26,7 +26,7 @@ def objective_of(text: str | None) -> Objective:
         return Objective()
     name = text.strip()
     if name in BUILT_IN_PRESETS:
-        return Objective(weights=BUILT_IN_PRESETS[name].weights)
+        return objective_of_preset(BUILT_IN_PRESETS[name])
     if "=" not in name:
         nearest = get_close_matches(name, [*BUILT_IN_PRESETS, *KEYS], n=1)
         hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""

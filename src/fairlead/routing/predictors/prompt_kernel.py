@@ -62,7 +62,7 @@ class _Tables(ctypes.Structure):
     )
 
 
-ABI: Final = 1000 * 4 + ctypes.sizeof(_Tables)
+ABI: Final = 1000 * 5 + ctypes.sizeof(_Tables)
 """What the library's prompt_scores_abi must say."""
 
 

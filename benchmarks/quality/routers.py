@@ -26,8 +26,8 @@ from benchmarks.quality.panel_data import PanelData, features_of, read_panel
 from fairlead.learning.metrics.calibration import pooled_calibration_error
 from fairlead.learning.metrics.pair_curve import apgr_by_rank
 from fairlead.learning.metrics.ranking import mean_auc
-from fairlead.learning.stacking import N_FOLDS, fit_stack
-from fairlead.learning.text_groups import group_texts, grouped_folds
+from fairlead.learning.stacking import N_FOLDS, fit_stack, partitions_of
+from fairlead.learning.text_groups import group_texts
 from fairlead.learning.training import MAX_UNANSWERED, N_LANDMARKS
 from fairlead.learning.verdict import judge
 from fairlead.routing.policies.objective import Foretold, Objective
@@ -69,7 +69,8 @@ def fit_one(data: PanelData, features: Any, train: Ints, test: Ints, seed: int, 
     sample = sample_of(basis, basis.read(features.take(train)), seed, features.take(beside))
     groups = group_texts([data.texts[row] for row in train])
     scores = data.scores[train]
-    fit = fit_stack(sample, scores, grouped_folds(groups, N_FOLDS, seed))
+    folds, *more_folds = partitions_of(groups, N_FOLDS, seed)
+    fit = fit_stack(sample, scores, folds, more_folds=more_folds)
     quality = fit.stack.predict(basis.read(features.take(test)))
     verdict = judge(fit.left_out, scores, None, groups, seed, data.models)
     unknown = np.full_like(quality.mean, np.nan)

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fairlead.learning.stacking import NOISE_RANGE, StackFit, fit_stack, weigh_parts
+from fairlead.learning.stacking import (
+    FEW_QUERIES,
+    N_PARTITIONS,
+    NOISE_RANGE,
+    StackFit,
+    fit_stack,
+    partitions_of,
+    weigh_parts,
+)
+from fairlead.learning.text_groups import grouped_folds
 from fairlead.routing.predictors.registry import PARTS
 from fairlead.routing.predictors.stack import GROUP
 from tests.routing.small_texts import (
@@ -108,6 +117,34 @@ def test_the_same_sample_and_scores_give_the_same_stack() -> None:
 
     assert first.keys() == second.keys()
     assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+
+
+def test_with_more_partitions_the_calibration_is_the_mean_of_what_each_says() -> None:
+    sample, scores = small_sample(240), small_scores(240, 0)
+    cuts = [np.arange(240) % 5, np.arange(240) // 48]
+    names = ("linear", "neighbours")
+
+    alone = [fit_stack(sample, scores, cut, names) for cut in cuts]
+    both = fit_stack(sample, scores, cuts[0], names, more_folds=cuts[1:])
+
+    for name in ("offset", "noise", "pair_shares", "difference_share", "group_error"):
+        said = [getattr(fit.stack, name) for fit in alone]
+        assert not np.allclose(said[0], said[1])
+        assert np.allclose(getattr(both.stack, name), np.mean(said, axis=0))
+    for name in names:
+        assert both.stack.weights[name] == pytest.approx(np.mean([fit.stack.weights[name] for fit in alone]))
+    assert np.array_equal(both.left_out, alone[0].left_out)
+
+
+@pytest.mark.parametrize(
+    ("n_queries", "n_partitions"), [(20, N_PARTITIONS), (FEW_QUERIES, N_PARTITIONS), (FEW_QUERIES + 1, 1)]
+)
+def test_few_queries_are_cut_into_folds_several_times(n_queries: int, n_partitions: int) -> None:
+    cuts = partitions_of(np.arange(n_queries), 5, seed=3)
+
+    assert len(cuts) == n_partitions
+    assert len({cut.tobytes() for cut in cuts}) == n_partitions
+    assert np.array_equal(cuts[0], grouped_folds(np.arange(n_queries), 5, 3))
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])

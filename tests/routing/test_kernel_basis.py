@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fairlead.routing.features.shape import SHAPE_NAMES
 from fairlead.routing.features.text_hashing import N_BUCKETS
 from fairlead.routing.predictors.kernel_basis import (
     SHAPE,
@@ -43,6 +44,7 @@ def test_the_kernel_is_the_one_that_is_written_down() -> None:
     meaning = features.dense - features.dense.mean(axis=0)
     meaning /= np.linalg.norm(meaning, axis=1, keepdims=True)
     shape = (features.shape - features.shape.mean(axis=0)) / np.maximum(features.shape.std(axis=0), 0.05)
+    shape[:, SHAPE_NAMES.index("capital_share")] = 0.0
     shape = np.clip(shape, -SHAPE_CEILING, SHAPE_CEILING)
 
     near = np.exp(-((meaning[:, None] - meaning[None]) ** 2).sum(axis=2))
@@ -50,6 +52,16 @@ def test_the_kernel_is_the_one_that_is_written_down() -> None:
     by_hand = near + SHAPE * far + near * far + WORDING * words @ words.T
 
     assert np.allclose(kernel(basis, reading), by_hand, atol=1e-4)
+
+
+def test_a_text_in_capitals_is_read_like_the_same_in_small_letters() -> None:
+    texts = small_texts(40, 3)
+    basis = fit_basis(features_of(texts), 40, 0)
+
+    small, large = (basis.read(features_of([change(text) for text in texts])) for change in (str.lower, str.upper))
+
+    assert np.allclose(small.likeness, large.likeness, atol=1e-4)
+    assert np.allclose(small.shape, large.shape, atol=1e-4)
 
 
 def test_the_kernel_is_symmetric_positive_semi_definite_and_greatest_for_a_text_with_itself() -> None:

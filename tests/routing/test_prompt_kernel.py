@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.assembly.shipped import prompt_reader
+from fairlead.assembly.shipped import prompt_reader, static_table
 from fairlead.domain.outline import Outline
 from fairlead.evaluation.native_code import Library
 from fairlead.routing.predictors.prompt_kernel import ABI, PromptKernel
@@ -20,7 +20,25 @@ SMALL = small_reader(seed=3)
 ANY_TEXT = st.text(alphabet=st.characters(codec=None), max_size=600)
 LIKE_A_PROMPT = st.lists(
     st.sampled_from(
-        (*PIECES, "Apples", "hows", "(A)", "\n\n", "\t", "____", "```", "x=3,", "é", "\x01", "B. ", "1984")
+        (
+            *PIECES,
+            "Apples",
+            "hows",
+            "Appel",
+            "plaese",
+            "primez",
+            "wrie",
+            "(A)",
+            "\n\n",
+            "\t",
+            "____",
+            "```",
+            "x=3,",
+            "é",
+            "\x01",
+            "B. ",
+            "1984",
+        )
     ),
     max_size=300,
 ).map(" ".join)
@@ -42,6 +60,19 @@ def shipped(library: Library) -> tuple[PromptKernel, PromptReader]:
     return PromptKernel(library, reader), reader
 
 
+@pytest.fixture(scope="module")
+def mending(library: Library) -> tuple[PromptKernel, PromptReader]:
+    reader = dataclasses.replace(prompt_reader(), scorer=None, table=static_table().mending())
+    return PromptKernel(library, reader), reader
+
+
+def test_a_misspelt_word_says_what_the_right_one_says_only_where_the_table_mends(
+    shipped: tuple[PromptKernel, PromptReader], mending: tuple[PromptKernel, PromptReader]
+) -> None:
+    assert mending[0].scores("prove the theirem", 17) == mending[0].scores("prove the thoerem", 17)
+    assert shipped[0].scores("prove the theirem", 17) != shipped[0].scores("prove the thoerem", 17)
+
+
 @given(text=ANY_TEXT | LIKE_A_PROMPT, n_chars=st.integers(0, 10**9))
 def test_a_small_model_says_the_same_as_in_numpy(small: PromptKernel, text: str, n_chars: int) -> None:
     assert small.scores(text, n_chars) == pytest.approx(SMALL.scores(text, n_chars), abs=1e-4)
@@ -54,6 +85,17 @@ def test_the_shipped_model_says_the_same_as_in_numpy(
     kernel, reader = shipped
 
     assert kernel.scores(text, n_chars) == pytest.approx(reader.scores(text, n_chars), abs=1e-4)
+
+
+@given(data=st.data())
+def test_misspelt_words_are_mended_as_in_numpy(mending: tuple[PromptKernel, PromptReader], data: st.DataObject) -> None:
+    kernel, reader = mending
+    word = data.draw(st.sampled_from(reader.table.pieces))
+    at = data.draw(st.integers(0, len(word)))
+    letter = data.draw(st.sampled_from(("", *"abcdefghijklmnopqrstuvwxyz")))
+    text = word[:at] + letter + word[at + data.draw(st.integers(0, 2)) :]
+
+    assert kernel.scores(text, 10) == pytest.approx(reader.scores(text, 10), abs=1e-4)
 
 
 @given(text=ANY_TEXT)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fairlead.assembly.shipped import static_table
 from fairlead.domain.errors import ArtifactError
 from fairlead.domain.outline import outline_of_text
 from fairlead.learning.training import train
@@ -121,6 +122,16 @@ def test_a_file_of_another_kind_or_time_is_refused(stored: bytes) -> None:
     future[8:10] = (99).to_bytes(2, "little")
     with pytest.raises(ArtifactError, match=r"layout 99.*upgrade fairlead"):
         load_router(bytes(future))
+
+
+@pytest.mark.parametrize("mends", [True, False])
+def test_a_router_reads_misspelt_words_as_it_was_trained(router: TrainedRouter, mends: bool) -> None:
+    table = static_table().mending() if mends else static_table()
+
+    read = load_router(dump_router(replace(router, encoder=QueryEncoder(table)))).encoder.embedder
+
+    assert isinstance(read, StaticTable)
+    assert read.mends == mends
 
 
 def test_a_router_of_other_features_is_refused(stored: bytes) -> None:

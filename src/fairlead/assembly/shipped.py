@@ -67,9 +67,15 @@ def static_table() -> StaticTable:
     return StaticTable.from_arrays(arrays, MEND_TABLE)
 
 
+@cache
+def mending_table() -> StaticTable:
+    """For routers of one's own, which mend misspelt words. The text model was fitted on words as they stand."""
+    return static_table().mending()
+
+
 def query_encoder() -> QueryEncoder:
     """What turns a request into features, on the table that comes with the package. Raises: ArtifactError."""
-    return QueryEncoder(static_table())
+    return QueryEncoder(mending_table())
 
 
 def encoder_with(place: str | None) -> QueryEncoder:
@@ -78,7 +84,7 @@ def encoder_with(place: str | None) -> QueryEncoder:
         return query_encoder()
     from fairlead.evaluation.outer_encoders import open_encoder  # noqa: PLC0415 - of the extra `embed`
 
-    return QueryEncoder(JoinedEmbedder(static_table(), open_encoder(place)))
+    return QueryEncoder(JoinedEmbedder(mending_table(), open_encoder(place)))
 
 
 @cache

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.learning.least_squares import solve_non_negative
 from fairlead.learning.outcomes import Floats
+from fairlead.learning.text_groups import grouped_folds
 from fairlead.routing.policies.steady import steadied
 from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.part import Part, Sample, take_reading
@@ -18,6 +19,10 @@ from fairlead.routing.predictors.stack import LOWEST, Stack, believed, novelty_o
 Progress = Callable[[str], None]
 
 N_FOLDS: Final = 5
+FEW_QUERIES: Final = 500
+N_PARTITIONS: Final = 4
+"""How often so few queries are cut into folds. Which queries fall together is chance, and with 300 of them it moves the
+weights."""
 EVEN_WEIGHT: Final = 150.0
 """Queries that the belief in equal weights is worth: with 300 queries the best weights are half noise."""
 SPARED: Final = frozenset({"cluster_table"})
@@ -59,16 +64,69 @@ class StackFit:
     parts_left_out: dict[str, Floats]
 
 
+class _Weighing(NamedTuple):
+    """What one partition of the queries says of the parts, their sum and its errors. Fields as in Stack."""
+
+    weights: dict[str, float]
+    offset: Floats
+    share: float
+    pair_shares: Floats
+    noise: Floats
+    group_error: float
+    left_out: Floats
+
+
+def partitions_of(groups: NDArray[np.int64], n_folds: int, seed: int) -> list[NDArray[np.int64]]:
+    """The folds to fit a stack on: one partition into folds, and N_PARTITIONS of them where queries are few.
+
+    Shapes: groups and every partition (n,). Raises: ValueError when there are fewer groups than folds.
+    """
+    n = N_PARTITIONS if len(groups) <= FEW_QUERIES else 1
+    return [grouped_folds(groups, n_folds, seed + number) for number in range(n)]
+
+
 def fit_stack(
     sample: Sample, scores: Floats, folds: NDArray[np.int64], names: Sequence[str] = tuple(PARTS),
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda _: None, more_folds: Sequence[NDArray[np.int64]] = (),
 ) -> StackFit:  # fmt: skip
     """Fit parts and stack. Shapes: scores (n, n_arms), NaN = hole; folds (n,), equal texts in one fold.
 
+    `more_folds`: other partitions; weights and calibration are then the mean of what all say. What was left out is told
+    by the first alone: the mean of several would be surer than one fit is.
     Raises: ValueError without a part, KeyError for a part that the registry does not know.
     """
     if not names:
         raise ValueError("a stack needs a part")
+    mean = shrunk_means(scores)
+    parts_left_out = _left_out_of(sample, scores, folds, names, progress)
+    found = _weigh(parts_left_out, scores, mean)
+    every = [found, *(_weigh(_left_out_of(sample, scores, more, names, progress), scores, mean) for more in more_folds)]
+    parts: dict[str, Part] = {}
+    for name in names:
+        progress(f"all: {name}")
+        parts[name] = PARTS[name].fit(sample, scores)
+    n_seen = np.isfinite(scores).sum(axis=0)
+    noise: Floats = np.mean([one.noise for one in every], axis=0)
+    stack = Stack(
+        parts=parts,
+        weights={name: WHOLE_GAIN * float(np.mean([one.weights[name] for one in every])) for name in names},
+        mean=mean,
+        offset=np.mean([one.offset for one in every], axis=0),
+        mean_error=np.sqrt(noise * mean * (1.0 - mean) / np.maximum(n_seen, 1)),
+        noise=noise,
+        group_error=float(np.mean([one.group_error for one in every])),
+        usual_novelty=_usual_novelty(sample, folds),
+        difference_share=float(np.mean([one.share for one in every])),
+        pair_shares=np.mean([one.pair_shares for one in every], axis=0),
+        n_pool=scores.shape[1],
+    )
+    return StackFit(stack, found.left_out, parts_left_out)
+
+
+def _left_out_of(
+    sample: Sample, scores: Floats, folds: NDArray[np.int64], names: Sequence[str], progress: Progress
+) -> dict[str, Floats]:
+    """What each part foretells of every query, fitted on the other folds. Shapes: every entry (n, n_arms)."""
     left_out = {name: np.empty_like(scores) for name in names}
     for fold in np.unique(folds):
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
@@ -76,11 +134,15 @@ def fit_stack(
         for name in names:
             progress(f"fold {int(fold) + 1}: {name}")
             left_out[name][outside] = PARTS[name].fit(training, scores[inside]).predict(reading)
-    mean = shrunk_means(scores)
-    spare = SPARED.intersection(names) if STANDS_IN in names else set()
-    weights = dict.fromkeys(names, 0.0)
-    weights |= weigh_parts({name: left_out[name] for name in names if name not in spare}, scores, mean)
-    combined = mean + sum(weights[name] * (left_out[name] - mean) for name in names)
+    return left_out
+
+
+def _weigh(left_out: dict[str, Floats], scores: Floats, mean: Floats) -> _Weighing:
+    """Weights and calibration by what the parts foretold of queries they had not seen."""
+    spare = SPARED.intersection(left_out) if STANDS_IN in left_out else set()
+    weights = dict.fromkeys(left_out, 0.0)
+    weights |= weigh_parts({name: told for name, told in left_out.items() if name not in spare}, scores, mean)
+    combined = mean + sum(weights[name] * (left_out[name] - mean) for name in left_out)
     offset = _offsets(scores - combined)
     told, usual = combined - mean, mean + offset
     level = told.mean(axis=1, keepdims=True)
@@ -90,25 +152,7 @@ def fit_stack(
     combined = believed(told, usual, best, share, pair_shares, 0)
     combined = steadied(np.clip(combined, LOWEST, 1.0 - LOWEST), usual)
     noise = _noise(scores, combined)
-    parts: dict[str, Part] = {}
-    for name in names:
-        progress(f"all: {name}")
-        parts[name] = PARTS[name].fit(sample, scores)
-    n_seen = np.isfinite(scores).sum(axis=0)
-    stack = Stack(
-        parts=parts,
-        weights={name: WHOLE_GAIN * weight for name, weight in weights.items()},
-        mean=mean,
-        offset=offset,
-        mean_error=np.sqrt(noise * mean * (1.0 - mean) / np.maximum(n_seen, 1)),
-        noise=noise,
-        group_error=_group_error(scores, combined, noise),
-        usual_novelty=_usual_novelty(sample, folds),
-        difference_share=share,
-        pair_shares=pair_shares,
-        n_pool=scores.shape[1],
-    )
-    return StackFit(stack, combined, left_out)
+    return _Weighing(weights, offset, share, pair_shares, noise, _group_error(scores, combined, noise), combined)
 
 
 def weigh_parts(left_out: dict[str, Floats], scores: Floats, mean: Floats) -> dict[str, float]:

@@ -12,8 +12,8 @@ from fairlead.domain.errors import OutcomesError
 from fairlead.domain.outline import Outline, outline_of_text
 from fairlead.learning.mapping import map_models
 from fairlead.learning.outcomes import MEASURES, Floats, Outcomes
-from fairlead.learning.stacking import StackFit, fit_stack
-from fairlead.learning.text_groups import group_texts, grouped_folds
+from fairlead.learning.stacking import StackFit, fit_stack, partitions_of
+from fairlead.learning.text_groups import group_texts
 from fairlead.learning.verdict import judge
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.predictors.costs import Calls, Costs
@@ -85,12 +85,12 @@ def train(
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         raise OutcomesError("all these queries have the same text: a router needs texts that differ")
-    folds = grouped_folds(groups, min(N_FOLDS, n_groups), seed)
+    folds, *more_folds = partitions_of(groups, min(N_FOLDS, n_groups), seed)
     progress("comparing them with each other")
     basis = fit_basis(features, N_LANDMARKS, seed)
     unanswered = unanswered_outlines(outcomes, seed)
     sample = sample_of(basis, basis.read(features), seed, encoder.encode_all(unanswered) if unanswered else None)
-    stack_fit = fit_stack(sample, kept.score, folds, parts, progress)
+    stack_fit = fit_stack(sample, kept.score, folds, parts, progress, more_folds)
     progress("lengths, costs and delays")
     n_chars = np.array([outline.n_chars for outline in outlines], dtype=np.float64)
     heads = fit_heads(sample, kept, n_chars, prices)

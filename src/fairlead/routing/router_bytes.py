@@ -53,7 +53,7 @@ def dump_router(router: TrainedRouter) -> bytes:
     for name in heads:
         _add(arrays, name, getattr(router, name).arrays())
     header = {
-        "features": _features(),
+        "features": _features(table.mends),
         **({} if outer is None else {"encoder": {"name": outer.name, "n_dims": outer.n_dims}}),
         "arms": list(router.arms),
         "parts": list(router.stack.parts),
@@ -74,7 +74,8 @@ def load_router(data: bytes, outer: OuterEncoder | None = None, *, reads_texts: 
     with another encoder than is given.
     """
     header, arrays = unpack(data, KIND, VERSION, MEND, may_hold_nan=_MAY_HOLD_NAN)
-    if header.get("features") != _features():
+    mends = header.get("features") == _features(mends=True)
+    if not mends and header.get("features") != _features(mends=False):
         raise ArtifactError(f"the router was trained on other features than this fairlead reads: {MEND}")
     stated = header.get("encoder")
     if outer is None and not reads_texts:
@@ -82,7 +83,7 @@ def load_router(data: bytes, outer: OuterEncoder | None = None, *, reads_texts: 
     _check_encoder(stated, outer)
     try:
         _check_stated(header, arrays)
-        table = StaticTable.from_arrays(_part(arrays, "table"), MEND)
+        table = StaticTable.from_arrays(_part(arrays, "table"), MEND, mends=mends)
         encoder = QueryEncoder(table if outer is None else JoinedEmbedder(table, outer))
         heads = {name: _HEADS[name].from_arrays(_part(arrays, name)) for name in _names(header["heads"])}
         router = TrainedRouter(
@@ -187,9 +188,11 @@ def _names(stated: Any) -> tuple[str, ...]:
     return tuple(stated)
 
 
-def _features() -> dict[str, Any]:
+def _features(mends: bool) -> dict[str, Any]:
     """What the arrays mean: a router trained on other features must not be used with these."""
-    return {"shape": list(SHAPE_NAMES), "n_buckets": N_BUCKETS, "run_bytes": RUN_BYTES}
+    # Routers of before misspelt words were mended do not say so, and are read as they were trained.
+    spelling = {"misspelt_words": "mended"} if mends else {}
+    return {"shape": list(SHAPE_NAMES), "n_buckets": N_BUCKETS, "run_bytes": RUN_BYTES, **spelling}
 
 
 def _add(arrays: dict[str, NDArray[Any]], name: str, more: Mapping[str, NDArray[Any]]) -> None:

@@ -37,10 +37,13 @@ class StaticTable:
 
     Shapes: pieces (n_pieces,); rows (n_pieces, n_dims), within MAX_ENTRY of 0; row_scale (n_pieces,), whole numbers
     from 0 to MAX_SCALE. Units: none, since sums are brought to unit length.
+    `mends`: whether misspelt words are read as those that were meant (spelling.py).
     Raises: ValueError if the arrays do not fit together.
     """
 
-    def __init__(self, pieces: Sequence[str], rows: NDArray[np.int8], row_scale: Vector) -> None:
+    def __init__(
+        self, pieces: Sequence[str], rows: NDArray[np.int8], row_scale: Vector, *, mends: bool = False
+    ) -> None:
         if rows.dtype != np.int8 or rows.ndim != 2 or row_scale.dtype != np.float32:
             raise ValueError(f"a table of {rows.ndim} dimensions, {rows.dtype} with scales in {row_scale.dtype}")
         if len(pieces) != len(rows) or row_scale.shape != (len(rows),):
@@ -52,7 +55,12 @@ class StaticTable:
         self.pieces = tuple(pieces)
         self.rows = rows
         self.row_scale = row_scale
-        self._words = WordPieces(self.pieces)
+        self.mends = mends
+        self._words = WordPieces(self.pieces, mends=mends)
+
+    def mending(self) -> "StaticTable":
+        """The same table, which mends."""
+        return StaticTable(self.pieces, self.rows, self.row_scale, mends=True)
 
     @property
     def n_dims(self) -> int:
@@ -102,14 +110,14 @@ class StaticTable:
         return {**pack_texts("pieces", self.pieces), "piece_rows": self.rows, "piece_scales": self.row_scale}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], mend: str) -> "StaticTable":
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], mend: str, *, mends: bool = False) -> "StaticTable":
         """The table whose arrays these are, among others.
 
         Raises: ArtifactError if they are missing or do not fit together.
         """
         pieces = unpack_texts(arrays, "pieces", mend)
         try:
-            return cls(pieces, arrays["piece_rows"], arrays["piece_scales"])
+            return cls(pieces, arrays["piece_rows"], arrays["piece_scales"], mends=mends)
         except KeyError as error:
             raise ArtifactError(f"the table of word pieces lacks {error}: {mend}") from error
         except ValueError as error:

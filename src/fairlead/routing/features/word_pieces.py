@@ -1,11 +1,13 @@
-"""Word pieces: a text as the numbers of known pieces of words, as uncased BERT models split it, in microseconds.
+"""Word pieces: a text as the numbers of known pieces of words, nearly as uncased BERT models split it, in microseconds.
 
 White space and punctuation separate words, a punctuation mark and a Chinese character are words of their own; letters
 are made small and lose their accents. A word is then the longest known piece that it begins with, the longest known
 continuation (`##x`) after that, and so on; a word that cannot be made up of pieces, or has more than 100 characters,
-says nothing and is left out. The rules are those of `BertNormalizer`, `BertPreTokenizer` and `WordPiece` in the
-`tokenizers` library, compared with version 0.23.3. Control characters that Python takes for white space separate
-words here and vanish there; the two may know different editions of Unicode.
+says nothing and is left out. One rule is our own, for those who ask for it: before a word is taken apart it is read as
+the word that it is one slip away from, if there is such a word (spelling.py). The other rules are those of
+`BertNormalizer`, `BertPreTokenizer` and `WordPiece` in the `tokenizers` library, compared with version 0.23.3. Control
+characters that Python takes for white space separate words here and vanish there; the two may know different editions
+of Unicode.
 
 How it is fast: only marks of ASCII are set apart in the whole text; a word is looked up as it stands in one table of
 words, and only when it is missing there is it taken apart by the full rules and remembered. Nothing is remembered any
@@ -20,6 +22,8 @@ from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fairlead.routing.features.spelling import Spelling
 
 CONTINUES: Final = "##"
 """Begins the name of a piece that continues a word."""
@@ -52,10 +56,11 @@ class WordPieces:
     """Splits texts into the pieces of one vocabulary.
 
     Shapes: pieces (n_pieces,); the number of a piece is its place. Of two equal pieces the later one counts.
+    `mends`: whether misspelt words are read as those that were meant.
     """
 
-    def __init__(self, pieces: Sequence[str], max_known_words: int = MAX_KNOWN_WORDS) -> None:
-        self._words = _Words(pieces, max_known_words)
+    def __init__(self, pieces: Sequence[str], max_known_words: int = MAX_KNOWN_WORDS, *, mends: bool = False) -> None:
+        self._words = _Words(pieces, max_known_words, mends)
 
     def numbers(self, text: str) -> Numbers:
         """The numbers of the text's pieces in order, repeats included.
@@ -86,9 +91,9 @@ class WordPieces:
 class _Words(dict[str, bytes]):
     """Word as it stands in a text -> its pieces' numbers as the bytes of 64-bit integers: to join them is to copy."""
 
-    __slots__ = ("_continuations", "_max_known", "_reach", "_starts")
+    __slots__ = ("_continuations", "_max_known", "_reach", "_spelling", "_starts")
 
-    def __init__(self, pieces: Sequence[str], max_known: int) -> None:
+    def __init__(self, pieces: Sequence[str], max_known: int, mends: bool) -> None:
         self._starts: dict[str, bytes] = {}
         self._continuations: dict[str, bytes] = {}
         # By its first letters, how long a piece can be: spares most of the tries in a word that no one ever wrote.
@@ -100,6 +105,10 @@ class _Words(dict[str, bytes]):
             prefix = name[:_PREFIX_CHARS]
             self._reach[prefix] = max(len(name), self._reach.get(prefix, 0))
         self._max_known = max_known
+        first_places: dict[str, int] = {}
+        for place, piece in enumerate(pieces):
+            first_places.setdefault(piece, place)
+        self._spelling = Spelling(first_places) if mends else None
         # The vocabulary's own words come first, so that strange texts cannot keep them out of the table.
         super().__init__((word, number) for word, number in self._starts.items() if _is_plain(word))
 
@@ -117,6 +126,9 @@ class _Words(dict[str, bytes]):
         whole = self._starts.get(word)
         if whole is not None:
             return whole
+        meant = None if self._spelling is None else self._spelling.meant_by(word)
+        if meant is not None:
+            return np.int64(meant).tobytes()
         found, known, start = [], self._starts, 0
         while start < n:
             reach = self._reach.get(word[start : start + _PREFIX_CHARS], _PREFIX_CHARS)

@@ -45,6 +45,7 @@ static slot *slot_of(const reader *r, const uint8_t *text, int64_t n, uint32_t h
 }
 
 void reader_clear(reader *r) {
+    spelling_clear(&r->spelling);
     free(r->arena), free(r->far), free(r->far_squares), free(r->meaning);
     free(r->alike), free(r->sums), free(r->found), free(r->stamps);
 }
@@ -105,6 +106,7 @@ int reader_make(reader *r, const tables *given) {
     while (n_slots < 2 * (uint64_t)t->n_pieces) n_slots *= 2;
     r->mask = n_slots - 1;
     if (!allocate(r)) return 0;
+    if (t->mends && !spelling_make(&r->spelling, t->names, t->name_ends, t->n_pieces)) return 0;
     index_names(r);
     for (int64_t i = 0; i < t->n_landmarks; i++) {
         float squares = 0;
@@ -118,6 +120,14 @@ int reader_make(reader *r, const tables *given) {
         r->far_squares[i] = squares * (float)t->shape_width;
     }
     return 1;
+}
+
+/* The whole word as one piece, else the piece that was meant by it, else -1. */
+static int32_t whole_or_meant(const reader *r, const uint8_t *word, int64_t n) {
+    uint32_t hash = START;
+    for (int64_t at = 0; at < n; at++) hash = step(hash, word[at]);
+    int32_t piece = slot_of(r, word, n, hash, 0)->piece;
+    return piece >= 0 ? piece : spelling_meant(&r->spelling, word, n);
 }
 
 /* What will be read of a piece, fetched while the text is still being split: the tables are larger than caches are. */
@@ -134,6 +144,8 @@ static int64_t add_word(reader *r, const uint8_t *word, int64_t n, int64_t n_fou
     uint32_t hashes[MAX_WORD_CHARS + 1];
     int64_t n_made = 0, start = 0;
     if (n > MAX_WORD_CHARS) return n_found;
+    const int32_t whole = r->t.mends ? whole_or_meant(r, word, n) : -1;
+    if (whole >= 0) made[n_made++] = whole, start = n;
     while (start < n) {
         int continues = start > 0;
         int64_t reach = n - start < r->longest_name ? n - start : r->longest_name, length;

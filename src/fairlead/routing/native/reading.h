@@ -2,6 +2,8 @@
 #ifndef FAIRLEAD_READING_H
 #define FAIRLEAD_READING_H
 
+#include "spelling.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +27,7 @@ typedef int32_t eight_whole __attribute__((vector_size(32), aligned(4), may_alia
 
 /* Of a table of word pieces, and of the landmarks and scales that a text is compared with. */
 typedef struct {
-    int64_t n_pieces, n_dims, n_landmarks, n_shape, n_counted, max_bytes;
+    int64_t n_pieces, n_dims, n_landmarks, n_shape, n_counted, max_bytes, mends;
     double length_ceiling, meaning_width, shape_width, shape_weight, shape_ceiling, no_length;
     const int8_t *rows;
     const float *row_scale, *centre, *shape_mean, *shape_sd, *meaning, *shape;
@@ -42,6 +44,7 @@ typedef struct {
     tables t;
     int64_t dims_padded, longest_name;
     uint32_t mask;
+    spelling spelling;
     char *arena; /* of slots, near and a copy of the table's rows */
     slot *slots;
     float *near, *far, *far_squares;

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.routing.features.query_features import QueryFeatures
+from fairlead.routing.features.shape import SHAPE_NAMES
 from fairlead.routing.features.text_hashing import N_BUCKETS
 
 Floats = NDArray[np.float64]
@@ -42,6 +43,10 @@ _NO_LENGTH: Final = np.float32(1e-6)
 NO_SQUARE: Final = 1e-12
 _SMALLEST_SD: Final = np.float32(0.05)
 """A number that hardly varied among the training texts is not blown up when it varies later."""
+_CAPITALS: Final = SHAPE_NAMES.index("capital_share")
+_NOT_READ: Final = np.float32(1e6)
+"""The spread that capitals are said to have: who writes in small letters asks the same. Inside dev 3 to 5 more requests
+in a hundred then keep their model when their case is changed; AUC is the same, .001 less at 300 of llmrouter9."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +228,7 @@ def fit_basis(features: QueryFeatures, n_landmarks: int, seed: int) -> KernelBas
     centre = features.dense.mean(axis=0)
     mean, sd = features.shape.mean(axis=0), features.shape.std(axis=0)
     sd = np.maximum(sd, _SMALLEST_SD)
+    sd[_CAPITALS] = _NOT_READ
     rarity = rarity_of(features)
     chosen = np.arange(n) if n <= n_landmarks else np.sort(np.random.default_rng(seed).permutation(n)[:n_landmarks])
     landmarks = features.take(chosen)

@@ -50,7 +50,7 @@ class _Tables(ctypes.Structure):
     )
 
 
-ABI: Final = 1000 * 5 + ctypes.sizeof(_Tables)
+ABI: Final = 1000 * 6 + ctypes.sizeof(_Tables)
 """What the library's prompt_scores_abi must say."""
 
 

@@ -35,6 +35,7 @@ class ReadingTables(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("n_pieces", "n_dims", "n_landmarks", "n_shape")),
         ("n_counted", ctypes.c_int64),
         ("max_bytes", ctypes.c_int64),
+        ("mends", ctypes.c_int64),
         *((name, ctypes.c_double) for name in ("length_ceiling", "meaning_width", "shape_width", "shape_weight")),
         ("shape_ceiling", ctypes.c_double),
         ("no_length", ctypes.c_double),
@@ -65,7 +66,7 @@ def reading_tables(table: StaticTable, scales: Scales, kept: KeptArrays) -> Read
     n_landmarks = len(scales.meaning)
     return ReadingTables(
         n_pieces=n, n_dims=n_dims, n_landmarks=n_landmarks, n_shape=n_shape, n_counted=N_MARKS_COUNTED,
-        max_bytes=MAX_BYTES, length_ceiling=LENGTH_CEILING_CHARS, meaning_width=MEANING_WIDTH,
+        max_bytes=MAX_BYTES, mends=table.mends, length_ceiling=LENGTH_CEILING_CHARS, meaning_width=MEANING_WIDTH,
         shape_width=SHAPE_WIDTH, shape_weight=SHAPE, shape_ceiling=SHAPE_CEILING, no_length=_NO_LENGTH,
         rows=kept.address(table.rows, np.int8, (n, n_dims)),
         row_scale=kept.address(table.row_scale, np.float32, (n,)),

@@ -129,7 +129,7 @@ class RouterTables(ctypes.Structure):
     )
 
 
-ABI: Final = 1000 * 1 + ctypes.sizeof(RouterTables)
+ABI: Final = 1000 * 2 + ctypes.sizeof(RouterTables)
 """What the library's router_forecast_abi must say."""
 
 

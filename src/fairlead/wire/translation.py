@@ -97,9 +97,9 @@ class TranslatedStream:
     def _written(self, events: list[Event]) -> bytes:
         if not events:
             return b""
-        first = events[0]
-        if self.served is None and isinstance(first, ReplyBegan) and not first.served:
-            events[0] = first._replace(served=self._sent)
+        for place, event in enumerate(events):  # wherever it stands: the same stream for every cut
+            if isinstance(event, ReplyBegan) and not event.served:
+                events[place] = event._replace(served=self.served or self._sent)
         write = self._writer.write
         if len(events) == 1:
             return write(events[0]) if self._take(events[0]) else b""

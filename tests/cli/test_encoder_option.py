@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from typer.testing import CliRunner
 
-from fairlead.cli.main import app
-from fairlead.domain.errors import ArtifactError, FairleadError
+from fairlead.domain.errors import ArtifactError
 from fairlead.evaluation.outer_encoders import open_encoder
 from fairlead.evaluation.router_file import load_router, save_router
 from fairlead.routing.features.joined_embedder import JoinedEmbedder
 from fairlead.routing.features.query_features import QueryEncoder
+from tests.cli.running import run
 from tests.learning.small_router import TABLE, small_outcomes, small_router
 from tests.peers.embeddings_endpoint import embeddings_endpoint
 
@@ -26,14 +25,6 @@ class World(NamedTuple):
 
     folder: Path
     encoder: str
-
-
-def run(*arguments: str | Path, code: int = 0) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"NO_COLOR": "1", "COLUMNS": "200"})
-    if isinstance(result.exception, FairleadError):
-        raise result.exception
-    assert result.exit_code == code, result.output + repr(result.exception)
-    return result.output
 
 
 @pytest.fixture(scope="module")

@@ -6,24 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from fairlead.cli.main import app
-from fairlead.domain.errors import FairleadError, OutcomesError
+from fairlead.domain.errors import OutcomesError
 from fairlead.evaluation.router_file import load_router, save_router
 from fairlead.learning.outcomes import Outcomes
+from tests.cli.running import run
 from tests.learning.small_router import small_outcomes, small_router
 
 N = 150
 OUTCOMES = small_outcomes(N)
-
-
-def run(*arguments: str | Path, code: int = 0) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"NO_COLOR": "1", "COLUMNS": "200"})
-    if isinstance(result.exception, FairleadError):
-        raise result.exception
-    assert result.exit_code == code, result.output + repr(result.exception)
-    return result.output
 
 
 def write(path: Path, outcomes: Outcomes) -> Path:

@@ -8,25 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 from fairlead.assembly.shipped import shipped_catalogue
-from fairlead.cli.main import app
 from fairlead.cli.replay import table_of_store
-from fairlead.domain.errors import ConfigError, FairleadError, OutcomesError
+from fairlead.domain.errors import ConfigError, OutcomesError
 from fairlead.store.book import Book, Moment
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
 from fairlead.store.tables import Batch, Put
+from tests.cli.running import run
 from tests.store.small_traffic import AT_S, CHEAP, STRONG, Told, batch_of, opinion
-
-
-def run(*arguments: str | Path, code: int = 0) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"NO_COLOR": "1", "COLUMNS": "200"})
-    if isinstance(result.exception, FairleadError):
-        raise result.exception
-    assert result.exit_code == code, result.output + repr(result.exception)
-    return result.output
 
 
 def decisions(n: int = 3_000) -> list[dict[str, Any]]:

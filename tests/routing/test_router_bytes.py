@@ -19,7 +19,7 @@ from fairlead.routing.features.static_table import StaticTable
 from fairlead.routing.policies.objective import Objective
 from fairlead.routing.router_bytes import KIND, VERSION, dump_router, load_router
 from fairlead.routing.trained_router import TrainedRouter
-from tests.learning.small_trainings import POEM, SUM, costs, encoder, sums_and_poems, texts, tokens
+from tests.learning.small_trainings import POEM, SUM, encoder, every_figure, sums_and_poems, texts
 
 TEXTS = (SUM, POEM, "", "😀", "\x00\xff", *texts(20, seed=9))
 NAN = ("stack.neighbours.scores", "costs.input_usd", "costs.output_usd", "costs.fit_error")
@@ -30,12 +30,7 @@ Arrays = dict[str, NDArray[Any]]
 
 @pytest.fixture(scope="module")
 def router() -> TrainedRouter:
-    score = sums_and_poems(60).score.copy()
-    score[3, 1] = np.nan
-    read = replace(
-        sums_and_poems(60), score=score, cost_usd=costs(60), output_tokens=tokens(60), latency_s=0.01 * tokens(60)
-    )
-    return train(read, encoder(), card={"as_of": "2026-01-01", "files": ["a.csv"]}).router
+    return train(every_figure(), encoder(), card={"as_of": "2026-01-01", "files": ["a.csv"]}).router
 
 
 @pytest.fixture(scope="module")

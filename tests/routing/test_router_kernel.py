@@ -18,7 +18,7 @@ from fairlead.routing.predictors.router_tables import ABI
 from fairlead.routing.router_kernel import RouterKernel
 from fairlead.routing.trained_router import TrainedRouter
 from tests.learning.small_router import small_outcomes, small_router
-from tests.learning.small_trainings import costs, encoder, sums_and_poems, texts, tokens
+from tests.learning.small_trainings import encoder, every_figure, texts
 from tests.native_library import native_library
 from tests.routing.random_router import Size, is_clear, random_router
 from tests.routing.small_reader import PIECES
@@ -52,12 +52,7 @@ def small() -> TrainedRouter:
 @pytest.fixture(scope="module")
 def shipped_words() -> TrainedRouter:
     """On the shipped table, with every head."""
-    score = sums_and_poems(60).score.copy()
-    score[3, 1] = np.nan
-    read = replace(
-        sums_and_poems(60), score=score, cost_usd=costs(60), output_tokens=tokens(60), latency_s=0.01 * tokens(60)
-    )
-    return train(read, encoder()).router
+    return train(every_figure(), encoder()).router
 
 
 def native(router: TrainedRouter, library: Library) -> TrainedRouter:

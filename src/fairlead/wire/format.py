@@ -126,7 +126,10 @@ class ReplyWriter(Protocol):
     """Writes a reply stream in the client's format."""
 
     def write(self, event: Event) -> bytes:
-        """One event of the hub; b"" when the format has nothing to say for it yet."""
+        """One event of the hub; b"" when the format has nothing to say for it yet.
+
+        Raises: GarbledError for what the format cannot say any more, and must not leave out in silence.
+        """
         ...
 
     def finish(self, comment: bytes) -> bytes:

@@ -9,7 +9,8 @@ from typing import ClassVar
 from fairlead.domain.errors import FairleadError, TruncatedError, UpstreamError
 from fairlead.domain.usage import Usage
 from fairlead.wire.format import Phase
-from fairlead.wire.sse import EventSplitter, data_of
+from fairlead.wire.last_event import has_last_event
+from fairlead.wire.sse import EventSplitter
 
 
 class LaneWatch(ABC):
@@ -45,9 +46,7 @@ class LaneWatch(ABC):
 
         Raises: TruncatedError when the reply is not finished: cut, silent, or ended without a finish.
         """
-        rest = self._splitter.rest()
-        # A last event without its blank line is whole if it reads as one; half a field is nothing.
-        tail = self.feed(b"\n\n") if rest.strip() and data_of(rest) else b""
+        tail = self.feed(b"\n\n") if has_last_event(self._splitter) else b""
         if self.phase in self.whole_at:
             return tail
         raise TruncatedError("The upstream ended the stream before the reply was finished.")

@@ -95,15 +95,17 @@ class TranslatedStream:
         self.phase = Phase.FAILED
 
     def _written(self, events: list[Event]) -> bytes:
-        if not events:
-            return b""
-        for place, event in enumerate(events):  # wherever it stands: the same stream for every cut
-            if isinstance(event, ReplyBegan) and not event.served:
-                events[place] = event._replace(served=self.served or self._sent)
-        write = self._writer.write
-        if len(events) == 1:
-            return write(events[0]) if self._take(events[0]) else b""
-        return b"".join([write(event) for event in events if self._take(event)])
+        written = []
+        for said in events:
+            event = said
+            if isinstance(said, ReplyBegan) and not said.served:
+                event = said._replace(served=self.served or self._sent)
+            if self._take(event):
+                try:
+                    written.append(self._writer.write(event))
+                except UpstreamError as error:
+                    self._fail(error)
+        return b"".join(written)
 
     def _take(self, event: Event) -> bool:
         """Note what an event says of the reply; whether it is the writer's business."""

@@ -189,7 +189,7 @@ def test_an_incomplete_reply_ends_for_its_reason(reason: str, finish: Any) -> No
     [
         (b"", TruncatedError, "upstream_truncated"),
         (b"data: [DONE]\n\n", TruncatedError, "upstream_truncated"),
-        (b'data: {"type":"response.comp', GarbledError, "upstream_garbled"),
+        (b'data: {"type":"response.comp', TruncatedError, "upstream_truncated"),
         (event("response.incomplete", response=response("incomplete")), TruncatedError, "upstream_truncated"),
         (event("response.completed", response=response("in_progress")), TruncatedError, "upstream_truncated"),
         (event("response.failed", response=response("failed")), UpstreamError, "upstream_error_in_stream"),

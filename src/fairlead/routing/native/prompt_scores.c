@@ -20,7 +20,8 @@ typedef struct {
     float *weights;
 } scorer;
 
-/* Whoever changes a struct or the arguments of a function here or in reading.h counts this up, and in prompt_kernel.py. */
+/* Whoever changes a struct or the arguments of a function in this folder, but for router_forecast's own, counts this up
+ * here and in prompt_kernel.py; reading.h counts in both. */
 int prompt_scores_abi(void) { return 1000 * 6 + (int)sizeof(score_tables); }
 
 void prompt_scores_free(scorer *s) {

@@ -22,7 +22,8 @@ from fairlead.wire.anthropic_messages.replies import WireBlock, arguments_of, fi
 from fairlead.wire.anthropic_messages.signatures import ORIGIN, UNSIGNED
 from fairlead.wire.anthropic_messages.stream import data_in, error_in_stream
 from fairlead.wire.anthropic_messages.usage import WireUsage
-from fairlead.wire.sse import EventSplitter, data_of
+from fairlead.wire.last_event import has_last_event
+from fairlead.wire.sse import EventSplitter
 
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
@@ -98,8 +99,7 @@ class MessageReader:
 
     def end(self) -> list[Event]:
         """See ReplyReader."""
-        rest = self._splitter.rest()
-        events = self.feed(b"\n\n") if rest.strip() and data_of(rest) else []
+        events = self.feed(b"\n\n") if has_last_event(self._splitter) else []
         if not self._is_over and not self._is_finished:
             self._events = events
             self._fail(TruncatedError("The upstream ended the stream before the reply was finished."))

@@ -3,6 +3,7 @@
 from fairlead.domain.errors import GarbledError, TruncatedError
 from fairlead.domain.events import Event, ReplyFailed
 from fairlead.wire.gemini_generate.replies import ResponseReader
+from fairlead.wire.last_event import has_last_event
 from fairlead.wire.sse import EventSplitter, data_of
 
 
@@ -37,12 +38,7 @@ class StreamReader:
         """See ReplyReader."""
         if self.is_done:
             return []
-        told: list[Event] = []
-        if (rest := self._splitter.rest()).strip():
-            # A last event without its blank line is whole if it reads as one.
-            told = self._read(rest)
-            if told and isinstance(told[-1], ReplyFailed) and isinstance(told[-1].error, GarbledError):
-                told = []
+        told = self.feed(b"\n\n") if has_last_event(self._splitter) else []
         if told and isinstance(told[-1], ReplyFailed):
             return told
         self.is_done = True

@@ -18,6 +18,7 @@ from fairlead.domain.events import (
     ToolCallBegan,
     UsageReported,
 )
+from fairlead.wire.last_event import has_last_event
 from fairlead.wire.openai_chat.reasoning import parts_of
 from fairlead.wire.openai_chat.reply_reading import Call, Logprobs, Message, finish_of
 from fairlead.wire.openai_chat.usage import WireUsage
@@ -90,8 +91,7 @@ class ChatReader:
         if self.is_done:
             return []
         events: list[Event] = []
-        rest = self._splitter.rest()
-        if rest.strip() and data_of(rest):
+        if has_last_event(self._splitter):
             events = self.feed(b"\n\n")
         if not self.is_done:
             self.is_done = True

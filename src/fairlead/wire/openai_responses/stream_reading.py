@@ -19,6 +19,7 @@ from fairlead.domain.events import (
     TextDelta,
     UsageReported,
 )
+from fairlead.wire.last_event import has_last_event
 from fairlead.wire.openai_responses.output_reading import (
     CALLS,
     NOTHING,
@@ -92,9 +93,8 @@ class ResponseReader:
         if self._is_over:
             return []
         events: list[Event] = []
-        rest = self._splitter.rest()
-        if rest.strip() and data_of(rest):
-            events = self.feed(b"\n\n")  # a last event without its blank line is whole if it reads as one
+        if has_last_event(self._splitter):
+            events = self.feed(b"\n\n")
         if not self._is_over:
             self._fail(TruncatedError("The upstream ended the stream before the reply was finished."), events)
         return events

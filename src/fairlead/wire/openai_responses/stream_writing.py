@@ -4,7 +4,7 @@ Calls stay open until the reply's finish, since some upstreams write the argumen
 and thoughts are closed when something else begins.
 """
 
-from fairlead.domain.errors import FairleadError, TruncatedError
+from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError
 from fairlead.domain.events import (
     ArgumentsDelta,
     ChoiceFinished,
@@ -62,7 +62,7 @@ class ResponseWriter:
         if isinstance(event, TextDelta):
             return self._say(event)
         if isinstance(event, ArgumentsDelta):
-            return self._calls[event.call].say(event.text) if event.text else b""
+            return self._argue(event) if event.text else b""
         if isinstance(event, ReasoningDelta):
             return self._think(event)
         if isinstance(event, ReplyBegan):
@@ -148,6 +148,12 @@ class ResponseWriter:
         opened = OpenCall(self._numbered, item_id, place, call, self._shape.spaced)
         self._calls[event.call] = opened
         return begun + opened.begin()
+
+    def _argue(self, event: ArgumentsDelta) -> bytes:
+        opened = self._calls.get(event.call)
+        if opened is None:  # the finish of another choice has closed it: this format has one choice alone
+            raise GarbledError("The upstream went on with a tool call after the finish of its reply.")
+        return opened.say(event.text)
 
     def _end(self, reason: FinishReason) -> bytes:
         self._finish = reason

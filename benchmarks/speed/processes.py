@@ -41,14 +41,19 @@ def resident_mb(pid: int) -> float:
 
 
 @contextmanager
-def served(command: list[str], ready_url: str, *, cwd: Path, log: Path) -> Iterator[tuple[int, float]]:
-    """Run a server on the gateway's core until the block ends; gives its pid and the seconds until it was ready.
+def served(
+    command: list[str], ready_url: str, *, cwd: Path, log: Path, is_pinned: bool = True
+) -> Iterator[tuple[int, float]]:
+    """Run a server until the block ends; gives its pid and the seconds until it was ready.
+
+    It has the gateway's core, or all of ours.
 
     Ends the program with the server's own words when it does not come up.
     """
     with log.open("wb") as sink:
         begun = time.perf_counter()
-        process = subprocess.Popen(pinned(GATEWAY_CORE, command), cwd=cwd, stdout=sink, stderr=subprocess.STDOUT)
+        line = pinned(GATEWAY_CORE, command) if is_pinned else command
+        process = subprocess.Popen(line, cwd=cwd, stdout=sink, stderr=subprocess.STDOUT)
         try:
             yield process.pid, _await_ready(process, ready_url, begun, log)
         finally:

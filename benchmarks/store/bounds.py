@@ -27,8 +27,9 @@ from fairlead.gateway.kept_replies import KeptReplies, Reply
 from fairlead.gateway.replay_cache import CacheLimits, Kept, ReplayCache
 from fairlead.routing.features.word_pieces import MAX_KNOWN_WORDS, WordPieces
 from fairlead.settings.effort import CacheSection
-from fairlead.store.book import MAX_PENDING, Book, Told, clean
+from fairlead.store.book import MAX_PENDING, Book
 from fairlead.store.keeper import KeeperLimits
+from fairlead.store.lines import Line, Lines, clean
 
 BODY_BYTES = 2_000
 """Of a kept reply."""
@@ -96,10 +97,10 @@ def cleaned() -> None:
         clean(f"{at:0100d}")
 
 
-def moments(n: int) -> list[Told]:
-    source = random.Random(7)
+def lines(n: int) -> list[Line]:
+    source, made = random.Random(7), Lines()
     known = [figures_of(source)]
-    return [(1e9, moment) for at in range(n) for moment in request(at, source, known)]
+    return [line for at in range(n) for line in made.of([(1e9, moment) for moment in request(at, source, known)])]
 
 
 def pending() -> Book:
@@ -119,11 +120,11 @@ MEMORIES = (
     Memory("answers by key (idempotency)", f"{MOST_IDEMPOTENT / 1e6:.0f} MB", idempotency),
     Memory("exact answers (replay_cache)", f"{CacheSection().max_bytes / 1e6:.0f} MB, if asked for", replay_cache),
     Memory("known words (word_pieces)", f"{MAX_KNOWN_WORDS:,}", words),
-    Memory("client's words (book.clean)", "4,096", cleaned),
+    Memory("client's words (lines.clean)", "4,096", cleaned),
     Memory(
-        "store: moments that wait (keeper)",
+        "store: lines that wait (keeper)",
         f"{KeeperLimits().max_waiting:,}",
-        lambda: moments(KeeperLimits().max_waiting // 3),
+        lambda: lines(KeeperLimits().max_waiting // 3),
     ),
     Memory("store: decisions without reply (book)", f"{MAX_PENDING:,}", pending),
 )

@@ -27,8 +27,9 @@ from fairlead.domain.moments import Attempted, Decided, Replied
 from fairlead.domain.money import Usd
 from fairlead.domain.names import AskedModel, DecisionId, ModelId, ProviderName, SentModel, TenantName, UpstreamName
 from fairlead.domain.usage import Usage
-from fairlead.store.book import Book, Moment
+from fairlead.store.book import Book
 from fairlead.store.database import Database
+from fairlead.store.lines import Moment
 from fairlead.store.postgres import PostgresDatabase
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
@@ -86,7 +87,7 @@ def request(at: int, source: random.Random, known: Sequence[Figures]) -> Iterato
     kept = source.choice(known)
     yield Decided(
         identity, tenant, "chat", asked, "auto", served, 1.0, N_CANDIDATES, session, None, None, None, "0123456789ab",
-        kept, f"key-{at % 9}",
+        lambda: kept, f"key-{at % 9}",
     )  # fmt: skip
     yield Attempted(identity, served, "ok" if is_ok else "rejected", 200, first, total, usage, cost, 0, False, "whole")
     yield Replied(

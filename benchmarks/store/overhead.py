@@ -4,7 +4,7 @@
 
 Two servers of the same configuration but for `store`, the load generator and the mock upstream of benchmarks/speed. The
 two take turns round by round, the ratio is that of each round's pair, and its median is what counts. The gateway has
-one core, with its writer thread on it, or two. Afterwards every reply that the load generator counted must be a row,
+one core, with its writer's thread on it, or two, beside its writer's process, the load and the mock. Afterwards every reply that the load generator counted must be a row,
 with its decision and its attempt.
 """
 
@@ -45,14 +45,17 @@ def settled(port: int) -> dict[str, Any]:
         time.sleep(0.1)
 
 
-def start(stack: ExitStack, folder: Path, mock_port: int, name: str, store: str) -> gateway.Arm:
+def start(
+    stack: ExitStack, folder: Path, mock_port: int, name: str, store: str, *, is_pinned: bool = True
+) -> gateway.Arm:
     """A server with this `store` section."""
     config = folder / f"{name}.yaml"
     config.write_text(gateway.CONFIG.format(port=mock_port) + f"store: {store}\n")
     port = peers.free_port()
     command = [gateway.fairlead_command(), "serve", "--config", str(config), "--port", str(port)]
     url = f"http://127.0.0.1:{port}/health/ready"
-    pid, ready_s = stack.enter_context(processes.served(command, url, cwd=ROOT, log=folder / f"{name}.log"))
+    log = folder / f"{name}.log"
+    pid, ready_s = stack.enter_context(processes.served(command, url, cwd=ROOT, log=log, is_pinned=is_pinned))
     return gateway.Arm(name, port, pid, ready_s)
 
 
@@ -81,12 +84,9 @@ def measure(n_cores: int, rounds: int, seconds: float) -> dict[str, Any]:
         mock_port = stack.enter_context(peers.mock_upstream(peer))
         file = folder / "traffic.db"
         arms = [
-            start(stack, folder, mock_port, "off", "{enabled: false}"),
-            start(stack, folder, mock_port, "on", f"{{path: {file}}}"),
+            start(stack, folder, mock_port, name, store, is_pinned=n_cores == 1)
+            for name, store in (("off", "{enabled: false}"), ("on", f"{{path: {file}}}"))
         ]
-        if n_cores > 1:
-            for arm in arms:
-                processes.unpin(arm.pid)
         runs: dict[str, list[dict[str, float]]] = {"off": [], "on": []}
         for at in range(rounds):
             for arm in arms if at % 2 else arms[::-1]:

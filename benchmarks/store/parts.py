@@ -11,7 +11,10 @@ import gc
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from benchmarks.speed.bodies import chat_bodies
 from fairlead.assembly.services import assemble
@@ -21,12 +24,14 @@ from fairlead.domain.moments import Attempted, Decided, Replied
 from fairlead.domain.money import Usd
 from fairlead.domain.names import AskedModel, DecisionId, TenantName
 from fairlead.domain.usage import Usage
+from fairlead.gateway.gathering import AT_ONCE
 from fairlead.gateway.work import DOORS, work_of
 from fairlead.routing.figures import figures_of
 from fairlead.routing.router import Choice, Router
 from fairlead.settings.settings import parse
 from fairlead.store.book import Book
-from fairlead.store.keeper import Keeper
+from fairlead.store.lines import Line, Lines
+from fairlead.store.scribe import Turn
 from fairlead.store.sqlite import SqliteDatabase
 from fairlead.store.tables import Batch
 
@@ -41,7 +46,8 @@ upstreams:
 BATCH = 100
 """Requests of one flush: 2,000 a second, twenty times a second."""
 DECIDE = "decide"
-PART = "its figures (loop, part of the next)"
+PART = "its figures (part of the next but one)"
+LINES = "moments to lines (loop)"
 
 
 TENANT, ASKED = TenantName("default"), AskedModel("auto")
@@ -64,7 +70,7 @@ def decided(identity: DecisionId, arm: Arm, router: Router, choice: Choice) -> D
         None,
         None,
         "0123456789ab",
-        figures_of(router, choice, order, "highest_utility"),
+        partial(figures_of, router, choice, order, "highest_utility"),
         "anyone",
         None,
     )
@@ -96,8 +102,9 @@ class Parts:
         self._known: list[tuple[DecisionId, Arm, Choice]] = []
         self._decided: list[Decided] = []
         self._told: list[tuple[Decided, Attempted, Replied]] = []
+        self._lines: list[Line] = []
+        self._turns: list[bytes] = []
         self._batches: list[Batch] = []
-        self._keeper = Keeper(lambda: SqliteDatabase(folder / "t.db"), folder, "w", time.time)
         self._database = SqliteDatabase(folder / "t.db")
 
     def run(self) -> None:
@@ -111,9 +118,11 @@ class Parts:
         self._timed(PART, self._figures)
         self._timed("make the moment of the decision (loop)", self._tell)
         self._told = [(one, *ended(one)) for one in self._decided]
-        self._timed("put three moments into the queue (loop)", self._listen)
-        self._timed("moments to rows and sums (thread)", self._rows)
-        self._timed("write (thread, mostly outside the interpreter's lock)", self._write)
+        self._timed(LINES, self._make_lines)
+        self._timed("lines to bytes (thread, if the writer is a process)", self._encode)
+        self._timed("bytes to lines (process)", self._decode)
+        self._timed("lines to rows and sums (writer)", self._rows)
+        self._timed("write (writer, mostly outside the interpreter's lock)", self._write)
         self._database.close()
 
     def _timed(self, name: str, work: Callable[[], object]) -> None:
@@ -128,10 +137,23 @@ class Parts:
     def _tell(self) -> None:
         self._decided = [decided(name, arm, self._router, choice) for name, arm, choice in self._known]
 
-    def _listen(self) -> None:
-        for three in self._told:
-            for moment in three:
-                self._keeper.take(moment)
+    def _make_lines(self) -> None:
+        lines, told = Lines(), [(time.time(), moment) for three in self._told for moment in three]
+        for at in range(0, len(told), AT_ONCE):
+            self._lines += lines.of(told[at : at + AT_ONCE])
+
+    def _each_turn(self) -> list[list[Line]]:
+        size = 3 * self._n_batch
+        return [self._lines[at : at + size] for at in range(0, len(self._lines), size)]
+
+    def _encode(self) -> None:
+        encoder = msgspec.msgpack.Encoder()
+        self._turns = [encoder.encode(Turn(at, 1e9, lines)) for at, lines in enumerate(self._each_turn(), 1)]
+
+    def _decode(self) -> None:
+        decoder = msgspec.msgpack.Decoder(Turn)
+        for body in self._turns:
+            decoder.decode(body)
 
     def _figures(self) -> None:
         for choice in self._choices:
@@ -139,9 +161,9 @@ class Parts:
 
     def _rows(self) -> None:
         book = Book()
-        for at in range(0, self._n, self._n_batch):
-            book.read([(1e9 + at / 2_000, moment) for three in self._told[at : at + self._n_batch] for moment in three])
-            self._batches.append(Batch("w", len(self._batches) + 1, 1e9, book.turn()))
+        for lines in self._each_turn():
+            book.enter(lines)
+            self._batches.append(Batch("w", len(self._batches) + 1, 1e9, book.turn(with_delays=False)))
 
     def _write(self) -> None:
         for batch in self._batches:

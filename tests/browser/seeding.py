@@ -114,7 +114,7 @@ def tell(book: Book, at_s: float, name: str, offers: Sequence[Offer], names: Nam
     cost = None if fails else Usd(int(usd * 1e9))
     own = (DecisionId(name), TenantName(names.tenant), "chat", AskedModel(names.asked), names.policy)
     book.take(at_s, Decided(
-        *own, arm, 1.0, len(offers), names.session, None, None, None, "c0ffee", decided, names.key_name,
+        *own, arm, 1.0, len(offers), names.session, None, None, None, "c0ffee", lambda: decided, names.key_name,
         lambda: prompted(names.words),
     ))  # fmt: skip
     number = 1

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from fairlead.cli.main import app
 from fairlead.gateway.exploring import ExploreLimits
 from fairlead.routing.explore import Exploration
-from fairlead.store.book import Book, Moment
+from fairlead.store.book import Book
+from fairlead.store.lines import Moment
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
 from tests.peers.asgi_caller import chat

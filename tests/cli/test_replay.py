@@ -12,7 +12,8 @@ import pytest
 from fairlead.assembly.shipped import shipped_catalogue
 from fairlead.cli.replay import table_of_store
 from fairlead.domain.errors import ConfigError, OutcomesError
-from fairlead.store.book import Book, Moment
+from fairlead.store.book import Book
+from fairlead.store.lines import Moment
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
 from fairlead.store.tables import Batch, Put

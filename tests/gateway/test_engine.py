@@ -378,7 +378,7 @@ async def test_a_tool_loop_goes_on_with_the_model_that_began_it(clock: VirtualCl
     assert (await chat(w.app, body)).header("x-fairlead-model") == "lab/cheap"
     moment = w.moments.decisions[-1]
     assert (moment.kept, moment.without and moment.without.model) == ("kept_in_tool_loop", "lab/strong")
-    assert moment.figures.reason == "kept_in_tool_loop"
+    assert moment.figures().reason == "kept_in_tool_loop"
     assert w.moments.replies[-1].kept == "kept_in_tool_loop"
     off = body | {"fairlead": {"session_affinity": "off"}}
     assert (await call(w.app, "POST", "/v1/route", off)).json()["session"] is None

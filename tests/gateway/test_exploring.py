@@ -44,7 +44,7 @@ def exploring(
 
 def chances(moment: Decided) -> dict[str, float]:
     """Model -> its logged chance, from the figures that a store keeps."""
-    figures = moment.figures
+    figures = moment.figures()
     rows = unpack_candidates(pack_candidates(figures), None, pack_arms(figures.arms))
     return {row.model: row.propensity for row in rows if row.propensity is not None}
 
@@ -64,7 +64,7 @@ async def test_each_model_serves_as_often_as_its_logged_chance_says() -> None:
     assert binomtest(n_explored, N, SHARE, alternative="greater").pvalue > 0.001, "the share is a cap"
     for moment in w.moments.decisions:
         assert abs(chances(moment)[moment.arm.model] - moment.chance) < 1e-6
-        assert (moment.figures.reason == "explored") == (moment.arm.model != "lab/best")
+        assert (moment.figures().reason == "explored") == (moment.arm.model != "lab/best")
 
 
 async def test_the_reply_to_a_drawn_request_says_so() -> None:
@@ -72,7 +72,7 @@ async def test_the_reply_to_a_drawn_request_says_so() -> None:
     plain, drawn = await chat(w.app), await chat(w.app)
     assert plain.header("x-fairlead-explored") is None
     assert (drawn.header("x-fairlead-explored"), drawn.header("x-fairlead-model")) == ("true", "lab/third")
-    assert [moment.figures.reason for moment in w.moments.decisions] == ["highest_utility", "explored"]
+    assert [moment.figures().reason for moment in w.moments.decisions] == ["highest_utility", "explored"]
 
 
 async def test_asking_what_would_be_chosen_draws_nothing_and_spends_nothing() -> None:

@@ -14,7 +14,8 @@ from fairlead.gateway.shadows import Shadows
 from fairlead.gateway.swap import SwappableApp
 from fairlead.providers.transport import HttpTransport
 from fairlead.providers.upstream import Upstream, origin_of
-from fairlead.store.book import Book, Moment
+from fairlead.store.book import Book
+from fairlead.store.lines import Moment
 from fairlead.store.redaction import Redactor
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase

@@ -12,7 +12,8 @@ from fairlead.domain.names import AskedModel, DecisionId, ModelId, ProviderName,
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.usage import Usage
-from fairlead.store.book import Book, Moment
+from fairlead.store.book import Book
+from fairlead.store.lines import Moment
 from fairlead.store.store import Window
 from fairlead.store.tables import Batch
 
@@ -89,7 +90,7 @@ class Told:
             None,
             None,
             "c0ffee",
-            self.figures,
+            lambda: self.figures,
             self.key_name,
             self.prompt,
         )

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.store.book import MAX_POOLS, Book
+from fairlead.store.book import Book
 from fairlead.store.delay_slots import N_SLOTS, SHORTEST_S, middle_s, slots_of
+from fairlead.store.lines import MAX_POOLS
 from fairlead.store.tables import REPLIED, REQUESTS, Put
 from tests.store.small_traffic import AT_S, Told, arm, figures
 
@@ -79,7 +80,7 @@ def test_of_many_configurations_only_some_are_remembered() -> None:
     puts = {put.table: put.rows for put in book.turn()}
     assert len(puts["pools"]) == len({row[0] for row in puts["pools"]}) == len(arms)
     assert sum(row[5] for row in puts["rollup_arms"] if row[0] == 60) == len(arms), "each is compared with its own arms"
-    assert len(book._pools) == len(book._arms_of) == MAX_POOLS
+    assert len(book._lines._pools) == len(book._arms_of) == MAX_POOLS
 
 
 @given(st.lists(st.floats(SHORTEST_S, 30_000.0)))

@@ -11,6 +11,8 @@ from typing import Any
 from fairlead.domain.errors import StoreError
 from fairlead.store.database import Database
 from fairlead.store.keeper import Keeper, KeeperLimits
+from fairlead.store.scribe import Scribe
+from fairlead.store.spool import Spool
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import WRITER_BUSY_S, SqliteDatabase
 from fairlead.store.store import Search
@@ -29,7 +31,13 @@ def until(holds: Callable[[], Any]) -> None:
 
 
 def keeper_of(opens: Callable[[], Database], folder: Path, name: str = "w", **limits: Any) -> Keeper:
-    return Keeper(opens, folder / "spools", name, time.time, limits=KeeperLimits(flush_every_s=0.005, **limits))
+    """Its own writes in its thread."""
+    max_spool_bytes = limits.pop("max_spool_bytes", 10**9)
+
+    def scribe() -> Scribe:
+        return Scribe(opens, Spool(folder / "spools", name, max_spool_bytes), name, flush_every_s=0.005)
+
+    return Keeper(scribe, time.time, KeeperLimits(flush_every_s=0.005, **limits))
 
 
 def sqlite_at(folder: Path) -> Callable[[], Database]:
@@ -216,9 +224,9 @@ def test_a_full_spool_and_a_full_queue_drop_and_say_so(tmp_path: Path) -> None:
     tell(keeper, "d1")
     until(lambda: keeper.state().n_dropped == 2)
     keeper.close()
-    idle = keeper_of(away, tmp_path, "idle", max_waiting=2)
+    idle = keeper_of(away, tmp_path, "idle", max_waiting=3)
     tell(idle, "d1")
-    assert (idle.state().n_waiting, idle.state().n_dropped) == (2, 1)
+    assert (idle.state().n_waiting, idle.state().n_dropped) == (3, 1)
 
 
 def test_two_writers_of_one_file_lose_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 from fairlead.domain.errors import UnknownDecisionError
 from fairlead.domain.moments import Judged
 from fairlead.store.keeper import Keeper
+from fairlead.store.scribe import Scribe
+from fairlead.store.spool import Spool
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
 from fairlead.store.traffic import Traffic
@@ -27,7 +29,8 @@ class Scores:
 @pytest.fixture
 def traffic(tmp_path: Path) -> Iterator[Traffic]:
     file = tmp_path / "t.db"
-    keeper = Keeper(lambda: SqliteDatabase(file), tmp_path / "spools", "w", lambda: AT_S)
+    spool = Spool(tmp_path / "spools", "w", 10**9)
+    keeper = Keeper(lambda: Scribe(lambda: SqliteDatabase(file), spool, "w"), lambda: AT_S)
     keeper.start()
     found = Traffic(keeper, SqlStore(lambda: SqliteDatabase(file)), lambda: SqlStore(lambda: SqliteDatabase(file)))
     yield found

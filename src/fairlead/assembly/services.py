@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ from fairlead.assembly.listings import list_models
 from fairlead.assembly.shipped import prompt_model
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.dashboard.desk import Desk
+from fairlead.domain.engine_state import EngineState
 from fairlead.domain.names import UpstreamName
 from fairlead.evaluation.native_code import native_code
 from fairlead.evaluation.router_file import load_router
 from fairlead.gateway.access import Access
+from fairlead.gateway.gathering import Gathering, each
 from fairlead.gateway.ports import HedgeLimits, Limits, Services
 from fairlead.gateway.replay_cache import CacheLimits
 from fairlead.gateway.shared_rests import SharedRests
@@ -61,6 +64,8 @@ class Assembly:
     warnings: tuple[str, ...]
     is_demo: bool
     metrics: Metrics
+    gathering: Gathering
+    """Tells what happened to whoever can wait a moment."""
     traffic: Traffic | None = None
     """What keeps its traffic; None keeps nothing."""
     trained: TrainedRouter | None = None
@@ -109,18 +114,21 @@ async def assemble(
     endpoints = tuple(listing.endpoint for listing in listings)
     metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)
     log = RequestLog(logs_all=settings.log.requests)
+    gathering = Gathering(time.time)
+    for listener in (each(metrics), each(metrics.traffic, metrics.traffic), each(log, log)):
+        gathering.listens(listener)
     services = Services(
         router=router,
         upstreams={endpoint.name: _upstream(endpoint, settings.limits.deadline_s) for endpoint in endpoints},
         access=Access(settings.keys),
         limits=_limits(settings, endpoints, n_workers),
-        observers=(metrics, metrics.traffic, log),
+        observers=(gathering,),
         clock=time.perf_counter,
         unix_s=time.time,
         new_id=_id_maker(),
         draw=random.SystemRandom().random,
         model_list=_model_list(router),
-        render_metrics=metrics.page,
+        render_metrics=partial(_page, gathering, metrics),
         config_version=settings.version,
         allowed_hosts=_allowed_hosts(settings),
         allowed_origins=frozenset(settings.server.allowed_origins),
@@ -130,11 +138,18 @@ async def assemble(
         shared_rests=shared_rests,
         n_workers=n_workers,
         opinion_weights=settings.store.feedback_weights,
-        shadow_observers=(metrics.traffic, log),
+        shadow_observers=(gathering,),
     )
     services = with_experiments(services, settings, warnings)
     said, trained = tuple(warnings), predictor.router if isinstance(predictor, LearnedPredictor) else None
-    return Assembly(settings, catalogue, router, services, endpoints, said, is_demo, metrics, trained=trained)
+    return Assembly(
+        settings, catalogue, router, services, endpoints, said, is_demo, metrics, gathering, trained=trained
+    )
+
+
+def _page(gathering: Gathering, metrics: Metrics, state: EngineState) -> tuple[bytes, str]:
+    gathering.tell()
+    return metrics.page(state)
 
 
 def _router_of(settings: Settings, catalogue: Catalogue, listings: Sequence[Listing], predictor: Predictor) -> Router:

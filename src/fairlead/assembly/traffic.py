@@ -3,7 +3,9 @@
 import functools
 import hashlib
 import logging
+import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,19 +13,16 @@ from pathlib import Path
 from typing import Final
 
 from fairlead.assembly.services import Assembly
+from fairlead.assembly.store_writer import Place, WriterPlan, open_database, scribe_of, start_process
 from fairlead.domain.errors import StoreError
+from fairlead.settings.settings import Settings
 from fairlead.settings.store_section import StoreSection
-from fairlead.store.book import Book, as_it_is
-from fairlead.store.database import Database
-from fairlead.store.keeper import Keeper, KeeperLimits
-from fairlead.store.postgres import READER_S, WRITER_S, PostgresDatabase
-from fairlead.store.redaction import Redactor
+from fairlead.store.keeper import Keeper, Writer
+from fairlead.store.process_writer import ProcessWriter
 from fairlead.store.sql_store import SqlStore
-from fairlead.store.sqlite import READER_BUSY_S, WRITER_BUSY_S, SqliteDatabase
 from fairlead.store.traffic import Traffic
 
 _LOG: Final = logging.getLogger("fairlead.store")
-_DAY_S: Final = 86_400.0
 DEMO_NAME: Final = "demo-traffic.db"
 """Simulated requests stay out of the figures of real ones."""
 NAME: Final = "traffic.db"
@@ -42,60 +41,80 @@ def store_path(section: StoreSection, env: Mapping[str, str], *, is_demo: bool =
     return folder / "fairlead" / (DEMO_NAME if is_demo else NAME)
 
 
-def open_database(section: StoreSection, path: Path | None, *, is_writer: bool = False) -> Database:
-    """The database of this configuration. Raises: StoreError."""
-    if section.url is not None:
-        return PostgresDatabase(section.url, within_s=WRITER_S if is_writer else READER_S)
-    if path is None:
-        raise StoreError("there is no place for the traffic store: name one under 'store' (path or url)")
-    return SqliteDatabase(path, busy_s=WRITER_BUSY_S if is_writer else READER_BUSY_S, checkpoints_aside=is_writer)
-
-
 def open_store(section: StoreSection, env: Mapping[str, str], *, is_demo: bool = False) -> SqlStore:
     """The store for reading, as commands use it."""
-    return SqlStore(functools.partial(open_database, section, store_path(section, env, is_demo=is_demo)))
+    return SqlStore(functools.partial(open_database, _place(section, env, is_demo=is_demo)))
 
 
 def open_traffic(
-    section: StoreSection, env: Mapping[str, str], unix_s: Callable[[], float], *, is_demo: bool, warnings: list[str]
+    settings: Settings,
+    env: Mapping[str, str],
+    unix_s: Callable[[], float],
+    *,
+    is_demo: bool,
+    n_workers: int,
+    warnings: list[str],
 ) -> Traffic | None:
     """What keeps the traffic of one serving process; None where nothing is kept. Started already.
 
     Raises: StoreError for a file that was named and cannot be used. The usual place only gets a warning, and a database
     that is away may come back: until then rows go to the spool.
     """
+    section = settings.store
     if not section.enabled:
         return None
     if is_demo:
         section = section.model_copy(update={"url": None, "path": None})
-    path = store_path(section, env, is_demo=is_demo)
+    place = _place(section, env, is_demo=is_demo)
     if section.url is None:
         try:
-            open_database(section, path).close()
+            open_database(place).close()
         except StoreError as error:
             if section.path is not None:
                 raise
             warnings.append(f"no traffic is kept: {error.message}")
             return None
-    open_reader = functools.partial(SqlStore, functools.partial(open_database, section, path))
-    store = open_reader()
-    redact = Redactor(section.redact, section.redact_patterns) if section.bodies == "redacted" else as_it_is
-    keeper = Keeper(
-        functools.partial(open_database, section, path, is_writer=True),
-        _spools(section, path, env),
-        secrets.token_hex(8),
-        unix_s,
-        book=Book(redact),
-        limits=KeeperLimits(max_spool_bytes=section.spool_bytes),
-        tend=lambda now_s: _tend(store, section, now_s),
+    plan = WriterPlan(
+        name=secrets.token_hex(8),
+        place=place,
+        spools=str(_spools(section, place, env)),
+        spool_bytes=section.spool_bytes,
+        redact=section.redact if section.bodies == "redacted" else None,
+        redact_patterns=section.redact_patterns,
+        retention_days=section.retention_days,
+        bodies_retention_days=section.bodies_retention_days,
+        log_level=settings.log.level,
+        log_format=settings.log.format,
     )
+    keeper = Keeper(functools.partial(_writer, plan, has_process=_has_process(section, n_workers)), unix_s)
     keeper.start()
-    return Traffic(keeper, store, open_reader)
+    open_reader = functools.partial(SqlStore, functools.partial(open_database, place))
+    return Traffic(keeper, open_reader(), open_reader)
 
 
-def _spools(section: StoreSection, path: Path | None, env: Mapping[str, str]) -> Path:
+def _writer(plan: WriterPlan, *, has_process: bool) -> Writer:
+    if not has_process:
+        return scribe_of(plan)
+    return ProcessWriter(functools.partial(start_process, plan), functools.partial(scribe_of, plan, "-2"))
+
+
+def _has_process(section: StoreSection, n_workers: int) -> bool:
+    """Where each serving process has a core to spare: a thread's work stops the event loop, a process's does not."""
+    if section.writer != "auto":
+        return section.writer == "process"
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return n_cores >= 2 * n_workers and sys.executable != ""
+
+
+def _place(section: StoreSection, env: Mapping[str, str], *, is_demo: bool = False) -> Place:
+    path = store_path(section, env, is_demo=is_demo)
+    return Place(str(path) if path is not None else None, section.url)
+
+
+def _spools(section: StoreSection, place: Place, env: Mapping[str, str]) -> Path:
     """Where rows wait: beside the file; for a database, in a folder of its own, named by its address."""
-    if section.url is None and path is not None:
+    if section.url is None and place.path is not None:
+        path = Path(place.path)
         return path.parent / f"{path.name}.spools"
     usual = store_path(section.model_copy(update={"path": None}), env)
     folder = usual.parent if usual is not None else Path(tempfile.gettempdir()) / "fairlead"
@@ -116,29 +135,25 @@ def keeping(assembly: Assembly, env: Mapping[str, str], before: Assembly | None 
             section = before.settings.store
     else:
         warnings: list[str] = []
-        traffic = open_traffic(section, env, services.unix_s, is_demo=assembly.is_demo, warnings=warnings)
+        traffic = open_traffic(
+            assembly.settings,
+            env,
+            services.unix_s,
+            is_demo=assembly.is_demo,
+            n_workers=services.n_workers,
+            warnings=warnings,
+        )
         assembly = replace(assembly, warnings=(*assembly.warnings, *warnings))
     if traffic is None:
         return assembly
     assembly.metrics.store_state = traffic.state
     traffic.listeners = (assembly.metrics.traffic,)
+    assembly.gathering.listens(traffic.keeper.told)
+    traffic.untold = assembly.gathering
     kept = replace(
         services,
-        observers=(*services.observers, traffic),
-        decision_observers=(*services.decision_observers, traffic),
-        shadow_observers=(*services.shadow_observers, traffic),
+        decision_observers=(*services.decision_observers, assembly.gathering),
         keeps_words=section.bodies != "off",
         traffic=traffic,
     )
     return replace(assembly, services=kept, traffic=traffic)
-
-
-def _tend(store: SqlStore, section: StoreSection, now_s: float) -> None:
-    """Delete what is too old."""
-    before_s, bodies_before_s = (
-        now_s - days * _DAY_S if days is not None else None
-        for days in (section.retention_days, section.bodies_retention_days)
-    )
-    n = store.forget(before_s, bodies_before_s) + store.forget_minutes(now_s)
-    if n:
-        _LOG.info("%d rows of the traffic store were too old and are gone", n)

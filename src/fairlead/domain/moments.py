@@ -39,8 +39,8 @@ class Decided(NamedTuple):
     """The counterfactual: who would have been chosen without the conversation."""
     without_usd: float | None
     config_version: str
-    figures: Figures
-    """Every candidate with its estimates."""
+    figures: Callable[[], Figures]
+    """Every candidate with its estimates. On the event loop, and soon: it holds what it is read from."""
     key_name: str = ""
     """The name of the access key that asked."""
     prompt: Callable[[], ChatRequest] | None = None

@@ -1,6 +1,7 @@
 """Record: what one request did and cost, as it goes; told to the observers in whole moments."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from fairlead.catalogue.prices import price_of
@@ -179,7 +180,7 @@ class Record:
             pool.specs[kept.plain].arm if kept is not None else None,
             kept.plain_usd if kept is not None else None,
             self.config_version,
-            figures_of(router, choice, order, self.reason),
+            partial(figures_of, router, choice, order, self.reason),
             self._work.key_name,
             self._work.request.chat if self.heard is not None else None,
         )

@@ -45,6 +45,11 @@ class StoreSection(Section):
         le=100_000_000_000,
         description="Most bytes of rows that wait in a file beside the store while it takes none; more are dropped.",
     )
+    writer: Literal["auto", "thread", "process"] = Field(
+        default="auto",
+        description="Who writes rows: a thread of the server, or a process beside it (some 50 MB), which leaves the "
+        "server's core to requests; auto takes a process where each worker has two cores.",
+    )
     feedback_weights: dict[str, Weight] = Field(
         default_factory=dict,
         description="How much the feedback of a tenant counts beside that of others; 1 unless set.",

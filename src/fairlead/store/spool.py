@@ -28,6 +28,7 @@ class Spool:
     """One writer's file. It is made when it is first needed."""
 
     def __init__(self, folder: Path, name: str, max_bytes: int) -> None:
+        self.folder = folder
         self._path = folder / f"{name}{SUFFIX}"
         self._max_bytes = max_bytes
         self._file: IO[bytes] | None = None

@@ -35,6 +35,8 @@ DECIDED: Final = (
     "candidates",
     "ineligible",
 )
+UNDECIDED: Final = ("at_s", "tenant", "key_name", "door", "asked", "policy", "config_version", "session", "kept")
+"""What a reply knows of a decision that was never made."""
 REPLIED: Final = (
     "outcome",
     "status",

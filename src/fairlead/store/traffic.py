@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from fairlead.domain.errors import StoreError, UnavailableError, UnknownDecisionError
-from fairlead.domain.moments import Attempted, Decided, Judged, OpinionObserver, Replied, Shadowed
+from fairlead.domain.moments import Judged, OpinionObserver
 from fairlead.domain.names import ModelId
 from fairlead.domain.opinion import Opinion
 from fairlead.domain.store_state import StoreState
@@ -16,6 +16,19 @@ _LOOKS: Final = 3
 """The row of a reply that has only just gone out may need a flush window, in another worker too."""
 
 
+class Untold(Protocol):
+    """Moments on their way to the keeper."""
+
+    @property
+    def n_waiting(self) -> int:
+        """How many."""
+        ...
+
+    def tell(self) -> None:
+        """Bring them now."""
+        ...
+
+
 class Traffic:
     """One process's."""
 
@@ -24,21 +37,20 @@ class Traffic:
         self.store = store
         self.open_reader = open_reader
         """A connection of its own to where this writes, whatever a newer configuration says of it."""
-        self.decided: Callable[[Decided], None] = keeper.take
-        """See moments.DecisionObserver, Observer and ShadowObserver; on the event loop each step between costs."""
-        self.attempted: Callable[[Attempted], None] = keeper.take
-        self.replied: Callable[[Replied], None] = keeper.take
-        self.shadowed: Callable[[Shadowed], None] = keeper.take
+        self.untold: Untold | None = None
+        """Who tells the keeper; None where it is told at once."""
         self.listeners: Sequence[OpinionObserver] = ()
         """Told of opinions with a score."""
 
     def state(self) -> StoreState:
         """See gateway.ports.Traffic."""
-        return self.keeper.state()
+        state = self.keeper.state()
+        return state if self.untold is None else state._replace(n_waiting=state.n_waiting + self.untold.n_waiting)
 
     async def keep(self, opinion: Opinion) -> None:
         """See gateway.ports.Traffic."""
         loop = asyncio.get_running_loop()
+        self._bring()
         for look in range(_LOOKS):
             self.keeper.hurry()
             try:
@@ -67,5 +79,10 @@ class Traffic:
 
     def close(self) -> None:
         """Write what still waits."""
+        self._bring()
         self.keeper.close()
         self.store.close()
+
+    def _bring(self) -> None:
+        if self.untold is not None:
+            self.untold.tell()

@@ -4,8 +4,8 @@
 
 Two servers of the same configuration but for `store`, the load generator and the mock upstream of benchmarks/speed. The
 two take turns round by round, the ratio is that of each round's pair, and its median is what counts. The gateway has
-one core, with its writer's thread on it, or two, beside its writer's process, the load and the mock. Afterwards every reply that the load generator counted must be a row,
-with its decision and its attempt.
+one core, with its writer's thread on it, or two, beside its writer's process, the load and the mock. Afterwards every
+reply that the load generator counted must be a row, with its decision and its attempt.
 """
 
 import argparse

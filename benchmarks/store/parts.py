@@ -14,8 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from benchmarks.speed.bodies import chat_bodies
 from fairlead.assembly.services import assemble
 from fairlead.cli.serve import GC_THRESHOLDS
@@ -30,8 +28,7 @@ from fairlead.routing.figures import figures_of
 from fairlead.routing.router import Choice, Router
 from fairlead.settings.settings import parse
 from fairlead.store.book import Book
-from fairlead.store.lines import Line, Lines
-from fairlead.store.scribe import Turn
+from fairlead.store.lines import Chunk, Line, Lines, packed, unpacked
 from fairlead.store.sqlite import SqliteDatabase
 from fairlead.store.tables import Batch
 
@@ -103,7 +100,7 @@ class Parts:
         self._decided: list[Decided] = []
         self._told: list[tuple[Decided, Attempted, Replied]] = []
         self._lines: list[Line] = []
-        self._turns: list[bytes] = []
+        self._turns: list[Chunk] = []
         self._batches: list[Batch] = []
         self._database = SqliteDatabase(folder / "t.db")
 
@@ -119,7 +116,7 @@ class Parts:
         self._timed("make the moment of the decision (loop)", self._tell)
         self._told = [(one, *ended(one)) for one in self._decided]
         self._timed(LINES, self._make_lines)
-        self._timed("lines to bytes (thread, if the writer is a process)", self._encode)
+        self._timed("lines to bytes (loop, if the writer is a process)", self._encode)
         self._timed("bytes to lines (process)", self._decode)
         self._timed("lines to rows and sums (writer)", self._rows)
         self._timed("write (writer, mostly outside the interpreter's lock)", self._write)
@@ -147,13 +144,11 @@ class Parts:
         return [self._lines[at : at + size] for at in range(0, len(self._lines), size)]
 
     def _encode(self) -> None:
-        encoder = msgspec.msgpack.Encoder()
-        self._turns = [encoder.encode(Turn(at, 1e9, lines)) for at, lines in enumerate(self._each_turn(), 1)]
+        self._turns = [packed(lines) for lines in self._each_turn()]
 
     def _decode(self) -> None:
-        decoder = msgspec.msgpack.Decoder(Turn)
-        for body in self._turns:
-            decoder.decode(body)
+        for turn in self._turns:
+            unpacked(turn)
 
     def _figures(self) -> None:
         for choice in self._choices:

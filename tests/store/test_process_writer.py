@@ -13,7 +13,7 @@ import pytest
 from fairlead.assembly.store_writer import Place, WriterPlan, scribe_of, start_process
 from fairlead.domain.moments import Decided
 from fairlead.store.keeper import Keeper, KeeperLimits
-from fairlead.store.lines import Lines
+from fairlead.store.lines import Lines, packed
 from fairlead.store.process_writer import LENGTH, ProcessWriter
 from fairlead.store.scribe import Turn
 from fairlead.store.sql_store import SqlStore
@@ -45,8 +45,12 @@ class World:
         self.folder = folder
         self.plan = plan_of(folder, redact)
         self.processes: list[subprocess.Popen[bytes]] = []
-        limits = KeeperLimits(flush_every_s=0.005)
-        self.keeper = Keeper(lambda: ProcessWriter(self._start, lambda: scribe_of(self.plan, "-2")), time.time, limits)
+        self.keeper = Keeper(
+            lambda: ProcessWriter(self._start, lambda: scribe_of(self.plan, "-2")),
+            time.time,
+            KeeperLimits(flush_every_s=0.005),
+            is_packing=True,
+        )
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self.processes.append(start_process(self.plan))
@@ -160,7 +164,7 @@ def test_a_gateway_that_is_gone_leaves_a_process_that_writes_what_it_has_and_end
     process = start_process(plan_of(tmp_path))
     assert process.stdin is not None and process.stdout is not None
     lines = Lines().of([(AT_S, Told(name="d1").decided()), (AT_S, Told(name="d2").decided())])
-    body = msgspec.msgpack.encode(Turn(1, AT_S, lines))
+    body = msgspec.msgpack.encode(Turn(1, AT_S, [packed(lines)], len(lines)))
     # As the end of a killed process: amid its second turn.
     os.write(process.stdin.fileno(), LENGTH.pack(len(body)) + body + LENGTH.pack(100) + b"half")
     process.stdin.close()

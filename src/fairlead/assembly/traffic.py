@@ -86,7 +86,8 @@ def open_traffic(
         log_level=settings.log.level,
         log_format=settings.log.format,
     )
-    keeper = Keeper(functools.partial(_writer, plan, has_process=_has_process(section, n_workers)), unix_s)
+    has_process = _has_process(section, n_workers)
+    keeper = Keeper(functools.partial(_writer, plan, has_process=has_process), unix_s, is_packing=has_process)
     keeper.start()
     open_reader = functools.partial(SqlStore, functools.partial(open_database, place))
     return Traffic(keeper, open_reader(), open_reader)

@@ -11,15 +11,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from fairlead.domain.store_state import StoreState
-from fairlead.store.lines import Line, Lines, Moment, Of, Told, spoken
+from fairlead.store.lines import Chunk, Lines, Moment, Of, Told, packed, spoken
 from fairlead.store.scribe import FLUSH_EVERY_S, Turn
 
 _LOG: Final = logging.getLogger("fairlead.store")
 FLUSH_WINDOW_S: Final = 0.2
 """What was told longer ago than this is in the store or in the spool, whatever happens to the process."""
 MAX_LINES: Final = 4_000
-"""Of one turn."""
+"""Of one turn, about."""
 
 
 class Writer(Protocol):
@@ -54,14 +56,23 @@ class Keeper:
         writer: Callable[[], Writer],
         unix_s: Callable[[], float],
         limits: KeeperLimits = KeeperLimits(),  # noqa: B008 - frozen
+        *,
+        is_packing: bool = False,
     ) -> None:
-        """`writer` is made in the thread that will use it."""
+        """`writer` is made in the thread that will use it.
+
+        `is_packing` makes bytes of lines on the event loop: less work for both where they go to another process.
+        """
         self._make_writer = writer
         self._writer: Writer | None = None
         self._unix_s = unix_s
         self._limits = limits
         self._lines = Lines()
-        self._queue: deque[Line] = deque()
+        self._is_packing = is_packing
+        self._queue: deque[tuple[int, Chunk]] = deque()
+        """Numbers of lines, and the lines."""
+        self._n_told = self._n_taken = 0
+        """Lines; each is counted by one thread alone."""
         self._wake = threading.Event()
         self._is_stopping = False
         self._number = 0
@@ -75,18 +86,25 @@ class Keeper:
     def told(self, moments: Sequence[Told]) -> None:
         """Keep these moments. On the event loop: some microseconds each, the fewer the more they are."""
         lines = self._lines.of(moments)
-        room = max(self._limits.max_waiting - len(self._queue), 0)
+        room = max(self._limits.max_waiting - self._n_waiting, 0)
         if len(lines) > room:
             # Pools are told but once, and are few.
             pools = [line for line in lines[room:] if line[0] == Of.POOL]
             self._n_dropped += len(lines) - room - len(pools)
             lines[room:] = pools
-        self._queue.extend(lines)
+        if not lines:
+            return
+        self._n_told += len(lines)
+        self._queue.append((len(lines), packed(lines) if self._is_packing and self._lines.are_plain else lines))
 
     def state(self) -> StoreState:
         """How it goes."""
         state = self._writer.state() if self._writer is not None else StoreState()
-        return state._replace(n_waiting=state.n_waiting + len(self._queue), n_dropped=state.n_dropped + self._n_dropped)
+        return state._replace(n_waiting=state.n_waiting + self._n_waiting, n_dropped=state.n_dropped + self._n_dropped)
+
+    @property
+    def _n_waiting(self) -> int:
+        return self._n_told - self._n_taken
 
     def start(self) -> None:
         """Begin to write."""
@@ -112,13 +130,19 @@ class Keeper:
                 _LOG.exception("the store's writer has stumbled")
             if is_last and not self._queue:
                 break
-            if len(self._queue) < MAX_LINES and not self._is_stopping:
+            if self._n_waiting < MAX_LINES and not self._is_stopping:
                 self._wake.wait(self._limits.flush_every_s)
                 self._wake.clear()
         writer.close()
 
     def _turn(self, writer: Writer, *, is_last: bool) -> None:
-        queue = self._queue
-        lines = spoken([queue.popleft() for _ in range(min(len(queue), MAX_LINES))])
+        queue, n_lines, chunks = self._queue, 0, []
+        while queue and n_lines < MAX_LINES:
+            n, chunk = queue.popleft()
+            n_lines += n
+            chunks.append(chunk if isinstance(chunk, msgspec.Raw) else spoken(chunk))
         self._number += 1
-        writer.take(Turn(self._number, self._unix_s(), lines, is_last))
+        try:
+            writer.take(Turn(self._number, self._unix_s(), chunks, n_lines, is_last))
+        finally:
+            self._n_taken += n_lines  # not sooner: what is in nobody's hands would seem to be written

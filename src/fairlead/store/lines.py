@@ -11,6 +11,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
+
 from fairlead.domain.content import Text, ToolCall, ToolResult
 from fairlead.domain.decision import Arm
 from fairlead.domain.errors import FairleadError
@@ -37,6 +39,8 @@ Told = tuple[float, Moment]
 """When a moment was told, in Unix seconds, and the moment."""
 Line = Sequence[Any]
 """What it is of (`Of`), then values: None, numbers, text and bytes. Only a body's may be who reads it: see `spoken`."""
+Chunk = Sequence[Line] | msgspec.Raw
+"""Lines, or the bytes of them: see `packed`."""
 
 
 class Of(IntEnum):
@@ -68,6 +72,8 @@ class Lines:
     def __init__(self) -> None:
         self._pools: OrderedDict[int, tuple[tuple[Arm, ...], str]] = OrderedDict()
         self._made: list[Line] = []
+        self.are_plain = True
+        """Whether those made last are values alone, and none is a pool's."""
         self._makers: dict[type, Callable[[float, Any], None]] = {
             Decided: self._decided,
             Attempted: self._attempted,
@@ -79,6 +85,7 @@ class Lines:
     def of(self, told: Sequence[Told]) -> list[Line]:
         """Never raises: a moment that cannot be read does not take the others with it."""
         made = self._made = []
+        self.are_plain = True
         makers = self._makers
         for at_s, moment in told:
             try:
@@ -105,6 +112,7 @@ class Lines:
             self._pool(arms), blob, ineligible,
         ))  # fmt: skip
         if prompt is not None:
+            self.are_plain = False
             self._made.append((_BODY, name, at_s, prompt, None, None))
 
     def _pool(self, arms: tuple[Arm, ...]) -> str:
@@ -115,6 +123,7 @@ class Lines:
         text = pack_arms(arms)
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         self._pools[id(arms)] = (arms, name)
+        self.are_plain = False
         # Before the decision itself, which is being made.
         self._made.append((_POOL, name, text, [(str(arm.model), str(arm.upstream)) for arm in arms]))
         if len(self._pools) > MAX_POOLS:
@@ -144,10 +153,12 @@ class Lines:
             at_s - total_s, tenant, key_name, door, clean(asked), policy or None, config_version, session, kept,
         ))  # fmt: skip
         if words is not None:
+            self.are_plain = False
             self._made.append((_BODY, name, at_s, None, None, words))
 
     def _shadowed(self, at_s: float, moment: Shadowed) -> None:
         arm = moment.arm
+        self.are_plain = False
         self._made.append((
             _SHADOW, moment.decision_id, arm.model, arm.upstream, at_s, moment.outcome, _tokens(moment.usage)[3],
             _nano(moment.cost), moment.first_byte_s, moment.total_s, moment.words,
@@ -157,6 +168,23 @@ class Lines:
         *identity, label, preferred, comment, weight = moment
         words = (None if text is None else clean(text) for text in (label, preferred, comment))
         self._made.append((_OPINION, *identity, *words, weight))
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=lambda value: value.item())  # a number of numpy's
+_DECODER: Final = msgspec.msgpack.Decoder(list[list[Any]])
+
+
+def packed(lines: Sequence[Line]) -> Chunk:
+    """Plain lines as MessagePack: one piece of memory in place of dozens a request. As they are if one cannot be."""
+    try:
+        return msgspec.Raw(_ENCODER.encode(lines))
+    except Exception:  # noqa: BLE001 - whoever sends them looks for the culprit
+        return lines
+
+
+def unpacked(chunk: Chunk) -> Sequence[Line]:
+    """Its lines."""
+    return _DECODER.decode(chunk) if isinstance(chunk, msgspec.Raw) else chunk
 
 
 def spoken(lines: Sequence[Line]) -> list[Line]:

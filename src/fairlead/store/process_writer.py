@@ -14,12 +14,12 @@ from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from struct import Struct
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import msgspec
 
 from fairlead.domain.store_state import StoreState
-from fairlead.store.lines import MAX_POOLS, Line, Of, stumbled
+from fairlead.store.lines import MAX_POOLS, Chunk, Line, Of, stumbled
 from fairlead.store.scribe import DELAYS_EVERY_S, FLUSH_EVERY_S, Scribe, Turn
 
 _LOG: Final = logging.getLogger("fairlead.store")
@@ -30,7 +30,7 @@ BEAT_S: Final = 0.5
 """An idle writer hears of the time so often: it may have a store to try again."""
 _SET_PIPE_SIZE: Final = 1031
 _ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=lambda value: value.item())  # a number of numpy's
-_TURNS: Final = msgspec.msgpack.Decoder(Turn)
+_TURNS: Final = msgspec.msgpack.Decoder(tuple[int, float, list[list[list[Any]]], int, bool])
 
 
 class Report(msgspec.Struct, array_like=True, frozen=True):
@@ -69,15 +69,17 @@ class ProcessWriter:
         if self._stand_in is not None:
             self._stand_in.take(turn)
             return
-        if turn.lines:
+        if turn.n_lines:
             self._last_lines_s = turn.at_s
-            self._pools.extend(line for line in turn.lines if line[0] == Of.POOL)
+            for chunk in turn.chunks:
+                if not isinstance(chunk, msgspec.Raw):
+                    self._pools.extend(line for line in chunk if line[0] == Of.POOL)
         elif not self._is_due(turn):
             return
         self._last_s = turn.at_s
         body, turn = _encoded(turn)
         self._unsettled.append(turn)
-        self._n_unsettled += len(turn.lines)
+        self._n_unsettled += turn.n_lines
         try:
             assert self._process is not None and self._process.stdin is not None
             _write(self._process.stdin.fileno(), LENGTH.pack(len(body)) + body)
@@ -147,7 +149,7 @@ class ProcessWriter:
                 self._said = self._said[end:]
                 self._state = report.state
                 while self._unsettled and self._unsettled[0].number <= report.settled:
-                    self._n_unsettled -= len(self._unsettled.popleft().lines)
+                    self._n_unsettled -= self._unsettled.popleft().n_lines
 
     def _ended(self) -> None:
         assert self._process is not None
@@ -168,7 +170,7 @@ class ProcessWriter:
         scribe.remember(self._pools)
         while self._unsettled:
             turn = self._unsettled.popleft()
-            self._n_unsettled -= len(turn.lines)
+            self._n_unsettled -= turn.n_lines
             scribe.take(turn)
 
 
@@ -186,9 +188,9 @@ def started(command: list[str], hello: bytes) -> "subprocess.Popen[bytes]":
 def write_turns(scribe: Scribe, stdin: IO[bytes], stdout: IO[bytes]) -> None:
     """The process's main loop: until its input ends, which is when the gateway has."""
     taken: deque[tuple[int, float]] = deque()
-    turn = Turn(0, 0.0, ())
+    turn = Turn(0, 0.0, (), 0)
     while (body := read_piece(stdin)) is not None:
-        turn = _TURNS.decode(body)
+        turn = Turn(*_TURNS.decode(body))
         scribe.take(turn)
         taken.append((turn.number, turn.at_s))
         settled = 0
@@ -200,7 +202,7 @@ def write_turns(scribe: Scribe, stdin: IO[bytes], stdout: IO[bytes]) -> None:
             with suppress(OSError):  # nobody listens any more; what stands in the pipe is written all the same
                 _write(stdout.fileno(), LENGTH.pack(len(report)) + report)
     if not turn.is_last:
-        scribe.take(Turn(turn.number + 1, turn.at_s, (), is_last=True))
+        scribe.take(Turn(turn.number + 1, turn.at_s, (), 0, is_last=True))
     scribe.close()
 
 
@@ -219,16 +221,22 @@ def _encoded(turn: Turn) -> tuple[bytes, Turn]:
     try:
         return _ENCODER.encode(turn), turn
     except Exception:  # noqa: BLE001 - looked at line by line
-        lines = []
-        for line in turn.lines:
-            try:
-                _ENCODER.encode(line)
-            except Exception as error:  # noqa: BLE001 - see above
-                stumbled(error, Of(line[0]).name.lower())
-            else:
-                lines.append(line)
-        turn = turn._replace(lines=lines)
+        turn = turn._replace(chunks=[_sendable(chunk) for chunk in turn.chunks])
         return _ENCODER.encode(turn), turn
+
+
+def _sendable(chunk: Chunk) -> Chunk:
+    if isinstance(chunk, msgspec.Raw):
+        return chunk
+    lines = []
+    for line in chunk:
+        try:
+            _ENCODER.encode(line)
+        except Exception as error:  # noqa: BLE001 - see above
+            stumbled(error, Of(line[0]).name.lower())
+        else:
+            lines.append(line)
+    return lines
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -10,7 +10,7 @@ from fairlead.domain.errors import StoreError
 from fairlead.domain.store_state import StoreState
 from fairlead.store.book import Book
 from fairlead.store.database import Database
-from fairlead.store.lines import Line
+from fairlead.store.lines import Chunk, Line, unpacked
 from fairlead.store.spool import Spool, left_behind, read_batches
 from fairlead.store.tables import Batch
 
@@ -33,7 +33,8 @@ class Turn(NamedTuple):
     """Counts up from 1: a turn that is told again is written once."""
     at_s: float
     """When it was put together, in Unix seconds."""
-    lines: Sequence[Line]
+    chunks: Sequence[Chunk]
+    n_lines: int
     is_last: bool = False
 
 
@@ -81,7 +82,8 @@ class Scribe:
     def take(self, turn: Turn) -> None:
         """Have these lines in the store, or in the spool; a decision without its reply one turn later."""
         book, now_s = self._book, turn.at_s
-        book.enter(turn.lines)
+        for chunk in turn.chunks:
+            book.enter(unpacked(chunk))
         with_delays = turn.is_last or now_s >= self._next_delays_s
         if with_delays:
             self._next_delays_s = now_s + DELAYS_EVERY_S

@@ -107,16 +107,13 @@ async def assemble(
     else:
         found = await discover(env, probe, own_port=settings.server.port) if settings.discover else None
         listings = await list_models(settings, found, probe, warnings)
-    demo_texts = {DEMO_FILE: demo_catalogue_text()} if is_demo else {}
-    catalogue = catalogue_in_force(settings, datetime.now(UTC).date(), demo_texts)
+    texts = {DEMO_FILE: demo_catalogue_text()} if is_demo else {}
+    catalogue = catalogue_in_force(settings, datetime.now(UTC).date(), texts)
     predictor = predictor_of(catalogue, settings)
     router = _router_of(settings, catalogue, listings, predictor)
     endpoints = tuple(listing.endpoint for listing in listings)
     metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)
-    log = RequestLog(logs_all=settings.log.requests)
-    gathering = Gathering(time.time)
-    for listener in (each(metrics), each(metrics.traffic, metrics.traffic), each(log, log)):
-        gathering.listens(listener)
+    gathering = _gathering(metrics, RequestLog(logs_all=settings.log.requests))
     services = Services(
         router=router,
         upstreams={endpoint.name: _upstream(endpoint, settings.limits.deadline_s) for endpoint in endpoints},
@@ -141,10 +138,16 @@ async def assemble(
         shadow_observers=(gathering,),
     )
     services = with_experiments(services, settings, warnings)
-    said, trained = tuple(warnings), predictor.router if isinstance(predictor, LearnedPredictor) else None
-    return Assembly(
-        settings, catalogue, router, services, endpoints, said, is_demo, metrics, gathering, trained=trained
-    )
+    own = predictor.router if isinstance(predictor, LearnedPredictor) else None
+    said = tuple(warnings)
+    return Assembly(settings, catalogue, router, services, endpoints, said, is_demo, metrics, gathering, trained=own)
+
+
+def _gathering(metrics: Metrics, log: RequestLog) -> Gathering:
+    gathering = Gathering(time.time)
+    for listener in (each(metrics), each(metrics.traffic, metrics.traffic), each(log, log)):
+        gathering.listens(listener)
+    return gathering
 
 
 def _page(gathering: Gathering, metrics: Metrics, state: EngineState) -> tuple[bytes, str]:

@@ -86,20 +86,20 @@ def open_traffic(
         log_level=settings.log.level,
         log_format=settings.log.format,
     )
-    has_process = _has_process(section, n_workers)
-    keeper = Keeper(functools.partial(_writer, plan, has_process=has_process), unix_s, is_packing=has_process)
+    is_apart = has_process(section, n_workers)
+    keeper = Keeper(functools.partial(_writer, plan, is_apart=is_apart), unix_s, is_packing=is_apart)
     keeper.start()
     open_reader = functools.partial(SqlStore, functools.partial(open_database, place))
     return Traffic(keeper, open_reader(), open_reader)
 
 
-def _writer(plan: WriterPlan, *, has_process: bool) -> Writer:
-    if not has_process:
+def _writer(plan: WriterPlan, *, is_apart: bool) -> Writer:
+    if not is_apart:
         return scribe_of(plan)
     return ProcessWriter(functools.partial(start_process, plan), functools.partial(scribe_of, plan, "-2"))
 
 
-def _has_process(section: StoreSection, n_workers: int) -> bool:
+def has_process(section: StoreSection, n_workers: int) -> bool:
     """Where each serving process has a core to spare: a thread's work stops the event loop, a process's does not."""
     if section.writer != "auto":
         return section.writer == "process"

@@ -1,7 +1,7 @@
 """Gathering: moments for listeners who can wait a hundredth of a second, told many at a time.
 
 What runs once a request is cold each time: its code and data have left the processor's caches meanwhile. Run for dozens
-of requests in a row it costs a fraction of that (docs/decisions/0028-moments-are-told-together.md).
+of requests in a row it costs a fraction of that (docs/decisions/0026-moments-are-told-together.md).
 """
 
 import asyncio

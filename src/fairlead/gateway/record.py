@@ -1,7 +1,6 @@
 """Record: what one request did and cost, as it goes; told to the observers in whole moments."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 from fairlead.catalogue.prices import price_of
@@ -165,7 +164,7 @@ class Record:
         self, listeners: Sequence[DecisionObserver], router: Router, choice: Choice, order: tuple[int, ...]
     ) -> None:
         """Who is to serve, for those who want to know."""
-        kept, pool = choice.kept, router.pool
+        kept, pool, reason = choice.kept, router.pool, self.reason
         moment = Decided(
             self.decision_id,
             self._work.tenant,
@@ -180,7 +179,7 @@ class Record:
             pool.specs[kept.plain].arm if kept is not None else None,
             kept.plain_usd if kept is not None else None,
             self.config_version,
-            partial(figures_of, router, choice, order, self.reason),
+            lambda: figures_of(router, choice, order, reason),  # not a partial: its repr would show the prompt
             self._work.key_name,
             self._work.request.chat if self.heard is not None else None,
         )

@@ -1,5 +1,6 @@
 """A writer in a process of its own: whatever becomes of the process, no row is lost or doubled."""
 
+import io
 import os
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ from fairlead.assembly.store_writer import Place, WriterPlan, scribe_of, start_p
 from fairlead.domain.moments import Decided
 from fairlead.store.keeper import Keeper, KeeperLimits
 from fairlead.store.lines import Lines, packed
-from fairlead.store.process_writer import LENGTH, ProcessWriter
+from fairlead.store.process_writer import LENGTH, ProcessWriter, read_piece, write_turns
 from fairlead.store.scribe import Turn
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
@@ -173,6 +174,26 @@ def test_a_gateway_that_is_gone_leaves_a_process_that_writes_what_it_has_and_end
     store = SqlStore(lambda: SqliteDatabase(tmp_path / "traffic.db"))
     assert sorted(row.decision_id for row in store.requests(Search())) == ["d1", "d2"]
     store.close()
+
+
+def test_a_turn_is_settled_when_its_decisions_are_written_and_at_once_when_it_has_none(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    decision = Lines().of([(AT_S, Told(name="d1").decided())])
+    turns = [
+        Turn(1, AT_S, (), 0),
+        Turn(2, AT_S, [decision], len(decision)),
+        Turn(3, AT_S + 0.01, (), 0),
+        Turn(4, AT_S + 1.0, (), 0),
+    ]
+    bodies = [msgspec.msgpack.encode(turn) for turn in turns]
+    stdin = io.BytesIO(b"".join(LENGTH.pack(len(body)) + body for body in bodies))
+    with os.fdopen(write, "wb") as out, os.fdopen(read, "rb") as said:
+        write_turns(scribe_of(plan_of(tmp_path)), stdin, out)
+        out.close()
+        reports = []
+        while (body := read_piece(said)) is not None:
+            reports.append(msgspec.msgpack.decode(body)[0])
+    assert reports == [1, 4]
 
 
 def test_an_address_goes_by_the_pipe_and_not_by_the_command_line(tmp_path: Path) -> None:

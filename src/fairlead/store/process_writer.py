@@ -187,16 +187,16 @@ def started(command: list[str], hello: bytes) -> "subprocess.Popen[bytes]":
 
 def write_turns(scribe: Scribe, stdin: IO[bytes], stdout: IO[bytes]) -> None:
     """The process's main loop: until its input ends, which is when the gateway has."""
-    taken: deque[tuple[int, float]] = deque()
+    taken: deque[Turn] = deque()
     turn = Turn(0, 0.0, (), 0)
     while (body := read_piece(stdin)) is not None:
         turn = Turn(*_TURNS.decode(body))
         scribe.take(turn)
-        taken.append((turn.number, turn.at_s))
+        taken.append(turn._replace(chunks=()))
         settled = 0
         # Its decisions without replies were written a turn later: see Scribe.take.
-        while taken and (turn.is_last or taken[0][1] < turn.at_s - scribe.flush_every_s):
-            settled, _ = taken.popleft()
+        while taken and (turn.is_last or not taken[0].n_lines or taken[0].at_s < turn.at_s - scribe.flush_every_s):
+            settled = taken.popleft().number
         if settled:
             report = _ENCODER.encode(Report(settled, scribe.state()))
             with suppress(OSError):  # nobody listens any more; what stands in the pipe is written all the same

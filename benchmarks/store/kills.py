@@ -1,10 +1,11 @@
 """Kill -9 at the server under load: nothing that was answered before the flush window is lost, nothing is doubled.
 
-    python -m benchmarks.store.kills [--kills 20] [--callers 8]
+    python -m benchmarks.store.kills [--kills 20] [--callers 8] [--writer process]
 
 A served process with a store, the mock upstream, and callers that note the decision id of every reply and when it came.
-After a random while the process is killed; whatever was answered more than FLUSH_WINDOW_S before must be a row, with
-its attempt. The next process goes on with the same file. The sums must be those of the rows at the end.
+After a random while it is killed, with its writer if that is a process. Whatever was answered more than FLUSH_WINDOW_S
+before must be a row, with its attempt. The next process goes on with the same file. The sums must be those of the rows
+at the end.
 """
 
 import argparse
@@ -85,6 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--callers", type=int, default=8)
+    parser.add_argument("--writer", choices=("thread", "process"), default="process", help="who writes the rows")
     parser.add_argument("--seed", type=int, default=20261130)
     options = parser.parse_args()
     source = random.Random(options.seed)
@@ -94,7 +96,9 @@ def main() -> None:
         mock_port = stack.enter_context(peers.mock_upstream(peers.build(folder)))
         file = folder / "traffic.db"
         config = folder / "fairlead.yaml"
-        config.write_text(gateway.CONFIG.format(port=mock_port) + f"store: {{path: {file}}}\n")
+        config.write_text(
+            gateway.CONFIG.format(port=mock_port) + f"store: {{path: {file}, writer: {options.writer}}}\n"
+        )
         for at in range(options.kills):
             port = peers.free_port()
             command = [gateway.fairlead_command(), "serve", "--config", str(config), "--port", str(port)]

@@ -1,11 +1,12 @@
 """What the store costs: routed requests per second with the store on against off, in one run, and no row dropped.
 
-    python -m benchmarks.store.overhead [--rounds 3] [--seconds 60] [--cores 1,2] [--json FILE]
+    python -m benchmarks.store.overhead [--pairs 40] [--seconds 3] [--sustained 60] [--cores 1,2] [--json FILE]
 
 Two servers of the same configuration but for `store`, the load generator and the mock upstream of benchmarks/speed. The
-two take turns round by round, the ratio is that of each round's pair, and its median is what counts. The gateway has
-one core, with its writer's thread on it, or two, beside its writer's process, the load and the mock. Afterwards every
-reply that the load generator counted must be a row, with its decision and its attempt.
+two take short turns, so that a change of the machine's mood meets both; what counts is the median of the pairs' ratios,
+with its 95 % interval. Then the one with the store serves without a pause. The gateway has one core, with its writer's
+thread on it, or two, beside its writer's process, the load and the mock. Afterwards every reply that the load generator
+counted must be a row, with its decision and its attempt.
 """
 
 import argparse
@@ -59,6 +60,14 @@ def start(
     return gateway.Arm(name, port, pid, ready_s)
 
 
+def median_interval(ordered: list[float]) -> tuple[float, float]:
+    """The 95 % interval of a median, by its order statistics: between which of them it lies with that chance."""
+    n = len(ordered)
+    half = 0.98 * n**0.5
+    low, high = int(max(n / 2 - half, 0)), int(min(n / 2 + half, n - 1))
+    return ordered[low], ordered[high]
+
+
 def rows_of(path: Path) -> dict[str, int]:
     """Rows by table, counted by nobody's code but SQLite's."""
     connection = sqlite3.connect(path)
@@ -74,7 +83,7 @@ def rows_of(path: Path) -> dict[str, int]:
         connection.close()
 
 
-def measure(n_cores: int, rounds: int, seconds: float) -> dict[str, Any]:
+def measure(n_cores: int, pairs: int, seconds: float, sustained_s: float) -> dict[str, Any]:
     """The figures of one number of cores."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -87,42 +96,41 @@ def measure(n_cores: int, rounds: int, seconds: float) -> dict[str, Any]:
             start(stack, folder, mock_port, name, store, is_pinned=n_cores == 1)
             for name, store in (("off", "{enabled: false}"), ("on", f"{{path: {file}}}"))
         ]
+        case = gateway.Case("JSON", "1 KB", CONNECTIONS)
         runs: dict[str, list[dict[str, float]]] = {"off": [], "on": []}
-        for at in range(rounds):
+        for at in range(pairs):
             for arm in arms if at % 2 else arms[::-1]:
-                case = gateway.Case("JSON", "1 KB", CONNECTIONS)
-                run = gateway.run_case(peer, arm, case, bodies, seconds)
-                runs[arm.name].append(run)
-        state = settled(arms[1].port)
+                runs[arm.name].append(gateway.run_case(peer, arm, case, bodies, seconds))
+        long = gateway.run_case(peer, arms[1], case, bodies, sustained_s)
+        ratios = sorted(on["rps"] / off["rps"] for on, off in zip(runs["on"], runs["off"], strict=True))
         figures: dict[str, Any] = {
-            "rps_off": statistics.median(run["rps"] for run in runs["off"]),
-            "rps_on": statistics.median(run["rps"] for run in runs["on"]),
-            "ratio": statistics.median(on["rps"] / off["rps"] for on, off in zip(runs["on"], runs["off"], strict=True)),
-            "ratios": [round(on["rps"] / off["rps"], 3) for on, off in zip(runs["on"], runs["off"], strict=True)],
-            "cpu_us_off": statistics.median(run["cpu_us"] for run in runs["off"]),
-            "cpu_us_on": statistics.median(run["cpu_us"] for run in runs["on"]),
-            "p99_us_off": statistics.median(run["total_p99_us"] for run in runs["off"]),
-            "p99_us_on": statistics.median(run["total_p99_us"] for run in runs["on"]),
+            "ratio": statistics.median(ratios),
+            "interval": median_interval(ratios),
+            "ratios": [round(ratio, 3) for ratio in ratios],
+            "rps_sustained": long["rps"],
             "rss_mb_off": runs["off"][-1]["resident_mb"],
-            "rss_mb_on": runs["on"][-1]["resident_mb"],
-            "store": state,
-            "replies_on": sum(int(run["n"]) for run in runs["on"]),
+            "rss_mb_on": long["resident_mb"],
+            "store": settled(arms[1].port),
+            "replies_on": int(long["n"]) + sum(int(run["n"]) for run in runs["on"]),
             "rows": rows_of(file),
         }
+        for name, those in runs.items():
+            for figure in ("rps", "cpu_us", "total_p99_us"):
+                figures[f"{figure}_{name}"] = statistics.median(run[figure] for run in those)
     return figures
 
 
 def verdict(n_cores: int, figures: dict[str, Any]) -> bool:
     """Say what came out; whether every reply is kept."""
-    ratios, rows, state = figures["ratios"], figures["rows"], figures["store"]
+    (low, high), rows, state = figures["interval"], figures["rows"], figures["store"]
     share = 1.0 - figures["ratio"]
     of_cpu = 1.0 - figures["cpu_us_off"] / figures["cpu_us_on"]
     is_whole = rows["finished requests"] == rows["attempts"] == rows["requests by the rollups"]
     is_whole = is_whole and rows["finished requests"] >= figures["replies_on"] and not rows["unfinished requests"]
-    by_round = f"{1 - max(ratios):.1%} to {1 - min(ratios):.1%} by round"
     print(
-        f"{n_cores} core(s): the store costs {share:.1%} of the requests per second ({by_round}), {of_cpu:.1%} of the "
-        f"CPU; {figures['rps_off']:,.0f} a second without it, {figures['rps_on']:,.0f} with it; "
+        f"{n_cores} core(s): the store costs {share:.1%} of the requests per second ({1 - high:.1%} to {1 - low:.1%}), "
+        f"{of_cpu:.1%} of the CPU; {figures['rps_off']:,.0f} a second without it, {figures['rps_on']:,.0f} with it, "
+        f"{figures['rps_sustained']:,.0f} without a pause; "
         f"{figures['replies_on']:,} replies, {rows['finished requests']:,} rows, {state['dropped']} dropped, "
         f"{'none lost' if is_whole else 'SOME LOST'}",
         flush=True,
@@ -132,14 +140,15 @@ def verdict(n_cores: int, figures: dict[str, Any]) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
+    parser.add_argument("--sustained", type=float, default=60.0, help="seconds without a pause, afterwards")
     parser.add_argument("--cores", default="1,2")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found, is_whole = {}, True
     for n_cores in map(int, options.cores.split(",")):
-        found[n_cores] = measure(n_cores, options.rounds, options.seconds)
+        found[n_cores] = measure(n_cores, options.pairs, options.seconds, options.sustained)
         print(n_cores, json.dumps(found[n_cores], indent=1))
         is_whole = verdict(n_cores, found[n_cores]) and is_whole
     if options.json:

@@ -193,7 +193,7 @@ def test_a_turn_is_settled_when_its_decisions_are_written_and_at_once_when_it_ha
         reports = []
         while (body := read_piece(said)) is not None:
             reports.append(msgspec.msgpack.decode(body)[0])
-    assert reports == [1, 4]
+    assert reports == [0, 1, 4]
 
 
 def test_an_address_goes_by_the_pipe_and_not_by_the_command_line(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ _LOG: Final = logging.getLogger("fairlead.server")
 LAST_WORDS_S: Final = 2.0
 """After `drain_s` the running streams end with an error event: how long they may take to say it."""
 WATCH_EVERY_S: Final = 2.0
+WRITER_WITHIN_S: Final = 15.0
+"""Before the first request there is somebody who writes its rows; one that is not there by then is not waited for."""
 
 Assemble = Callable[[Assembly | None], Awaitable[Assembly]]
 """The configuration on disk as an assembly; given the one in force, whose counters go on. Raises: SetupError."""
@@ -72,6 +74,8 @@ class Server(uvicorn.Server):
             self._soon(self.reload)
         if self._config_file is not None and self._assembly.settings.server.watch_config:
             self._soon(self._watch)
+        if self._assembly.traffic is not None:
+            await asyncio.to_thread(self._assembly.traffic.keeper.await_writer, WRITER_WITHIN_S)
         try:
             await self.serve(sockets=[listener])
         finally:

@@ -74,6 +74,7 @@ class Keeper:
         self._n_told = self._n_taken = 0
         """Lines; each is counted by one thread alone."""
         self._wake = threading.Event()
+        self._has_writer = threading.Event()
         self._is_stopping = False
         self._number = 0
         self._n_dropped = 0
@@ -110,6 +111,10 @@ class Keeper:
         """Begin to write."""
         self._thread.start()
 
+    def await_writer(self, within_s: float) -> bool:
+        """Whether there is somebody who writes; waits for it. Until then nothing told outlives this process."""
+        return self._has_writer.wait(within_s)
+
     def hurry(self) -> None:
         """Write now rather than at the next turn."""
         self._wake.set()
@@ -122,6 +127,7 @@ class Keeper:
 
     def _run(self) -> None:
         writer = self._writer = self._make_writer()
+        self._has_writer.set()
         while True:
             is_last = self._is_stopping
             try:

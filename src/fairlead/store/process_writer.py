@@ -7,6 +7,7 @@ one goes on with what is not settled; what had gone in already is refused by its
 
 import logging
 import os
+import select
 import subprocess
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from fairlead.store.scribe import DELAYS_EVERY_S, FLUSH_EVERY_S, Scribe, Turn
 _LOG: Final = logging.getLogger("fairlead.store")
 LENGTH: Final = Struct("<Q")
 PIPE_BYTES: Final = 1 << 20
+START_WITHIN_S: Final = 10.0
 CLOSE_WITHIN_S: Final = 10.0
 BEAT_S: Final = 0.5
 """An idle writer hears of the time so often: it may have a store to try again."""
@@ -63,6 +65,8 @@ class ProcessWriter:
             self._process = start()
         except OSError as error:
             self._stands_in(f"cannot be started ({error.strerror})")
+        else:
+            self._await_first_word(self._process)
 
     def take(self, turn: Turn) -> None:
         """See keeper.Writer: blocks as long as the process does not read."""
@@ -123,6 +127,15 @@ class ProcessWriter:
                 self._stands_in(f"has ended with status {process.returncode}")
         if self._stand_in is not None:
             self._stand_in.close()
+
+    def _await_first_word(self, process: "subprocess.Popen[bytes]") -> None:
+        """Until the process reads, whoever kills it and the server would take more than a flush window's rows."""
+        assert process.stdout is not None
+        select.select([process.stdout], [], [], START_WITHIN_S)
+        try:
+            self._hear()
+        except OSError:
+            self._ended()
 
     def _is_due(self, turn: Turn) -> bool:
         """Whether a turn without lines matters."""
@@ -189,6 +202,7 @@ def write_turns(scribe: Scribe, stdin: IO[bytes], stdout: IO[bytes]) -> None:
     """The process's main loop: until its input ends, which is when the gateway has."""
     taken: deque[Turn] = deque()
     turn = Turn(0, 0.0, (), 0)
+    _report(stdout, 0, scribe)
     while (body := read_piece(stdin)) is not None:
         turn = Turn(*_TURNS.decode(body))
         scribe.take(turn)
@@ -198,12 +212,16 @@ def write_turns(scribe: Scribe, stdin: IO[bytes], stdout: IO[bytes]) -> None:
         while taken and (turn.is_last or not taken[0].n_lines or taken[0].at_s < turn.at_s - scribe.flush_every_s):
             settled = taken.popleft().number
         if settled:
-            report = _ENCODER.encode(Report(settled, scribe.state()))
-            with suppress(OSError):  # nobody listens any more; what stands in the pipe is written all the same
-                _write(stdout.fileno(), LENGTH.pack(len(report)) + report)
+            _report(stdout, settled, scribe)
     if not turn.is_last:
         scribe.take(Turn(turn.number + 1, turn.at_s, (), 0, is_last=True))
     scribe.close()
+
+
+def _report(stdout: IO[bytes], settled: int, scribe: Scribe) -> None:
+    report = _ENCODER.encode(Report(settled, scribe.state()))
+    with suppress(OSError):  # nobody listens any more; what stands in the pipe is written all the same
+        _write(stdout.fileno(), LENGTH.pack(len(report)) + report)
 
 
 def read_piece(stream: IO[bytes]) -> bytes | None:

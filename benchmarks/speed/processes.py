@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from benchmarks.speed.peers import GATEWAY_CORE, cores, pinned
+from benchmarks.speed.peers import GATEWAY_CORE, pinned
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 READY_WITHIN_S = 30.0
@@ -89,13 +89,6 @@ def seconds_of(command: list[str], *, runs: int = 5) -> float | None:
             return None
         took.append(time.perf_counter() - begun)
     return sorted(took)[len(took) // 2]
-
-
-def unpin(pid: int | None) -> None:
-    """Let every thread of a process tree run on all of our cores again."""
-    for one in tree(pid) if pid is not None else []:
-        for task in Path(f"/proc/{one}/task").iterdir():
-            os.sched_setaffinity(int(task.name), cores())
 
 
 def send(pid: int, number: int) -> None:

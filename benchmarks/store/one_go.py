@@ -63,10 +63,8 @@ def run(n_wanted: int, n_cores: int) -> dict[str, Any]:
         write_records(bodies, chat_bodies(n=2_000, size_bytes=BODY_BYTES, model="auto", is_streaming=False))
         mock_port = stack.enter_context(peers.mock_upstream(peer))
         file = folder / "traffic.db"
-        arm = start(stack, folder, mock_port, "on", f"{{path: {file}}}")
+        arm = start(stack, folder, mock_port, "on", f"{{path: {file}}}", is_pinned=n_cores == 1)
         assert arm.pid is not None
-        if n_cores > 1:
-            processes.unpin(arm.pid)
         points: list[tuple[int, float]] = []
         n = bad = 0
         began_s = time.perf_counter()

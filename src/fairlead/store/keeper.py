@@ -69,8 +69,8 @@ class Keeper:
         self._limits = limits
         self._lines = Lines()
         self._is_packing = is_packing
-        self._queue: deque[tuple[int, Chunk]] = deque()
-        """Numbers of lines, and the lines."""
+        self._queue: deque[tuple[int, bool, Chunk]] = deque()
+        """Numbers of lines, whether they are plain, and the lines."""
         self._n_told = self._n_taken = 0
         """Lines; each is counted by one thread alone."""
         self._wake = threading.Event()
@@ -96,7 +96,8 @@ class Keeper:
         if not lines:
             return
         self._n_told += len(lines)
-        self._queue.append((len(lines), packed(lines) if self._is_packing and self._lines.are_plain else lines))
+        is_plain = self._lines.are_plain
+        self._queue.append((len(lines), is_plain, packed(lines) if is_plain and self._is_packing else lines))
 
     def state(self) -> StoreState:
         """How it goes."""
@@ -142,11 +143,12 @@ class Keeper:
         writer.close()
 
     def _turn(self, writer: Writer, *, is_last: bool) -> None:
-        queue, n_lines, chunks = self._queue, 0, []
+        queue, n_lines = self._queue, 0
+        chunks: list[Chunk] = []
         while queue and n_lines < MAX_LINES:
-            n, chunk = queue.popleft()
+            n, is_plain, chunk = queue.popleft()
             n_lines += n
-            chunks.append(chunk if isinstance(chunk, msgspec.Raw) else spoken(chunk))
+            chunks.append(chunk if is_plain or isinstance(chunk, msgspec.Raw) else spoken(chunk))
         self._number += 1
         try:
             writer.take(Turn(self._number, self._unix_s(), chunks, n_lines, is_last))

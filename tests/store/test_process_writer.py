@@ -15,12 +15,13 @@ from fairlead.assembly.store_writer import Place, WriterPlan, scribe_of, start_p
 from fairlead.domain.moments import Decided
 from fairlead.store.keeper import Keeper, KeeperLimits
 from fairlead.store.lines import Lines, packed
+from fairlead.store.postgres import PostgresDatabase
 from fairlead.store.process_writer import LENGTH, ProcessWriter, read_piece, write_turns
 from fairlead.store.scribe import Turn
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
 from fairlead.store.store import Search
-from tests.store.small_traffic import AT_S, CHEAP, STRONG, Told
+from tests.store.small_traffic import ALWAYS, AT_S, CHEAP, STRONG, Told
 from tests.store.test_keeper import kept, locked, tell, until
 
 
@@ -80,6 +81,26 @@ def test_what_is_told_is_in_the_store_when_it_is_closed(tmp_path: Path) -> None:
     assert (state.n_waiting, state.n_written, state.n_dropped, state.fault) == (0, 1_000, 0, None)
     assert world.processes[0].returncode == 0
     assert not list((tmp_path / "spools").glob("*"))
+
+
+@pytest.mark.postgres
+def test_a_process_writes_to_postgresql_and_its_stand_in_does_too(postgres_url: str, tmp_path: Path) -> None:
+    first = PostgresDatabase(postgres_url)
+    first.change([("DROP SCHEMA IF EXISTS public CASCADE", {}), ("CREATE SCHEMA public", {})])
+    first.close()
+    world = World(tmp_path)
+    world.plan = msgspec.structs.replace(world.plan, place=Place(None, postgres_url))
+    world.keeper.start()
+    tell(world.keeper, "d1")
+    until(lambda: world.keeper.state().n_written == 2)
+    world.kill()
+    tell(world.keeper, "d2", "d3")
+    until(lambda: world.keeper.state().n_written == 6)
+    world.keeper.close()
+    store = SqlStore(lambda: PostgresDatabase(postgres_url))
+    assert sorted(row.decision_id for row in store.requests(Search())) == ["d1", "d2", "d3"]
+    assert sum(row.n for row in store.usage(ALWAYS)) == 3
+    store.close()
 
 
 @pytest.mark.parametrize("after", [0, 40, 200])

@@ -7,11 +7,13 @@ import pytest
 
 from fairlead.domain.errors import UnknownDecisionError
 from fairlead.domain.moments import Judged
+from fairlead.gateway.gathering import Gathering
 from fairlead.store.keeper import Keeper
 from fairlead.store.scribe import Scribe
 from fairlead.store.spool import Spool
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
+from fairlead.store.store import Search
 from fairlead.store.traffic import Traffic
 from tests.store.small_traffic import AT_S, Told, opinion
 
@@ -57,3 +59,20 @@ async def test_another_tenants_decision_is_unknown_and_its_score_told_to_nobody(
     with pytest.raises(UnknownDecisionError):
         await traffic.keep(opinion(tenant="other"))
     assert scores.heard == []
+
+
+async def test_what_a_former_configuration_has_not_told_yet_is_kept_at_the_end_too(traffic: Traffic) -> None:
+    former, present = Gathering(lambda: AT_S), Gathering(lambda: AT_S)
+    for gathering in (former, present):
+        gathering.listens(traffic.keeper.told)
+        traffic.untold.add(gathering)
+    for gathering, name in ((former, "d1"), (present, "d2")):
+        told = Told(name=name)
+        gathering.decided(told.decided())
+        gathering.replied(told.replied())
+    assert traffic.state().n_waiting == 4
+    store = traffic.open_reader()
+    traffic.close()
+    assert sorted(row.decision_id for row in store.requests(Search())) == ["d1", "d2"]
+    assert {row.outcome for row in store.requests(Search())} == {"ok"}
+    store.close()

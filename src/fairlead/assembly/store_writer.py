@@ -10,6 +10,7 @@ import logging
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal
 
@@ -69,13 +70,12 @@ def open_database(place: Place, *, is_writer: bool = False) -> Database:
 def scribe_of(plan: WriterPlan, suffix: str = "") -> Scribe:
     """The writer itself. `suffix` makes its spool another than that of the one before it, which it takes over."""
     redact = Redactor(plan.redact, plan.redact_patterns) if plan.redact is not None else as_it_is
-    store = SqlStore(lambda: open_database(plan.place))
     return Scribe(
         lambda: open_database(plan.place, is_writer=True),
         Spool(Path(plan.spools), plan.name + suffix, plan.spool_bytes),
         plan.name,
         book=Book(redact),
-        tend=lambda now_s: _tend(store, plan, now_s),
+        tend=lambda now_s: _tend(plan, now_s),
     )
 
 
@@ -85,13 +85,14 @@ def start_process(plan: WriterPlan) -> "subprocess.Popen[bytes]":
     return started(command, msgspec.msgpack.encode(plan))
 
 
-def _tend(store: SqlStore, plan: WriterPlan, now_s: float) -> None:
-    """Delete what is too old."""
+def _tend(plan: WriterPlan, now_s: float) -> None:
+    """Delete what is too old, over a connection of its own."""
     before_s, bodies_before_s = (
         now_s - days * _DAY_S if days is not None else None
         for days in (plan.retention_days, plan.bodies_retention_days)
     )
-    n = store.forget(before_s, bodies_before_s) + store.forget_minutes(now_s)
+    with closing(SqlStore(lambda: open_database(plan.place))) as store:
+        n = store.forget(before_s, bodies_before_s) + store.forget_minutes(now_s)
     if n:
         _LOG.info("%d rows of the traffic store were too old and are gone", n)
 

@@ -150,7 +150,7 @@ def keeping(assembly: Assembly, env: Mapping[str, str], before: Assembly | None 
     assembly.metrics.store_state = traffic.state
     traffic.listeners = (assembly.metrics.traffic,)
     assembly.gathering.listens(traffic.keeper.told)
-    traffic.untold = assembly.gathering
+    traffic.untold.add(assembly.gathering)
     kept = replace(
         services,
         decision_observers=(*services.decision_observers, assembly.gathering),

@@ -75,7 +75,9 @@ class Server(uvicorn.Server):
         if self._config_file is not None and self._assembly.settings.server.watch_config:
             self._soon(self._watch)
         if self._assembly.traffic is not None:
-            await asyncio.to_thread(self._assembly.traffic.keeper.await_writer, WRITER_WITHIN_S)
+            keeper = self._assembly.traffic.keeper
+            if not await asyncio.to_thread(keeper.await_writer, WRITER_WITHIN_S):
+                _LOG.warning("nobody writes the traffic store yet: until then its rows are in memory alone")
         try:
             await self.serve(sockets=[listener])
         finally:
@@ -93,6 +95,7 @@ class Server(uvicorn.Server):
         finally:
             timer.cancel()
             # Not later: with the signal that stopped it, the process ends as soon as the server has.
+            self._assembly.gathering.tell()
             if self._assembly.traffic is not None:
                 self._assembly.traffic.close()
             if self._assembly.desk is not None:

@@ -170,14 +170,14 @@ class Lines:
         self._made.append((_OPINION, *identity, *words, weight))
 
 
-_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=lambda value: value.item())  # a number of numpy's
+ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=lambda value: value.item())  # a number of numpy's
 _DECODER: Final = msgspec.msgpack.Decoder(list[list[Any]])
 
 
 def packed(lines: Sequence[Line]) -> Chunk:
     """Plain lines as MessagePack: one piece of memory in place of dozens a request. As they are if one cannot be."""
     try:
-        return msgspec.Raw(_ENCODER.encode(lines))
+        return msgspec.Raw(ENCODER.encode(lines))
     except Exception:  # noqa: BLE001 - whoever sends them looks for the culprit
         return lines
 

@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from fairlead.domain.store_state import StoreState
-from fairlead.store.lines import MAX_POOLS, Chunk, Line, Of, stumbled
+from fairlead.store.lines import ENCODER, MAX_POOLS, Chunk, Line, Of, stumbled
 from fairlead.store.scribe import DELAYS_EVERY_S, FLUSH_EVERY_S, Scribe, Turn
 
 _LOG: Final = logging.getLogger("fairlead.store")
@@ -31,7 +31,6 @@ CLOSE_WITHIN_S: Final = 10.0
 BEAT_S: Final = 0.5
 """An idle writer hears of the time so often: it may have a store to try again."""
 _SET_PIPE_SIZE: Final = 1031
-_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=lambda value: value.item())  # a number of numpy's
 _TURNS: Final = msgspec.msgpack.Decoder(tuple[int, float, list[list[list[Any]]], int, bool])
 
 
@@ -219,7 +218,7 @@ def write_turns(scribe: Scribe, stdin: IO[bytes], stdout: IO[bytes]) -> None:
 
 
 def _report(stdout: IO[bytes], settled: int, scribe: Scribe) -> None:
-    report = _ENCODER.encode(Report(settled, scribe.state()))
+    report = ENCODER.encode(Report(settled, scribe.state()))
     with suppress(OSError):  # nobody listens any more; what stands in the pipe is written all the same
         _write(stdout.fileno(), LENGTH.pack(len(report)) + report)
 
@@ -237,10 +236,10 @@ def read_piece(stream: IO[bytes]) -> bytes | None:
 def _encoded(turn: Turn) -> tuple[bytes, Turn]:
     """Its bytes, and the turn without lines that have none: a bug takes no other line with it."""
     try:
-        return _ENCODER.encode(turn), turn
+        return ENCODER.encode(turn), turn
     except Exception:  # noqa: BLE001 - looked at line by line
         turn = turn._replace(chunks=[_sendable(chunk) for chunk in turn.chunks])
-        return _ENCODER.encode(turn), turn
+        return ENCODER.encode(turn), turn
 
 
 def _sendable(chunk: Chunk) -> Chunk:
@@ -249,7 +248,7 @@ def _sendable(chunk: Chunk) -> Chunk:
     lines = []
     for line in chunk:
         try:
-            _ENCODER.encode(line)
+            ENCODER.encode(line)
         except Exception as error:  # noqa: BLE001 - see above
             stumbled(error, Of(line[0]).name.lower())
         else:

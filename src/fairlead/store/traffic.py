@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
+from weakref import WeakSet
 
 from fairlead.domain.errors import StoreError, UnavailableError, UnknownDecisionError
 from fairlead.domain.moments import Judged, OpinionObserver
@@ -37,15 +38,15 @@ class Traffic:
         self.store = store
         self.open_reader = open_reader
         """A connection of its own to where this writes, whatever a newer configuration says of it."""
-        self.untold: Untold | None = None
-        """Who tells the keeper; None where it is told at once."""
+        self.untold: WeakSet[Untold] = WeakSet()
+        """Who tells the keeper: of each configuration that requests are still answered under."""
         self.listeners: Sequence[OpinionObserver] = ()
         """Told of opinions with a score."""
 
     def state(self) -> StoreState:
         """See gateway.ports.Traffic."""
         state = self.keeper.state()
-        return state if self.untold is None else state._replace(n_waiting=state.n_waiting + self.untold.n_waiting)
+        return state._replace(n_waiting=state.n_waiting + sum(untold.n_waiting for untold in tuple(self.untold)))
 
     async def keep(self, opinion: Opinion) -> None:
         """See gateway.ports.Traffic."""
@@ -84,5 +85,5 @@ class Traffic:
         self.store.close()
 
     def _bring(self) -> None:
-        if self.untold is not None:
-            self.untold.tell()
+        for untold in tuple(self.untold):
+            untold.tell()

@@ -103,7 +103,7 @@ class TableForecaster:
 
     def forecast(self, outline: Outline) -> Forecast:
         low, high = np.maximum(self._quality - 0.1, 0), np.minimum(self._quality + 0.1, 1)
-        return Forecast(self._quality, low, high, self._tokens * outline.n_choices)
+        return Forecast(np.stack((self._quality, low, high, self._tokens * outline.n_choices)))
 
     def traits(self, outline: Outline) -> PromptTraits:
         return PromptTraits((("writing", 1.0),), 0.0, 100, "en")

@@ -72,6 +72,40 @@ def test_native_and_numpy_expect_the_same(
     assert other.utility[list(other.order)] == pytest.approx(one.utility[list(one.order)], abs=1e-12)
 
 
+@given(
+    qualities=st.lists(st.sampled_from((0.2, 0.5, 0.8)), max_size=70),
+    prices=st.lists(st.sampled_from((None, 0.0, 1.0, 7.0)), min_size=70, max_size=70),
+)
+def test_ties_go_to_the_cheaper_then_to_the_first_of_the_pool(
+    library: Library, qualities: list[float], prices: list[float | None]
+) -> None:
+    arms = [
+        Known(model=f"lab/m{place:02d}", quality=quality, price_in=price, price_out=price)
+        for place, (quality, price) in enumerate(zip(qualities, prices, strict=False))
+    ]
+    plain, wishes = router(*arms), Wishes(weights=Weights(quality=1.0, cost=0.0, speed=0.0))
+    outline = Outline(turn_text="hello", n_chars=400, turn_chars=5)
+
+    found = native(plain, library).decide(AUTO, outline, wishes)
+
+    assert found.order == plain.decide(AUTO, outline, wishes).order
+    expected = found.expected
+    assert list(found.order) == sorted(found.order, key=lambda i: (-expected.utility[i], expected.cost_usd[i], i))
+
+
+def test_at_other_costs_nothing_native_is_kept_of_the_former(library: Library) -> None:
+    chooser = native(router(Known(model="lab/a"), Known(model="lab/b")), library)
+    found = chooser.decide(AUTO, Outline(turn_text="hello", turn_chars=5)).expected
+    assert chooser.kernel is not None and chooser.kernel.pack(found, (0, 1)) is not None
+
+    cheaper = found.priced(found.cost_usd / 2, found.utility + 1)
+
+    assert cheaper.cost_usd.tolist() == (found.cost_usd / 2).tolist()
+    assert cheaper.utility.tolist() == (found.utility + 1).tolist()
+    assert cheaper.total_s.tolist() == found.total_s.tolist()
+    assert chooser.kernel.pack(cheaper, (0, 1)) is None
+
+
 def test_what_is_measured_between_two_decisions_counts_in_the_next(library: Library) -> None:
     quick, slow = Known(model="lab/quick", ttft_s=0.5), Known(model="lab/slow", ttft_s=3.0)
     chooser = native(router(quick, slow), library)

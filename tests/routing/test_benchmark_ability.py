@@ -41,7 +41,7 @@ def test_the_order_of_the_cards_changes_no_bit(order: list[int]) -> None:
     plain = PREDICTOR.bind(CARDS).forecast(OUTLINE)
     shuffled = PREDICTOR.bind([CARDS[index] for index in order]).forecast(OUTLINE)
 
-    for one, other in zip(plain.arrays, shuffled.arrays, strict=True):
+    for one, other in zip(plain.figures, shuffled.figures, strict=True):
         assert np.array_equal(one[order], other)
 
 
@@ -49,7 +49,7 @@ def test_a_model_is_judged_alike_in_a_pool_of_one_and_of_many() -> None:
     many = PREDICTOR.bind(CARDS * 30).forecast(OUTLINE)
     alone = PREDICTOR.bind(CARDS[1:2]).forecast(OUTLINE)
 
-    assert [float(part[0]) for part in alone.arrays] == [float(part[1]) for part in many.arrays]
+    assert [float(part[0]) for part in alone.figures] == [float(part[1]) for part in many.figures]
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=400), st.integers(0, 10**8))
@@ -114,7 +114,7 @@ def test_a_measured_model_says_so_and_its_outcomes_move_it() -> None:
 def test_an_empty_pool_gives_empty_arrays() -> None:
     forecast = PREDICTOR.bind([]).forecast(OUTLINE)
 
-    assert [len(part) for part in forecast.arrays] == [0, 0, 0, 0]
+    assert [len(part) for part in forecast.figures] == [0, 0, 0, 0]
 
 
 def test_quality_is_the_average_over_what_is_not_known() -> None:

@@ -80,7 +80,7 @@ def test_its_figures_lie_one_behind_the_other_where_native_code_reads_them(
 
     lying = (ctypes.c_double * 8).from_address(found.block)
 
-    assert list(lying) == np.concatenate(found.arrays).tolist()
+    assert list(lying) == found.figures.ravel().tolist()
 
 
 def test_without_learned_lengths_those_beneath_stay() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from fairlead.domain.figures import COLUMNS
 from fairlead.domain.wishes import Weights
 from fairlead.routing.conduct import Conduct
-from fairlead.routing.eligibility import Expected
-from fairlead.routing.pool import Floats, Pool
+from fairlead.routing.expected import N_FIGURES, Expected
+from fairlead.routing.pool import Pool
 from fairlead.routing.predictors.predictor import Forecast
 from fairlead.routing.preferences import CAUTION, CHEAPEST_USD, COST_WORTH, DELAY_WORTH, SHORTEST_S
 
@@ -30,25 +30,22 @@ class ArmLibrary(Protocol):
 class _Columns(ctypes.Structure):
     """`columns` of native/arms.c."""
 
-    _fields_ = tuple(
-        (name, ctypes.c_void_p)
-        for name in (
-            "card_of", "prefill_s_per_token", "max_output_tokens", "input_usd", "output_usd",
-            "ttft_s", "s_per_token", "hidden_share", "failure_share", "is_priced",
-        )
+    _fields_ = (
+        ("n_arms", ctypes.c_int64),
+        ("n_cards", ctypes.c_int64),
+        *(
+            (name, ctypes.c_void_p)
+            for name in (
+                "card_of", "prefill_s_per_token", "max_output_tokens", "input_usd", "output_usd",
+                "ttft_s", "s_per_token", "hidden_share", "failure_share", "is_priced",
+            )
+        ),
+        *((name, ctypes.c_double) for name in ("caution", "cheapest_usd", "shortest_s")),
     )  # fmt: skip
 
 
-class _Terms(ctypes.Structure):
-    """`terms` of native/arms.c."""
-
-    _fields_ = tuple(
-        (name, ctypes.c_double)
-        for name in (
-            "input_tokens", "n_choices", "caution", "cheapest_usd", "shortest_s",
-            "quality_weight", "cost_weight", "speed_weight",
-        )
-    )  # fmt: skip
+_TERMS: Final = Struct("<5d")
+"""`terms` of native/arms.c."""
 
 
 class ArmKernel:
@@ -56,75 +53,61 @@ class ArmKernel:
 
     def __init__(self, library: ArmLibrary, pool: Pool) -> None:
         self._pool = pool  # its arrays must outlive us
-        self._n_arms = pool.n_arms
-        self._bound = (pool.n_arms, len(pool.forecaster.bases))
-        self._found = ctypes.c_double * (7 * pool.n_arms)
+        n_arms = self._n_arms = pool.n_arms
+        self._found = ctypes.c_double * ((N_FIGURES + 1) * n_arms)
+        self._ranked = Struct(f"<{n_arms}I").unpack_from
+        self._ranked_at = N_FIGURES * n_arms * ctypes.sizeof(ctypes.c_double)
         self._columns = _Columns(
+            n_arms=n_arms,
+            n_cards=len(pool.forecaster.bases),
             card_of=pool.card_of.ctypes.data,
             prefill_s_per_token=pool.prefill_s_per_token.ctypes.data,
             max_output_tokens=pool.max_output_tokens.ctypes.data,
             input_usd=pool.input_usd.ctypes.data,
             output_usd=pool.output_usd.ctypes.data,
             is_priced=pool.is_priced.ctypes.data,
+            caution=CAUTION,
+            cheapest_usd=CHEAPEST_USD,
+            shortest_s=SHORTEST_S,
         )
         self._at = ctypes.addressof(self._columns)
         self._conduct: Conduct | None = None
+        self._scaled: tuple[Weights | None, tuple[float, ...]] = (None, ())
         self._call = library.expect_arms
-        self._call.argtypes = (
-            ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
-        )  # fmt: skip
+        self._call.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
         self._call.restype = None
         self._pack = library.pack_candidates
         self._pack.argtypes = (
-            ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64,
-            ctypes.c_char_p, ctypes.c_void_p,
+            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p,
         )  # fmt: skip
         self._pack.restype = None
 
     def expect(
         self, forecast: Forecast, conduct: Conduct, input_tokens: float, n_choices: int, weights: Weights
-    ) -> tuple[Expected, Floats]:
-        """What Router expects of each arm, and preferences.utility of it."""
+    ) -> tuple[Expected, tuple[int, ...]]:
+        """What Router expects of each arm, and the arms by falling utility."""
         if conduct is not self._conduct:
             self._look_at(conduct)
-        block = forecast.block if forecast.block is not None else np.stack(forecast.arrays).ctypes
-        scale = 1.0 / (weights.quality + weights.cost + weights.speed)
-        terms = _Terms(
-            input_tokens, n_choices, CAUTION, CHEAPEST_USD, SHORTEST_S,
-            weights.quality * scale, weights.cost * scale * COST_WORTH, weights.speed * scale * DELAY_WORTH,
-        )  # fmt: skip
+        known = self._scaled
+        if known[0] is not weights:
+            known = self._scaled = (weights, _scaled(weights))
+        terms = _TERMS.pack(input_tokens, n_choices, *known[1])
         found = self._found()
-        self._call(*self._bound, block, self._at, ctypes.addressof(terms), found)
-        quality, sure, output_tokens, cost_usd, ttft_s, total_s, worth = np.ndarray(
-            (7, self._n_arms), buffer=memoryview(found)
-        )
-        expected = Expected(
-            quality,
-            sure,
-            input_tokens,
-            output_tokens,
-            cost_usd,
-            ttft_s,
-            total_s,
-            conduct.s_per_token,
-            forecast,
-            (found, block),
-        )
-        return expected, worth
+        self._call(self._at, _block_of(forecast), terms, found)
+        ranked = self._ranked(found, self._ranked_at)
+        return Expected(None, self._n_arms, input_tokens, conduct.s_per_token, forecast, found), ranked
 
     def pack(self, expected: Expected, order: Sequence[int]) -> tuple[bytes, bytes] | None:
         """Places and columns of these arms as in Figures, the first being sure to be first.
 
         None of what was not made here.
         """
-        if expected.blocks is None or self._n_arms > MOST_PLACES:
-            return None
-        found, block = expected.blocks
-        if len(found) != 7 * self._n_arms:
+        found = expected.block
+        if found is None or expected.n_arms != self._n_arms or self._n_arms > MOST_PLACES:
             return None
         places, room = _packing(len(order))
         at, kept = places.pack(*order), room()
-        self._pack(*self._bound, block, self._at, found, len(order), at, kept)
+        self._pack(self._at, _block_of(expected.forecast), found, len(order), at, kept)
         return at, kept.raw
 
     def _look_at(self, conduct: Conduct) -> None:
@@ -135,6 +118,18 @@ class ArmKernel:
         columns.hidden_share = conduct.hidden_share.ctypes.data
         columns.failure_share = None if failed is None else failed.ctypes.data
         self._conduct = conduct  # kept, so that no other can come to stand where it stood
+
+
+def _scaled(weights: Weights) -> tuple[float, ...]:
+    """What each term of preferences.utility is multiplied by."""
+    scale = 1.0 / (weights.quality + weights.cost + weights.speed)
+    return weights.quality * scale, weights.cost * scale * COST_WORTH, weights.speed * scale * DELAY_WORTH
+
+
+def _block_of(forecast: Forecast) -> Any:
+    if forecast.block is None:
+        forecast.block = np.ascontiguousarray(forecast.figures).ctypes
+    return forecast.block
 
 
 @cache

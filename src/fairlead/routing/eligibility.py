@@ -4,7 +4,7 @@ Each check is a mask of arms that fail it. A check that the request does not tou
 """
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from fairlead.domain.decision import IneligibleCode, Resting
 from fairlead.domain.model_names import places_meant
 from fairlead.domain.outline import Outline
 from fairlead.domain.wishes import Wishes
-from fairlead.routing.pool import ArmSpec, Bools, Floats, Pool
-from fairlead.routing.predictors.predictor import Forecast
+from fairlead.routing.expected import Expected
+from fairlead.routing.pool import ArmSpec, Bools, Pool
 
 
 class Check(NamedTuple):
@@ -23,24 +23,6 @@ class Check(NamedTuple):
     code: IneligibleCode
     fails: Bools
     why: Callable[[int], str]
-
-
-class Expected(NamedTuple):
-    """What is expected of each arm. Shapes (n_arms,); tokens, USD, seconds."""
-
-    quality: Floats
-    sure_quality: Floats
-    """What utility is reckoned from: quality less a share of the doubt about it."""
-    input_tokens: float
-    output_tokens: Floats
-    cost_usd: Floats
-    ttft_s: Floats
-    total_s: Floats
-    s_per_token: Floats
-    forecast: Forecast
-    """What it was reckoned from; by card, not by arm."""
-    blocks: tuple[Any, Any] | None = None
-    """What native code made these from, as ctypes has it: by arm, and the forecast by card. None where none did."""
 
 
 _NEEDS: Final[tuple[tuple[str, Ability, IneligibleCode, str], ...]] = (

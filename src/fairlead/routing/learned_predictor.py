@@ -79,13 +79,11 @@ class LearnedForecaster:
             np.minimum(tokens, float(max(1, outline.max_output_tokens)), out=tokens)
         if outline.n_choices > 1:
             tokens *= outline.n_choices
-        figures = np.concatenate(found.arrays).reshape(_N_FIGURES, -1)
+        figures = found.figures.copy()
         figures[:_TOKENS, self._known] = learned[:_TOKENS]
         if self._router.lengths is not None:
             figures[_TOKENS, self._known] = tokens
-        quality, low, high, output_tokens = figures
-        at = figures.ctypes.data
-        return Forecast(quality, low, high, output_tokens, found.kind_shares, found.difficulty, at)
+        return Forecast(figures, found.kind_shares, found.difficulty, figures.ctypes.data)
 
     def traits(self, outline: Outline) -> PromptTraits:
         """What was read off the prompt."""

@@ -3,7 +3,7 @@
 The hot path keeps arrays (`Choice`); `explain` turns one into a `Decision` for people when somebody asks.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -15,7 +15,8 @@ from fairlead.domain.wishes import NO_WISHES, Weights, Wishes
 from fairlead.routing.arm_kernel import ArmKernel, ArmLibrary
 from fairlead.routing.asking import Asked, Names
 from fairlead.routing.conduct import Conduct, unmeasured
-from fairlead.routing.eligibility import Check, Expected, down_check, need_checks, wish_checks
+from fairlead.routing.eligibility import Check, down_check, need_checks, wish_checks
+from fairlead.routing.expected import Expected
 from fairlead.routing.pool import Bools, Floats, Pool
 from fairlead.routing.preferences import Preset, sure_quality, utility
 
@@ -82,7 +83,6 @@ class Choice(NamedTuple):
     resting: tuple[int, ...]
     """Arms that only fail for being down, best first: the least bad when nobody else is left."""
     expected: Expected
-    utility: Floats
     checks: tuple[Check, ...]
     conduct: Conduct | None = None
     """What was measured, where anything was."""
@@ -90,6 +90,11 @@ class Choice(NamedTuple):
     """What a running conversation did to the choice; None without one."""
     drawn: Drawn | None = None
     """None where the first was sure to be first."""
+
+    @property
+    def utility(self) -> Floats:
+        """Of each arm, (n_arms,)."""
+        return self.expected.utility
 
     @property
     def chances(self) -> tuple[float, ...]:
@@ -128,64 +133,49 @@ class Router:
         """
         asked = self.names.resolve(model, wishes.models)
         weights = wishes.weights or asked.preset.weights
-        expected, worth = self._expect(outline, conduct or self._unmeasured, weights)
+        expected, ranked = self._expect(outline, conduct or self._unmeasured, weights)
+        if wishes.sort is not None:
+            ranked = _ranked(_sort_key(wishes, expected), expected.cost_usd)
         checks = self._checks(asked, outline, wishes, expected)
         fit = asked.members
         for check in checks:
             fit = fit & ~check.fails
         if not down:
-            return Choice(
-                asked,
-                wishes,
-                outline,
-                weights,
-                self._order(asked, wishes, fit, worth, expected),
-                (),
-                expected,
-                worth,
-                checks,
-                conduct,
-            )
+            order = self._order(asked, wishes, fit, ranked)
+            return Choice(asked, wishes, outline, weights, order, (), expected, checks, conduct)
         resting = down_check(self.pool, down)
         return Choice(
             asked=asked,
             wishes=wishes,
             outline=outline,
             weights=weights,
-            order=self._order(asked, wishes, fit & ~resting.fails, worth, expected),
-            resting=self._order(asked, wishes, fit & resting.fails, worth, expected),
+            order=self._order(asked, wishes, fit & ~resting.fails, ranked),
+            resting=self._order(asked, wishes, fit & resting.fails, ranked),
             expected=expected,
-            utility=worth,
             checks=(*checks, resting),
             conduct=conduct,
         )
 
-    def _expect(self, outline: Outline, conduct: Conduct, weights: Weights) -> tuple[Expected, Floats]:
-        """What to expect of each arm, and its utility."""
+    def _expect(self, outline: Outline, conduct: Conduct, weights: Weights) -> tuple[Expected, Sequence[int]]:
+        """What to expect of each arm, and the arms by falling utility."""
         pool = self.pool
         forecast = pool.forecaster.forecast(outline)
         n_input = input_tokens(outline)
         if self.kernel is not None:
             return self.kernel.expect(forecast, conduct, n_input, outline.n_choices, weights)
-        output = np.minimum(forecast.output_tokens[pool.card_of], pool.max_output_tokens * outline.n_choices)
+        quality, low, _, tokens = forecast.figures[:, pool.card_of]
+        output = np.minimum(tokens, pool.max_output_tokens * outline.n_choices)
         s_per_token, hidden_share = conduct.s_per_token, conduct.hidden_share
         ttft = conduct.ttft_s + n_input * pool.prefill_s_per_token + output * s_per_token * hidden_share
-        sure = sure_quality(forecast.quality, forecast.quality_low)[pool.card_of]
+        total = ttft + output * s_per_token * (1.0 - hidden_share)
+        cost = n_input * pool.input_usd + output * pool.output_usd
+        sure = sure_quality(quality, low)
         if conduct.failure_share is not None:
             # An arm that fails often promises its quality less often: the next candidate's may be what comes.
             sure = sure * (1.0 - conduct.failure_share)
-        expected = Expected(
-            quality=forecast.quality[pool.card_of],
-            sure_quality=sure,
-            input_tokens=n_input,
-            output_tokens=output,
-            cost_usd=n_input * pool.input_usd + output * pool.output_usd,
-            ttft_s=ttft,
-            total_s=ttft + output * s_per_token * (1.0 - hidden_share),
-            s_per_token=s_per_token,
-            forecast=forecast,
-        )
-        return expected, utility(expected.sure_quality, expected.cost_usd, expected.total_s, weights)
+        worth = utility(sure, cost, total, weights)
+        figures = np.stack((quality, sure, output, cost, ttft, total, worth))
+        return Expected(figures, pool.n_arms, n_input, s_per_token, forecast), _ranked(-worth, cost)
 
     def _checks(self, asked: Asked, outline: Outline, wishes: Wishes, expected: Expected) -> tuple[Check, ...]:
         checks: list[Check] = []
@@ -197,24 +187,30 @@ class Router:
             checks += wish_checks(self.pool, outline, wishes, expected)
         return tuple(checks)
 
-    def _order(self, asked: Asked, wishes: Wishes, fit: Bools, worth: Floats, expected: Expected) -> tuple[int, ...]:
-        key = worth if wishes.sort is None else -_sort_key(wishes, expected)
-        # Ties go to the cheaper for this request, then to the pool's canonical order; never to a name.
+    def _order(self, asked: Asked, wishes: Wishes, fit: Bools, ranked: Sequence[int]) -> tuple[int, ...]:
         is_fit = fit.tolist()
-        ranked = [i for i in np.lexsort((expected.cost_usd, -key)).tolist() if is_fit[i]]
+        fitting = [i for i in ranked if is_fit[i]]
         if wishes.provider_order:
             places = {name.lower(): place for place, name in reversed(list(enumerate(wishes.provider_order)))}
             last = len(places)
             specs = self.pool.specs
-            ranked.sort(
+            fitting.sort(
                 key=lambda i: min(
                     places.get(specs[i].arm.provider.lower(), last), places.get(specs[i].arm.upstream.lower(), last)
                 )
             )
         if len(asked.ranks) > 1:
             rank = {arm: place for place, arms in reversed(list(enumerate(asked.ranks))) for arm in arms}
-            ranked.sort(key=rank.__getitem__)
-        return tuple(ranked)
+            fitting.sort(key=rank.__getitem__)
+        return tuple(fitting)
+
+
+def _ranked(key: Floats, cost_usd: Floats) -> list[int]:
+    """The arms by rising key. Ties go to the cheaper for this request, then to the pool's canonical order; never to a
+    name.
+    """
+    found: list[int] = np.lexsort((cost_usd, key)).tolist()
+    return found
 
 
 def _sort_key(wishes: Wishes, expected: Expected) -> Floats:

@@ -132,7 +132,7 @@ def _priced(pool: Pool, choice: Choice, anchor: int, held: Held) -> Choice:
         plain_usd=float(cost[plain]) if pool.is_priced[plain] else None,
         gain=gain,
     )
-    return choice._replace(order=tuple(order), expected=expected._replace(cost_usd=cost), utility=worth, kept=kept)
+    return choice._replace(order=tuple(order), expected=expected.priced(cost, worth), kept=kept)
 
 
 def savings_usd(pool: Pool, held: Held, input_tokens: float) -> Floats:

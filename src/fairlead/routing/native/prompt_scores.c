@@ -1,4 +1,6 @@
 /* What routing/predictors/prompt_reader.py computes, in one call: each head's score of a text. The law is reading.c's. */
+#include "prompt_scores.h"
+
 #include "reading.h"
 
 #include <math.h>
@@ -14,15 +16,15 @@ typedef struct {
     const double *piece_steps, *intercepts;
 } score_tables;
 
-typedef struct {
+struct scorer {
     reader r;
     score_tables t;
     float *weights;
-} scorer;
+};
 
 /* Whoever changes a struct or the arguments of a function in this folder, but for router_forecast's own, counts this up
  * here and in prompt_kernel.py; reading.h counts in both. */
-int prompt_scores_abi(void) { return 1000 * 6 + (int)sizeof(score_tables); }
+int prompt_scores_abi(void) { return 1000 * 7 + (int)sizeof(score_tables); }
 
 void prompt_scores_free(scorer *s) {
     if (!s) return;
@@ -55,7 +57,6 @@ WIDE static void weigh(const float *columns, const float *weights, int64_t n, fl
     sums[0] = low, sums[1] = high;
 }
 
-/* The scores of a text into `scores`, n_heads of them. Returns what reader_read returns. */
 int prompt_scores_read(scorer *s, const uint8_t *bytes, int64_t n_bytes, double n_chars, const int64_t *given,
                        int64_t n_given, double *scores) {
     const score_tables *t = &s->t;

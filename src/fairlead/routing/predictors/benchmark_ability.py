@@ -19,12 +19,22 @@ from fairlead.catalogue.cards import Benchmark, ModelCard
 from fairlead.domain.decision import Basis, PromptTraits
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
+from fairlead.routing.features.query_features import text_of
 from fairlead.routing.modelmap.ability import Abilities, abilities_of
 from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale, fit_benchmark_scale
 from fairlead.routing.modelmap.measured import MeasuredAbility
-from fairlead.routing.predictors.forecast_kernel import ForecastKernel, ForecastLibrary, Tokens
+from fairlead.routing.predictors.forecast_kernel import CONSTANTS, ForecastKernel, ForecastLibrary
 from fairlead.routing.predictors.predictor import Forecast
-from fairlead.routing.predictors.prompt_reader import PromptReader, PromptReading
+from fairlead.routing.predictors.prompt_kernel import PromptKernel
+from fairlead.routing.predictors.prompt_reader import (
+    AGENTIC,
+    DATA,
+    DIFFICULTY_RANGE,
+    TOKENS_RANGE,
+    PromptReader,
+    PromptReading,
+    flag_logits,
+)
 
 Floats = NDArray[np.float64]
 
@@ -98,20 +108,32 @@ class BenchmarkForecaster:
         )
         self._reasons: Floats = np.array(reasons, dtype=np.float64)
         self._kernel = (
-            None if library is None else ForecastKernel(library, self._moments, self._reasons, _N_KINDS, INTERVAL_Z)
+            self._native(library) if library is not None and isinstance(reader.scorer, PromptKernel) else None
         )
+
+    def _native(self, library: ForecastLibrary) -> ForecastKernel:
+        reader = self._reader
+        ranges = (*DIFFICULTY_RANGE, *TOKENS_RANGE, HIDDEN_AT_ZERO, HIDDEN_GROWTH, *HIDDEN_RANGE)
+        constants = dict(zip(CONSTANTS, (reader.difficulty_sd**2, INTERVAL_Z, *ranges), strict=True))
+        kinds = (_N_KINDS, AGENTIC, DATA)
+        assert isinstance(reader.scorer, PromptKernel)
+        return ForecastKernel(library, reader.scorer, self._moments, self._reasons, kinds, constants)
 
     def forecast(self, outline: Outline) -> Forecast:
         """What to expect of every bound model."""
+        room = inf if outline.max_output_tokens is None else max(1, outline.max_output_tokens)
+        hidden_factor = HIDDEN_WHEN_ASKED if outline.wants_reasoning else 1.0
+        if self._kernel is not None:
+            text, n_chars = text_of(outline)
+            n_choices = max(1, outline.n_choices)
+            return self._kernel.foretell(text, n_chars, flag_logits(outline), hidden_factor, room, n_choices)
         reading = self._reader.read(outline)
-        length = self._length(outline, reading)
-        if self._kernel is None:
-            quality, low, high = self._quality(reading)
-            return Forecast(quality, low, high, self._output_tokens(length), reading.kind_shares, reading.difficulty)
-        (quality, low, high, tokens), block = self._kernel.foretell(
-            reading.kind_shares, reading.difficulty, self._reader.difficulty_sd**2, length
-        )
-        return Forecast(quality, low, high, tokens, reading.kind_shares, reading.difficulty, block)
+        low, high = HIDDEN_RANGE
+        hidden = min(high, max(low, HIDDEN_AT_ZERO * exp(HIDDEN_GROWTH * reading.difficulty))) * hidden_factor
+        visible = exp(reading.log_output_tokens)
+        tokens = np.minimum(self._reasons * (hidden * visible) + visible, room) * max(1, outline.n_choices)
+        figures = np.vstack((self._quality(reading), tokens))
+        return Forecast(figures, reading.kind_shares, reading.difficulty)
 
     def _quality(self, reading: PromptReading) -> Floats:
         """Mean, low end and high end (3, n_models)."""
@@ -131,18 +153,6 @@ class BenchmarkForecaster:
         np.minimum(quality[1], quality[0], out=quality[1])
         np.maximum(quality[2], quality[0], out=quality[2])
         return quality
-
-    def _length(self, outline: Outline, reading: PromptReading) -> Tokens:
-        low, high = HIDDEN_RANGE
-        hidden = min(high, max(low, HIDDEN_AT_ZERO * exp(HIDDEN_GROWTH * reading.difficulty)))
-        if outline.wants_reasoning:
-            hidden *= HIDDEN_WHEN_ASKED
-        room = inf if outline.max_output_tokens is None else float(max(1, outline.max_output_tokens))
-        return Tokens(exp(reading.log_output_tokens), hidden, room, max(1, outline.n_choices))
-
-    def _output_tokens(self, length: Tokens) -> Floats:
-        tokens: Floats = self._reasons * (length.hidden * length.visible) + length.visible
-        return np.minimum(tokens, length.room) * length.n_choices
 
     def traits(self, outline: Outline) -> PromptTraits:
         """What was read off the prompt."""

@@ -1,12 +1,27 @@
-"""ForecastKernel: what is foretold of every model in one call of native code, where it could be compiled."""
+"""ForecastKernel: what is foretold of every model from a text in one call of native code, where it could be compiled."""
 
 import ctypes
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from struct import Struct
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairlead.routing.predictors.predictor import Forecast
+from fairlead.routing.predictors.prompt_kernel import PromptKernel
+from fairlead.routing.predictors.reading_tables import IS_NOT_PLAIN
+
 Floats = NDArray[np.float64]
+
+CONSTANTS: Final = (
+    "residual_variance", "z", "difficulty_low", "difficulty_high", "tokens_low", "tokens_high",
+    "hidden_at_zero", "hidden_growth", "hidden_low", "hidden_high",
+)  # fmt: skip
+"""What native/forecast.c takes as given: the names and units are those of benchmark_ability.py and prompt_reader.py."""
+_N_READ: Final = 2
+"""Beside the shares of kinds: difficulty, and the logarithm of visible tokens."""
+_REQUEST: Final = Struct("<6d")
 
 
 class ForecastLibrary(Protocol):
@@ -15,41 +30,56 @@ class ForecastLibrary(Protocol):
     forecast_models: Any
 
 
-class Tokens(NamedTuple):
-    """How long replies will be: visible tokens, hidden ones for each where a model reasons, the client's limits."""
+class _Forecaster(ctypes.Structure):
+    """`forecaster` of native/forecast.c, field by field."""
 
-    visible: float
-    hidden: float
-    room: float
-    n_choices: float
+    _fields_ = (
+        ("reader", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in ("n_models", "n_kinds", "agentic", "data")),
+        *((name, ctypes.c_void_p) for name in ("moments", "reasons")),
+        *((name, ctypes.c_double) for name in CONSTANTS),
+    )
 
 
 class ForecastKernel:
     """Bound to some models. Shapes: moments (n_kinds + n_pairs, n_models), reasons (n_models,)."""
 
-    def __init__(self, library: ForecastLibrary, moments: Floats, reasons: Floats, n_kinds: int, z: float) -> None:
-        """`z`: standard deviations on either side of an interval."""
-        self._rows, self._reasons = np.ascontiguousarray(moments.T), np.ascontiguousarray(reasons)
-        self._n = len(self._rows)
-        self._z = z
-        self._shares = ctypes.c_double * n_kinds
-        self._found = ctypes.c_double * (4 * self._n)
-        self._bound = (self._n, n_kinds, self._rows.ctypes.data, self._reasons.ctypes.data)
+    def __init__(
+        self,
+        library: ForecastLibrary,
+        reader: PromptKernel,
+        moments: Floats,
+        reasons: Floats,
+        kinds: tuple[int, int, int],
+        constants: Mapping[str, float],
+    ) -> None:
+        """`kinds`: how many there are, and the places of agentic work and of data work among them."""
+        self._reader = reader
+        self._kept = np.ascontiguousarray(moments.T), np.ascontiguousarray(reasons)
+        self._n_models, (self._n_kinds, agentic, data) = len(reasons), kinds
+        self._found = ctypes.c_double * (4 * self._n_models + self._n_kinds + _N_READ)
+        rows, flags = (array.ctypes.data for array in self._kept)
+        self._bound = _Forecaster(reader.handle, self._n_models, self._n_kinds, agentic, data, rows, flags, **constants)
+        self._at = ctypes.addressof(self._bound)
         self._call = library.forecast_models
         self._call.argtypes = (
-            ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
-            *(ctypes.c_double,) * 7, ctypes.c_void_p,
+            ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int64,
+            ctypes.c_void_p,
         )  # fmt: skip
-        self._call.restype = None
+        self._call.restype = ctypes.c_int
 
     def foretell(
-        self, kind_shares: list[float], difficulty: float, variance: float, tokens: Tokens
-    ) -> tuple[Floats, Any]:
-        """Quality, its low end, its high end, output tokens; and the ctypes array that they are views of.
-
-        Shapes: kind_shares (n_kinds,) -> (4, n_models).
-        """
-        # Made by ctypes and seen by numpy: half as dear as the other way round.
+        self, text: str, n_chars: int, flags: tuple[float, float], hidden_factor: float, room: float, n_choices: int
+    ) -> Forecast:
+        """What is foretold of a text; `n_chars` as in shape_of, the others as `request` of native/forecast.c."""
+        data = text.encode("utf-8", "surrogatepass")
+        asked = _REQUEST.pack(n_chars, *flags, hidden_factor, room, n_choices)
         found = self._found()
-        self._call(*self._bound, self._shares(*kind_shares), difficulty, variance, self._z, *tokens, found)
-        return np.ndarray((4, self._n), buffer=memoryview(found)), found
+        fault = self._call(self._at, data, len(data), asked, None, 0, found)
+        if fault:
+            if fault == IS_NOT_PLAIN:
+                numbers = self._reader.numbers(text)
+                fault = self._call(self._at, data, len(data), asked, numbers.ctypes.data, len(numbers), found)
+            if fault:
+                raise ValueError("the pieces of a text are not those of the text model's table")
+        return Forecast.lying_in(found, self._n_models, self._n_kinds)

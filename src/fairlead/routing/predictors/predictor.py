@@ -5,7 +5,7 @@ inside: benchmark figures today, learned maps tomorrow.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,29 +17,71 @@ from fairlead.domain.outline import Outline
 Floats = NDArray[np.float64]
 
 
-class Forecast(NamedTuple):
+class Forecast:
     """What is foretold for each bound model on one prompt.
 
-    Shapes: every array is (n_models,), in the order of the bound cards.
-    Units: quality in [0, 1], the probability that a judge accepts the reply; low and high bound it at 90 %;
-    output_tokens are expected billed tokens, hidden reasoning included.
+    Shapes: figures (4, n_models), its rows the four below; kind_shares (n_kinds,), empty where no kinds are read.
+    Units: difficulty in logits, None where none is read.
     """
 
-    quality: Floats
-    quality_low: Floats
-    quality_high: Floats
-    output_tokens: Floats
-    kind_shares: Sequence[float] = ()
-    """What was read off the prompt on the way, shape (n_kinds,); empty where no kinds are read."""
-    difficulty: float | None = None
-    """Logits."""
-    block: Any = None
-    """Where the four arrays lie one behind the other, for native code: a ctypes array or an address; else None."""
+    __slots__ = ("_figures", "_kind_shares", "_n_kinds", "_n_models", "block", "difficulty")
+
+    def __init__(
+        self,
+        figures: Floats | None,
+        kind_shares: Sequence[float] = (),
+        difficulty: float | None = None,
+        block: Any = None,
+    ) -> None:
+        """`block`: where the figures lie one behind the other, for native code: a ctypes array or an address; else None."""
+        self._figures = figures
+        self._kind_shares: Sequence[float] | None = kind_shares
+        self.difficulty = difficulty
+        self.block = block
+
+    @classmethod
+    def lying_in(cls, block: Any, n_models: int, n_kinds: int) -> Self:
+        """What native code has put into a ctypes array: figures, kind_shares, difficulty. Views of it are made when asked:
+        most decisions need none.
+        """
+        found = cls(None, (), block[4 * n_models + n_kinds], block)
+        found._n_models, found._n_kinds, found._kind_shares = n_models, n_kinds, None
+        return found
 
     @property
-    def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """What is said of each model."""
-        return self.quality, self.quality_low, self.quality_high, self.output_tokens
+    def figures(self) -> Floats:
+        """All four, (4, n_models)."""
+        if self._figures is None:
+            self._figures = np.ndarray((4, self._n_models), buffer=memoryview(self.block))
+        return self._figures
+
+    @property
+    def quality(self) -> Floats:
+        """In [0, 1], the probability that a judge accepts the reply. Shape (n_models,), as of the next three."""
+        return self.figures[0]
+
+    @property
+    def quality_low(self) -> Floats:
+        """5 %."""
+        return self.figures[1]
+
+    @property
+    def quality_high(self) -> Floats:
+        """95 %."""
+        return self.figures[2]
+
+    @property
+    def output_tokens(self) -> Floats:
+        """Expected billed tokens, hidden reasoning included."""
+        return self.figures[3]
+
+    @property
+    def kind_shares(self) -> Sequence[float]:
+        """What was read off the prompt on the way."""
+        if self._kind_shares is None:
+            start = 4 * self._n_models
+            self._kind_shares = self.block[start : start + self._n_kinds]
+        return self._kind_shares
 
 
 class Forecaster(Protocol):

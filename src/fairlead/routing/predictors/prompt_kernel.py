@@ -50,7 +50,7 @@ class _Tables(ctypes.Structure):
     )
 
 
-ABI: Final = 1000 * 6 + ctypes.sizeof(_Tables)
+ABI: Final = 1000 * 7 + ctypes.sizeof(_Tables)
 """What the library's prompt_scores_abi must say."""
 
 
@@ -94,11 +94,15 @@ class PromptKernel:
         data = text.encode("utf-8", "surrogatepass")
         found = self._scores()
         if self._read(self.handle, data, len(data), n_chars, None, 0, found) == IS_NOT_PLAIN:
-            numbers = self._table.distinct_numbers(text)
+            numbers = self.numbers(text)
             fault = self._read(self.handle, data, len(data), n_chars, numbers.ctypes.data, len(numbers), found)
             if fault:
                 raise ValueError("the pieces of a text are not those of the text model's table")
         return list(found)
+
+    def numbers(self, text: str) -> NDArray[np.int64]:
+        """Those of the distinct pieces of a text that native code cannot split."""
+        return self._table.distinct_numbers(text)
 
     def __del__(self) -> None:
         if getattr(self, "handle", None) is not None:

@@ -49,8 +49,8 @@ TOKENS_RANGE: Final = (0.0, 9.0)
 """Logits, and natural logarithm of tokens: the ranges that labels span; beyond them lies extrapolation."""
 
 _N_KINDS: Final = len(KINDS)
-_AGENTIC: Final = KINDS.index("agentic")
-_DATA: Final = KINDS.index("data")
+AGENTIC: Final = KINDS.index("agentic")
+DATA: Final = KINDS.index("data")
 _CEILING: Final = np.float32(SHAPE_CEILING)
 _TWO_WIDTHS: Final = np.float32(2.0 * MEANING_WIDTH)
 _NO_LENGTH: Final = 1e-6
@@ -192,7 +192,9 @@ class PromptReader:
         """What the text and the flags of a request tell."""
         values = (self.scorer or self).scores(*text_of(outline))
         logits = values[:_N_KINDS]
-        _add_flags(logits, outline)
+        for_agentic, for_data = flag_logits(outline)
+        logits[AGENTIC] += for_agentic
+        logits[DATA] += for_data
         highest = max(logits)
         weights = [exp(logit - highest) for logit in logits]
         total = 1.0 / sum(weights)
@@ -216,12 +218,15 @@ class PromptReader:
         )
 
 
-def _add_flags(logits: list[float], outline: Outline) -> None:
+def flag_logits(outline: Outline) -> tuple[float, float]:
+    """What a request's flags add to the logits of agentic work and of data work."""
+    agentic = data = 0.0
     if outline.in_tool_loop:
-        logits[_AGENTIC] += TOOL_LOOP_LOGIT
+        agentic = TOOL_LOOP_LOGIT
     elif outline.n_tools:
-        logits[_AGENTIC] += TOOLS_OFFERED_LOGIT
+        agentic = TOOLS_OFFERED_LOGIT
     if outline.wants_structured:
-        logits[_DATA] += STRUCTURED_LOGIT
+        data = STRUCTURED_LOGIT
     if outline.turn_chars > LONG_TURN_CHARS:
-        logits[_DATA] += LONG_TURN_LOGIT
+        data += LONG_TURN_LOGIT
+    return agentic, data

@@ -23,7 +23,7 @@ from fairlead.domain.errors import (
     UpstreamError,
 )
 from fairlead.gateway.access import Caller, Permission
-from fairlead.gateway.asgi import ClientGoneError, Receive, Scope, Send
+from fairlead.gateway.asgi import ClientGoneError, Receive, Scope, Send, line_of
 from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Services
@@ -87,10 +87,10 @@ class App:
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        out = Delivery(send)
+        out = Delivery(send, line_of(scope))
         began_s = self._services.clock()
         added: Headers = []
-        write = self._writer_below(scope["path"])
+        route: Route | None = None
         try:
             origin = self._check_sender(scope)
             if origin is not None:
@@ -100,19 +100,18 @@ class App:
                 await _preflight(send, added)
                 return
             route = self._route(scope)
-            write = route.write_failure
             caller = self._services.access.caller(scope["headers"], route.needs) if route.needs else None
             await route.handler(Request(scope, receive, out, caller or _NOBODY, began_s, added))
         except ClientGoneError:
             return
         except FairleadError as error:
-            await self._fail(out, error, added, write)
+            await self._fail(out, error, added, self._writer(route, scope))
         except Exception as error:  # noqa: BLE001 - the outermost boundary: a bug must not take the server down
             # The message of an unknown error may quote a prompt or a key: only its type and place are logged.
             place = "".join(traceback.format_tb(error.__traceback__))
             _LOG.error("internal error %s at\n%s", type(error).__name__, place)
             hidden = FairleadError("Something went wrong inside Fairlead; its log says where.")
-            await self._fail(out, hidden, added, write)
+            await self._fail(out, hidden, added, self._writer(route, scope))
 
     def _route(self, scope: Scope) -> Route:
         path: str = scope["path"]
@@ -129,8 +128,11 @@ class App:
             )
         return route
 
-    def _writer_below(self, path: str) -> WriteFailure:
+    def _writer(self, route: Route | None, scope: Scope) -> WriteFailure:
         """How errors are written at this path, known or not: a client of one door understands that door's errors."""
+        if route is not None:
+            return route.write_failure
+        path: str = scope["path"]
         for door, methods in self._routes.items():
             if door != "/" and path.startswith(door):
                 return next(iter(methods.values())).write_failure

@@ -18,6 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 JSON_TYPE: Final = (b"content-type", b"application/json")
 EVENTS_TYPE: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 _IDENTITY: Final = (b"", b"identity")
+_NO_EXTENSIONS: Final[dict[str, Any]] = {}
 
 
 class ClientGoneError(Exception):
@@ -35,6 +36,12 @@ async def read_body(scope: Scope, receive: Receive, cap_bytes: int) -> bytes:
             raise BodyTooLargeError(f"The body has {int(value):,} bytes; this server reads at most {cap_bytes:,}.")
         if name == b"content-encoding" and value.lower() not in _IDENTITY:
             raise MalformedBodyError("Compressed request bodies are not read: send it without content-encoding.")
+    line = line_of(scope)
+    whole = line.whole_body() if line is not None else None
+    if whole is not None:
+        if len(whole) > cap_bytes:
+            raise BodyTooLargeError(f"The body is longer than the {cap_bytes:,} bytes that this server reads.")
+        return whole
     message = await receive()
     if message["type"] == "http.disconnect":
         raise ClientGoneError
@@ -57,22 +64,40 @@ async def read_body(scope: Scope, receive: Receive, cap_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-async def send_whole(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """One reply, body and all."""
-    headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
 LINE: Final = "fairlead.line"
 """The ASGI extension under which our own server protocol offers the connection itself."""
 
 
 class Line(Protocol):
-    """A connection that says when its client leaves. Ours does; any other server is watched through `receive`."""
+    """A connection that says when its client leaves, and takes short ways. Ours does; under any other server `receive`
+    and `send` do all of it.
+    """
 
     is_lost: bool
     on_hang_up: Callable[[], None] | None
+
+    def whole_body(self) -> bytes | None:
+        """All of the body, if it is here."""
+        ...
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send all of an answer; False if it was not sent."""
+        ...
+
+
+def line_of(scope: Scope) -> Line | None:
+    """The connection, where our own protocol serves it."""
+    line: Line | None = scope.get("extensions", _NO_EXTENSIONS).get(LINE)
+    return line
+
+
+async def send_whole(line: Line | None, send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """One reply, body and all."""
+    headers.append((b"content-length", b"%d" % len(body)))
+    if line is not None and line.answer(status, headers, body):
+        return
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class Presence:
@@ -85,7 +110,7 @@ class Presence:
     __slots__ = ("_line", "_receive", "_watcher", "_work", "is_gone")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._line: Line | None = scope.get("extensions", _NO_EXTENSIONS).get(LINE)
+        self._line = line_of(scope)
         self._receive = receive
         self._watcher: asyncio.Task[None] | None = None
         self.is_gone = False
@@ -120,6 +145,3 @@ class Presence:
             # This cancellation was ours and has done its work; one of the server's own would still be counted.
             return self._work.uncancel() == 0
         return False
-
-
-_NO_EXTENSIONS: Final[dict[str, Any]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from typing import Final
 
 from fairlead.domain.call import Headers
-from fairlead.gateway.asgi import EVENTS_TYPE, JSON_TYPE, Send, send_whole
+from fairlead.gateway.asgi import EVENTS_TYPE, JSON_TYPE, Line, Send, send_whole
 from fairlead.gateway.heard import Heard
 
 _NO_BUFFERING: Final[Headers] = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
@@ -14,10 +14,11 @@ _NO_BUFFERING: Final[Headers] = [(b"cache-control", b"no-cache"), (b"x-accel-buf
 class Delivery:
     """One request's answer."""
 
-    __slots__ = ("_send", "has_begun", "heard", "is_over", "n_sent")
+    __slots__ = ("_line", "_send", "has_begun", "heard", "is_over", "n_sent")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, line: Line | None = None) -> None:
         self._send = send
+        self._line = line
         self.has_begun = False
         """Whether bytes of an answer have gone out."""
         self.is_over = False
@@ -31,7 +32,7 @@ class Delivery:
         self.has_begun = self.is_over = True
         if self.heard is not None:
             self.heard.whole(body)
-        await send_whole(self._send, status, [JSON_TYPE, *headers], body)
+        await send_whole(self._line, self._send, status, [JSON_TYPE, *headers], body)
 
     async def begin_stream(self, headers: Headers, first: bytes) -> None:
         """Begin a stream of events."""
@@ -65,9 +66,9 @@ class Delivery:
     async def page(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer in one piece whose headers say all of it."""
         self.has_begun = self.is_over = True
-        await send_whole(self._send, status, headers, body)
+        await send_whole(self._line, self._send, status, headers, body)
 
     async def text(self, status: int, headers: Headers, body: bytes, content_type: str) -> None:
         """Answer in one piece of another type than JSON."""
         self.has_begun = self.is_over = True
-        await send_whole(self._send, status, [(b"content-type", content_type.encode()), *headers], body)
+        await send_whole(self._line, self._send, status, [(b"content-type", content_type.encode()), *headers], body)

@@ -82,10 +82,9 @@ async def test_presence_lets_errors_and_results_through_and_stops_watching() -> 
         raise AssertionError("nobody leaves")
 
     n_tasks = len(asyncio.all_tasks())
-    with pytest.raises(ValueError, match="mine"):
-        async with Presence({}, receive):
-            await is_watched.wait()
-            raise ValueError("mine")
+    with pytest.raises(ValueError, match="mine"), Presence({}, receive):
+        await is_watched.wait()
+        raise ValueError("mine")
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == n_tasks
 
@@ -103,7 +102,7 @@ async def test_a_line_that_is_lost_ends_the_work_without_anybody_asking() -> Non
     line = FakeLine()
     scope: dict[str, Any] = {"extensions": {LINE: line}}
     reached: list[str] = []
-    async with Presence(scope, never) as presence:
+    with Presence(scope, never) as presence:
         reached.append("inside")
         assert line.on_hang_up is not None
         line.on_hang_up()
@@ -115,9 +114,8 @@ async def test_a_line_that_is_lost_ends_the_work_without_anybody_asking() -> Non
 async def test_a_line_lost_before_the_work_begins_is_noticed() -> None:
     line = FakeLine()
     line.is_lost = True
-    with pytest.raises(ClientGoneError):
-        async with Presence({"extensions": {LINE: line}}, never):
-            raise AssertionError("there is nobody to work for")
+    with pytest.raises(ClientGoneError), Presence({"extensions": {LINE: line}}, never):
+        raise AssertionError("there is nobody to work for")
 
 
 async def test_a_delivery_knows_when_it_has_begun() -> None:

@@ -38,30 +38,30 @@ async def read_body(scope: Scope, receive: Receive, cap_bytes: int) -> bytes:
             raise MalformedBodyError("Compressed request bodies are not read: send it without content-encoding.")
     line = line_of(scope)
     whole = line.whole_body() if line is not None else None
-    if whole is not None:
-        if len(whole) > cap_bytes:
-            raise BodyTooLargeError(f"The body is longer than the {cap_bytes:,} bytes that this server reads.")
-        return whole
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGoneError
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(body) > cap_bytes:
-            raise BodyTooLargeError(f"The body is longer than the {cap_bytes:,} bytes that this server reads.")
-        return body
-    pieces = [body]
-    size = len(body)
-    while message.get("more_body", False):
+    if whole is None:
+        return await _all_pieces(receive, cap_bytes)
+    _check_size(len(whole), cap_bytes)
+    return whole
+
+
+async def _all_pieces(receive: Receive, cap_bytes: int) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         piece: bytes = message.get("body", b"")
         size += len(piece)
-        if size > cap_bytes:
-            raise BodyTooLargeError(f"The body is longer than the {cap_bytes:,} bytes that this server reads.")
+        _check_size(size, cap_bytes)
         pieces.append(piece)
-    return b"".join(pieces)
+        if not message.get("more_body", False):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _check_size(n_bytes: int, cap_bytes: int) -> None:
+    if n_bytes > cap_bytes:
+        raise BodyTooLargeError(f"The body is longer than the {cap_bytes:,} bytes that this server reads.")
 
 
 LINE: Final = "fairlead.line"
@@ -69,8 +69,9 @@ LINE: Final = "fairlead.line"
 
 
 class Line(Protocol):
-    """A connection that says when its client leaves, and takes short ways. Ours does; under any other server `receive`
-    and `send` do all of it.
+    """A connection that says when its client leaves, and takes short ways.
+
+    Ours does; under any other server `receive` and `send` do all of it.
     """
 
     is_lost: bool
@@ -103,11 +104,11 @@ async def send_whole(line: Line | None, send: Send, status: int, headers: Header
 class Presence:
     """Cancels the work of a request the moment its client leaves, streamed or not, in every phase.
 
-    Use as `async with Presence(scope, receive): …`; leaving quietly when the client was the reason. A callback of our
+    Use as `with Presence(scope, receive): …`; leaving quietly when the client was the reason. A callback of our
     own protocol costs a tenth of a task that waits on `receive`, which is the way under any other server.
     """
 
-    __slots__ = ("_line", "_receive", "_watcher", "_work", "is_gone")
+    __slots__ = ("_line", "_receive", "_watcher", "is_gone", "work")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._line = line_of(scope)
@@ -115,8 +116,8 @@ class Presence:
         self._watcher: asyncio.Task[None] | None = None
         self.is_gone = False
 
-    async def __aenter__(self) -> "Presence":
-        self._work = asyncio.current_task()
+    def __enter__(self) -> "Presence":
+        self.work = asyncio.current_task()
         line = self._line
         if line is None:
             self._watcher = asyncio.get_running_loop().create_task(self._watch())
@@ -133,15 +134,15 @@ class Presence:
 
     def _gone(self) -> None:
         self.is_gone = True
-        if self._work is not None:
-            self._work.cancel()
+        if self.work is not None:
+            self.work.cancel()
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
         if self._line is not None:
             self._line.on_hang_up = None
         if self._watcher is not None:
             self._watcher.cancel()
-        if self.is_gone and self._work is not None and kind is not None and issubclass(kind, asyncio.CancelledError):
+        if self.is_gone and self.work is not None and kind is not None and issubclass(kind, asyncio.CancelledError):
             # This cancellation was ours and has done its work; one of the server's own would still be counted.
-            return self._work.uncancel() == 0
+            return self.work.uncancel() == 0
         return False

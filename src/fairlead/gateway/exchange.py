@@ -7,7 +7,7 @@ the client the model is never changed.
 import asyncio
 from collections.abc import Awaitable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from fairlead.domain.call import Headers
 from fairlead.domain.errors import (
@@ -79,7 +79,7 @@ class Exchange:
         self._deadline_s = work.began_s + services.limits.deadline_s
         self._handover = Handover(engine, work, out, added, self._record)
         self._kept: KeptAnswers | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._is_shutting_down = False
         self._n_heard = -1
         self._n_silent = 0
@@ -92,8 +92,8 @@ class Exchange:
         """The name of this request."""
         return self._record.decision_id
 
-    async def run(self) -> None:
-        """Serve the request.
+    async def run(self, task: asyncio.Task[Any] | None) -> None:
+        """Serve the request; `task` is the one that does, to be cancelled when the server stops.
 
         Raises: FairleadError while nothing has been sent to the client; afterwards the stream itself says it.
         """
@@ -101,7 +101,7 @@ class Exchange:
         status = 499
         error: FairleadError | None = None
         engine = self._engine
-        self._task = asyncio.current_task()
+        self._task = task
         engine.running.add(self)
         if self._work.request.is_streaming:
             engine.pulse.start()

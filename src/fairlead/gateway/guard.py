@@ -1,8 +1,8 @@
 """Guard: uvicorn's HTTP/1.1 protocol with the deadlines and caps that it lacks.
 
 Head and body must arrive in time (408), the head must be small (431), and a client that stops reading is dropped.
-One lazy timer a connection looks at a deadline; the hot path only writes numbers. What is refused here is answered in
-the same error shape as everything else.
+One lazy timer a connection looks at a deadline, that of an idle connection too; the hot path only writes numbers. What
+is refused here is answered in the same error shape as everything else.
 
 Pipelining is not served: once a second request begins while the first is being answered, nothing more is read as HTTP,
 and the connection ends with the first answer (RFC 9112 §9.3.2 lets a server close; a client then asks again). It is
@@ -83,6 +83,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._write_timer: TimerHandle | None = None
         self._is_refused = False
         self._is_deaf = False
+        self._is_resting = False
+        """Between two requests: the deadline is that of an idle connection."""
         self._timer: TimerHandle | None = self.loop.call_at(self._due_s, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -112,18 +114,17 @@ class GuardedProtocol(HttpToolsProtocol):
                     431, "headers_too_large", f"The request's head exceeds {self.limits.max_head_bytes} bytes."
                 )
                 return
-            if self._due_s == _NEVER:
-                self._set_due(self.loop.time() + self.limits.head_s)
+            self._head_is_due()
             super().data_received(data)
-            if not self._in_head:
-                self._count_framing(len(data) - max(data.find(_HEAD_END), 0))
+            self._count_framing(len(data) - max(data.find(_HEAD_END), 0))
         else:
             super().data_received(data)
-            if not self._in_head:
-                self._count_framing(len(data))
+            self._count_framing(len(data))
 
     def _count_framing(self, n_bytes: int) -> None:
         """Bytes that came for a body that is still on its way: chunk extensions and trailers have an end, too."""
+        if self._in_head:
+            return
         self._framed_bytes += n_bytes
         if self._framed_bytes > self.limits.max_head_bytes + MAX_FRAMING_BYTES_PER_BYTE * self._body_bytes:
             self._refuse(400, "malformed_http", "The request's body is nearly all framing.")
@@ -153,8 +154,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # uvicorn has a narrower type for it
         self._in_head = True
         self._n_headers = 0
-        if self._due_s == _NEVER:
-            self._set_due(self.loop.time() + self.limits.head_s)
+        self._head_is_due()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
@@ -205,7 +205,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._start_asgi_task(self.cycle, self.app)
 
     def whole_body(self) -> bytes | None:
-        """The body of the request that is being answered, where all of it is here and nobody has taken it; else None."""
+        """The body of the request that is being answered, where all of it is here; else None."""
         cycle = self.cycle
         if cycle is None or cycle.more_body or cycle.response_complete or cycle.waiting_for_100_continue:
             return None
@@ -215,7 +215,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return bytes(body)
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send all of an answer, its content-length among the headers. False: nothing was sent, ASGI's way must do it."""
+        """Send all of an answer, its content-length among the headers. False: nothing was sent, `send` must do it."""
         cycle = self.cycle
         if cycle is None or cycle.response_started or not cycle.keep_alive or self.flow.write_paused:
             return False
@@ -253,18 +253,23 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole: from here on the time is ours. Between requests uvicorn's keep-alive limit holds."""
+        """The request is whole: from here on the time is ours."""
         if self._is_refused or self._is_deaf:
             return
         self._due_s = _NEVER
         self._in_head = True
         super().on_message_complete()
-        if self.cycle.response_complete:
-            # Answered before its body was whole: uvicorn's limit was set then, and these bytes have taken it away.
-            self._unset_keepalive_if_required()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+        if self.cycle.response_complete:  # answered before its body was whole
+            self._rest()
+
+    def on_response_complete(self) -> None:
+        """The request has been answered. A number in place of uvicorn's timer, made and cancelled for every request."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self._in_head:
+            self._rest()
 
     def pause_writing(self) -> None:
         """The client does not read what we send."""
@@ -284,10 +289,23 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self._is_refused and not self._is_deaf:
             self._refuse(400, "malformed_http", "This is not a well-formed HTTP/1.1 request.")
 
+    def _rest(self) -> None:
+        self._is_resting = True
+        self._set_due(self.loop.time() + self.timeout_keep_alive)
+
+    def _head_is_due(self) -> None:
+        if self._due_s == _NEVER or self._is_resting:
+            self._is_resting = False
+            self._set_due(self.loop.time() + self.limits.head_s)
+
     def _set_due(self, due_s: float) -> None:
         self._due_s = due_s
         if self._timer is None:
-            self._timer = self.loop.call_at(due_s, self._look)
+            self._arm()
+
+    def _arm(self) -> None:
+        """Look at the deadline in time, and soon enough for a nearer one that may take its place."""
+        self._timer = self.loop.call_at(min(self._due_s, self.loop.time() + self.limits.head_s), self._look)
 
     def _look(self) -> None:
         self._timer = None
@@ -297,7 +315,10 @@ class GuardedProtocol(HttpToolsProtocol):
             # It is we who do not read (the body comes faster than it is taken): the client cannot be late.
             self._due_s = self.loop.time() + self.limits.body_idle_s
         if self.loop.time() < self._due_s:
-            self._timer = self.loop.call_at(self._due_s, self._look)
+            self._arm()
+            return
+        if self._is_resting:
+            self.transport.close()
             return
         part = "head" if self._in_head else "body"
         self._refuse(408, "request_timeout", f"The request's {part} did not arrive in time.")

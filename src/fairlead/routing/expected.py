@@ -5,7 +5,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from fairlead.routing.pool import Floats
-from fairlead.routing.predictors.predictor import Forecast
+from fairlead.routing.predictors.predictor import Forecast, row_of
 
 N_FIGURES: Final = 7
 """Quality, sure quality, output tokens, cost, time to the first token, total time, utility."""
@@ -14,9 +14,9 @@ N_FIGURES: Final = 7
 class Expected:
     """Of one request and one preference.
 
-    Shapes: figures (N_FIGURES, n_arms), None where native code has put them into `block`, a ctypes array: then views of it
-    are made when asked, since most decisions need none. s_per_token (n_arms,). forecast: what it was reckoned from, by
-    card, not by arm.
+    Shapes: figures (N_FIGURES, n_arms), None where native code has put them into `block`, a ctypes array: then views of
+    it are made when asked, since most decisions need none. s_per_token (n_arms,). forecast: what it was reckoned from,
+    by card, not by arm.
     """
 
     __slots__ = ("_figures", "block", "forecast", "input_tokens", "n_arms", "s_per_token")
@@ -47,37 +47,37 @@ class Expected:
     @property
     def quality(self) -> Floats:
         """In [0, 1]. Shape (n_arms,), as of the next six."""
-        return self.figures[0]
+        return row_of(self.figures, 0)
 
     @property
     def sure_quality(self) -> Floats:
         """What utility is reckoned from: quality less a share of the doubt about it."""
-        return self.figures[1]
+        return row_of(self.figures, 1)
 
     @property
     def output_tokens(self) -> Floats:
         """Hidden reasoning included."""
-        return self.figures[2]
+        return row_of(self.figures, 2)
 
     @property
     def cost_usd(self) -> Floats:
         """An unknown price stands at the dearest known one."""
-        return self.figures[3]
+        return row_of(self.figures, 3)
 
     @property
     def ttft_s(self) -> Floats:
         """Seconds to the first token."""
-        return self.figures[4]
+        return row_of(self.figures, 4)
 
     @property
     def total_s(self) -> Floats:
         """Seconds to the last."""
-        return self.figures[5]
+        return row_of(self.figures, 5)
 
     @property
     def utility(self) -> Floats:
         """The higher, the better; see preferences.utility."""
-        return self.figures[6]
+        return row_of(self.figures, 6)
 
     def priced(self, cost_usd: Floats, utility: Floats) -> Self:
         """The same at other costs, (n_arms,) each."""

@@ -206,9 +206,7 @@ class Router:
 
 
 def _ranked(key: Floats, cost_usd: Floats) -> list[int]:
-    """The arms by rising key. Ties go to the cheaper for this request, then to the pool's canonical order; never to a
-    name.
-    """
+    """The arms by rising key. Ties go to the cheaper for this request, then to the pool's order; never to a name."""
     found: list[int] = np.lexsort((cost_usd, key)).tolist()
     return found
 

@@ -21,10 +21,10 @@ def completions(engine: Engine, way: DoorWay) -> Handler:
         if has_state:
             work = continued(engine, work)
         exchange = Exchange(engine, work, request.out, request.headers)
-        async with Presence(request.scope, request.receive):
+        with Presence(request.scope, request.receive) as presence:
             if tracing is not None:
                 headers = request.scope["headers"]
                 tracing.begins(exchange.decision_id, way.label, headers, is_streaming=work.request.is_streaming)
-            await exchange.run()
+            await exchange.run(presence.work)
 
     return handle

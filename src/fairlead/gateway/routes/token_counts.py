@@ -28,7 +28,7 @@ def token_counts(engine: Engine) -> Handler:
     async def handle(request: Request) -> None:
         body = await read_body(request.scope, request.receive, engine.services.limits.max_body_bytes)
         work = work_of(_WAY, body, request.scope["headers"], request.caller.tenant, request.began_s)
-        async with Presence(request.scope, request.receive):
+        with Presence(request.scope, request.receive):
             counted = await _counted(engine, work)
             n_tokens = round(input_tokens(work.request.outline)) if counted is None else counted
             how = b"estimated" if counted is None else b"upstream"

@@ -107,17 +107,16 @@ class BenchmarkForecaster:
             .T.copy()
         )
         self._reasons: Floats = np.array(reasons, dtype=np.float64)
-        self._kernel = (
-            self._native(library) if library is not None and isinstance(reader.scorer, PromptKernel) else None
-        )
+        self._kernel = None if library is None else self._native(library)
 
-    def _native(self, library: ForecastLibrary) -> ForecastKernel:
-        reader = self._reader
+    def _native(self, library: ForecastLibrary) -> ForecastKernel | None:
+        reader, scorer = self._reader, self._reader.scorer
+        if not isinstance(scorer, PromptKernel):
+            return None
         ranges = (*DIFFICULTY_RANGE, *TOKENS_RANGE, HIDDEN_AT_ZERO, HIDDEN_GROWTH, *HIDDEN_RANGE)
         constants = dict(zip(CONSTANTS, (reader.difficulty_sd**2, INTERVAL_Z, *ranges), strict=True))
         kinds = (_N_KINDS, AGENTIC, DATA)
-        assert isinstance(reader.scorer, PromptKernel)
-        return ForecastKernel(library, reader.scorer, self._moments, self._reasons, kinds, constants)
+        return ForecastKernel(library, scorer, self._moments, self._reasons, kinds, constants)
 
     def forecast(self, outline: Outline) -> Forecast:
         """What to expect of every bound model."""

@@ -1,4 +1,4 @@
-"""ForecastKernel: what is foretold of every model from a text in one call of native code, where it could be compiled."""
+"""ForecastKernel: what is foretold of every model from a text by one call of native code, where it was compiled."""
 
 import ctypes
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ inside: benchmark figures today, learned maps tomorrow.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,19 +33,22 @@ class Forecast:
         difficulty: float | None = None,
         block: Any = None,
     ) -> None:
-        """`block`: where the figures lie one behind the other, for native code: a ctypes array or an address; else None."""
+        """`block`: where the figures lie one behind the other, for native code: a ctypes array or an address."""
         self._figures = figures
+        self._n_models = self._n_kinds = 0
         self._kind_shares: Sequence[float] | None = kind_shares
         self.difficulty = difficulty
         self.block = block
 
     @classmethod
-    def lying_in(cls, block: Any, n_models: int, n_kinds: int) -> Self:
-        """What native code has put into a ctypes array: figures, kind_shares, difficulty. Views of it are made when asked:
-        most decisions need none.
+    def lying_in(cls, block: Any, n_models: int, n_kinds: int) -> "Forecast":
+        """What native code has put into a ctypes array: figures, kind_shares, difficulty.
+
+        Views of it are made when asked: most decisions need none.
         """
         found = cls(None, (), block[4 * n_models + n_kinds], block)
-        found._n_models, found._n_kinds, found._kind_shares = n_models, n_kinds, None
+        found._n_models, found._n_kinds = n_models, n_kinds
+        found._kind_shares = None
         return found
 
     @property
@@ -58,30 +61,37 @@ class Forecast:
     @property
     def quality(self) -> Floats:
         """In [0, 1], the probability that a judge accepts the reply. Shape (n_models,), as of the next three."""
-        return self.figures[0]
+        return row_of(self.figures, 0)
 
     @property
     def quality_low(self) -> Floats:
         """5 %."""
-        return self.figures[1]
+        return row_of(self.figures, 1)
 
     @property
     def quality_high(self) -> Floats:
         """95 %."""
-        return self.figures[2]
+        return row_of(self.figures, 2)
 
     @property
     def output_tokens(self) -> Floats:
         """Expected billed tokens, hidden reasoning included."""
-        return self.figures[3]
+        return row_of(self.figures, 3)
 
     @property
     def kind_shares(self) -> Sequence[float]:
         """What was read off the prompt on the way."""
-        if self._kind_shares is None:
+        shares = self._kind_shares
+        if shares is None:
             start = 4 * self._n_models
-            self._kind_shares = self.block[start : start + self._n_kinds]
-        return self._kind_shares
+            shares = self._kind_shares = self.block[start : start + self._n_kinds]
+        return shares or ()
+
+
+def row_of(figures: Floats, place: int) -> Floats:
+    """One row of a table."""
+    row: Floats = figures[place]
+    return row
 
 
 class Forecaster(Protocol):

@@ -82,7 +82,19 @@ class Line(Protocol):
         ...
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send all of an answer; False if it was not sent."""
+        """Send all of an answer; False if it was not sent, as of the next three."""
+        ...
+
+    def begin(self, headers: Headers) -> bool:
+        """Send the head of a stream."""
+        ...
+
+    def piece(self, data: bytes) -> bool:
+        """Send a piece of a stream."""
+        ...
+
+    def end(self, data: bytes) -> bool:
+        """Send the last piece of a stream, and end it."""
         ...
 
 

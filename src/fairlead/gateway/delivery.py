@@ -1,7 +1,7 @@
 """Delivery: the way back to one client: a whole reply, or a stream; knows which has begun."""
 
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Awaitable, Generator
+from typing import Any, Final
 
 from fairlead.domain.call import Headers
 from fairlead.gateway.asgi import EVENTS_TYPE, JSON_TYPE, Line, Send, send_whole
@@ -9,6 +9,17 @@ from fairlead.gateway.heard import Heard
 
 _NO_BUFFERING: Final[Headers] = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 """Proxies in between must not keep a stream's pieces back."""
+
+
+class _Done:
+    """To be awaited where nothing is left to wait for."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return
+        yield
+
+
+_DONE: Final = _Done()
 
 
 class Delivery:
@@ -37,9 +48,9 @@ class Delivery:
     async def begin_stream(self, headers: Headers, first: bytes) -> None:
         """Begin a stream of events."""
         self.has_begun = True
-        await self._send(
-            {"type": "http.response.start", "status": 200, "headers": [EVENTS_TYPE, *_NO_BUFFERING, *headers]}
-        )
+        headers = [EVENTS_TYPE, *_NO_BUFFERING, *headers]
+        if self._line is None or not self._line.begin(headers):
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self.piece(first)
 
     def piece(self, data: bytes) -> Awaitable[None]:
@@ -47,6 +58,8 @@ class Delivery:
         self.n_sent += 1
         if self.heard is not None:
             self.heard.piece(data)
+        if self._line is not None and self._line.piece(data):
+            return _DONE
         return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def ping(self, headers: Headers, sign: bytes) -> None:
@@ -61,7 +74,8 @@ class Delivery:
     async def end_stream(self, data: bytes = b"") -> None:
         """Send the last of a stream and end it properly."""
         self.is_over = True
-        await self._send({"type": "http.response.body", "body": data})
+        if self._line is None or not self._line.end(data):
+            await self._send({"type": "http.response.body", "body": data})
 
     async def page(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer in one piece whose headers say all of it."""

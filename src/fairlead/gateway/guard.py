@@ -9,19 +9,16 @@ and the connection ends with the first answer (RFC 9112 §9.3.2 lets a server cl
 still listened to, so that a client that leaves is noticed, and no queue can grow.
 """
 
-from asyncio import BaseTransport, Event, TimerHandle
+from asyncio import BaseTransport, TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar, Final
-from urllib.parse import unquote
 
-import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from fairlead.domain.call import Headers
 from fairlead.gateway.asgi import LINE
+from fairlead.gateway.short_ways import ShortWays
 
 MIN_BODY_BYTES_PER_S: Final = 8 * 1024
 """After its grace a body must have come at this mean rate: a byte every few seconds is not progress."""
@@ -30,12 +27,6 @@ MAX_FRAMING_BYTES_PER_BYTE: Final = 8
 LINGER_S: Final = 1.0
 """How long a client that was refused may still send before the connection is closed on it."""
 _HEAD_END: Final = b"\r\n\r\n"
-_CONTROLS: Final = bytes((*range(9), *range(10, 32), 127))
-"""What no header may hold; two of them end each line."""
-_WITHOUT_BODY: Final = frozenset((*range(200), 204, 304))
-_MOST_JOINED_BYTES: Final = 64 * 1024
-"""A longer body is not copied behind its head."""
-_MOST_KNOWN_URL_BYTES: Final = 200
 _NEVER: Final = float("inf")
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
@@ -59,7 +50,7 @@ def guarded(limits: GuardLimits) -> type[HttpToolsProtocol]:
     return type("Guarded", (GuardedProtocol,), {"limits": limits})
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class GuardedProtocol(ShortWays):
     """One connection."""
 
     limits: ClassVar[GuardLimits] = GuardLimits()
@@ -178,69 +169,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._framed_bytes = 0
         self._set_due(now_s + self.limits.body_idle_s)
-        self._begin_answering()
-
-    def _begin_answering(self) -> None:
-        """What uvicorn does at the end of a head, at half the cost: we take no upgrades, no pipelines, no mounts."""
-        parser, scope, url = self.parser, self.scope, self.url
-        version = parser.get_http_version()
-        read = _known_target if len(url) <= _MOST_KNOWN_URL_BYTES else _target
-        scope["path"], scope["raw_path"], scope["query_string"] = read(url)
-        scope["method"] = parser.get_method().decode("ascii")
-        if version != "1.1":
-            scope["http_version"] = version
-        self.cycle = RequestResponseCycle(
-            scope,
-            self.transport,
-            self.flow,
-            self.logger,
-            self.access_logger,
-            self.access_log,
-            self.server_state.default_headers,
-            Event(),
-            self.expect_100_continue,
-            version != "1.0" and parser.should_keep_alive(),
-            self.on_response_complete,
-        )
-        self._start_asgi_task(self.cycle, self.app)
-
-    def whole_body(self) -> bytes | None:
-        """The body of the request that is being answered, where all of it is here; else None."""
-        cycle = self.cycle
-        if cycle is None or cycle.more_body or cycle.response_complete or cycle.waiting_for_100_continue:
-            return None
-        body, cycle.body = cycle.body, bytearray()
-        cycle.message_event.clear()
-        self.flow.resume_reading()
-        return bytes(body)
-
-    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send all of an answer, its content-length among the headers. False: nothing was sent, `send` must do it."""
-        cycle = self.cycle
-        if cycle is None or cycle.response_started or not cycle.keep_alive or self.flow.write_paused:
-            return False
-        if status in _WITHOUT_BODY or self.scope["method"] == "HEAD":
-            return False
-        headers = [*cycle.default_headers, *headers]
-        pieces = [STATUS_LINE[status]]
-        for name, value in headers:
-            pieces += (name, b": ", value, b"\r\n")
-        pieces.append(b"\r\n")
-        head = b"".join(pieces)
-        # A line too many, or anything else that could end a header before its time: uvicorn says which.
-        if len(head) - len(head.translate(None, _CONTROLS)) != 2 * (len(headers) + 2):
-            return False
-        cycle.response_started = True
-        cycle.waiting_for_100_continue = False
-        if len(body) <= _MOST_JOINED_BYTES:
-            self.transport.write(head + body)
-        else:
-            self.transport.write(head)
-            self.transport.write(body)
-        cycle.response_complete = True
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -348,13 +277,3 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self.loop.call_later(LINGER_S, self.transport.close)
-
-
-def _target(url: bytes) -> tuple[str, bytes, bytes]:
-    """Path, path as it was sent, query. Raises: HttpParserInvalidURLError."""
-    parsed = httptools.parse_url(url)
-    path = parsed.path.decode("ascii")
-    return unquote(path) if "%" in path else path, parsed.path, parsed.query or b""
-
-
-_known_target: Final = lru_cache(maxsize=256)(_target)

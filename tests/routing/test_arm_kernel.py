@@ -66,8 +66,12 @@ def test_native_and_numpy_expect_the_same(
     one = plain.decide(AUTO, outline, wishes, conduct=conduct)
     other = native(plain, library).decide(AUTO, outline, wishes, conduct=conduct)
 
+    unasked = native(plain, library).decide(AUTO, outline, wishes, conduct=conduct).expected
+    assert unasked.cost_of(0) == other.expected.cost_usd[0], "before anybody has asked for a view"
     for ours, theirs in zip(arrays(other), arrays(one), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-15)
+    assert [other.expected.cost_of(arm) for arm in range(len(arms))] == other.expected.cost_usd.tolist()
+    assert [one.expected.cost_of(arm) for arm in range(len(arms))] == one.expected.cost_usd.tolist()
     assert sorted(other.order) == sorted(one.order)
     assert other.utility[list(other.order)] == pytest.approx(one.utility[list(one.order)], abs=1e-12)
 

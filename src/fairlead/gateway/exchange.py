@@ -216,7 +216,7 @@ class Exchange:
     def _expected_usd(self, index: int) -> float | None:
         if self._choice is None or not self._services.router.pool.is_priced[index]:
             return None
-        return float(self._choice.expected.cost_usd[index])
+        return self._choice.expected.cost_of(index)
 
     def _chosen(self, place: int) -> Chosen:
         index = self._order[place]

@@ -68,7 +68,7 @@ class Shadows:
             return
         expected = choice.expected
         spec = self._services.router.pool.specs[index]
-        usd = float(expected.cost_usd[index])
+        usd = expected.cost_of(index)
         self._queue.append(ShadowJob(decision_id, work, spec, expected.input_tokens, usd))
         self._n_bytes += len(work.body)
         self._begin()
@@ -119,7 +119,7 @@ class Shadows:
             and not any(check.fails[index] for check in checks)
             and not {pool.specs[index].arm, pool.specs[index].arm.upstream} & down
         ]
-        return min(fit, key=lambda index: float(choice.expected.cost_usd[index]), default=None)
+        return min(fit, key=lambda index: choice.expected.cost_of(index), default=None)
 
     def _begin(self) -> None:
         """Take from the queue for as long as calls may begin."""

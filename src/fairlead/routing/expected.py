@@ -64,6 +64,13 @@ class Expected:
         """An unknown price stands at the dearest known one."""
         return row_of(self.figures, 3)
 
+    def cost_of(self, arm: int) -> float:
+        """The cost at one arm."""
+        if self._figures is None:
+            cost: float = self.block[3 * self.n_arms + arm]
+            return cost
+        return float(self._figures[3, arm])
+
     @property
     def ttft_s(self) -> Floats:
         """Seconds to the first token."""

@@ -62,7 +62,7 @@ def _estimate(pool: Pool, choice: Choice, forecast: Forecast, i: int) -> Estimat
         quality_basis=pool.basis_of(i),
         input_tokens=round(expected.input_tokens),
         output_tokens=round(float(expected.output_tokens[i])),
-        cost_usd=float(expected.cost_usd[i]) if pool.is_priced[i] else None,
+        cost_usd=expected.cost_of(i) if pool.is_priced[i] else None,
         ttft_s=float(expected.ttft_s[i]),
         total_s=float(expected.total_s[i]),
         delay_basis=_delay_basis(pool, choice, i),

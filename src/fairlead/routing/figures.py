@@ -50,7 +50,7 @@ def figures_of(router: Router, choice: Choice, order: tuple[int, ...], reason: s
         forecast.difficulty,
         quick_language_of(outline.turn_text[:LANGUAGE_SAMPLE_CHARS]),
         round(expected.input_tokens),
-        expected.cost_usd.item(first) if pool.is_priced[first] else None,
+        expected.cost_of(first) if pool.is_priced[first] else None,
         outline.n_messages,
         outline.n_tools,
         _flags(outline),

@@ -30,7 +30,7 @@ def requests(database: Database, sql: str, window: Window, size: int) -> Iterato
 def attempts(database: Database, window: Window) -> Iterator[Row]:
     """tables.ATTEMPTS of every attempt. A page ends between two requests, never within one.
 
-    Both ways of keeping them are asked apart: joined with the view of both, PostgreSQL reads all of it for each page.
+    Both ways of keeping them are asked apart: joined with the view of both, each page would read all of them.
     """
     args, tenant = _args(window)
     within = f"{_BEYOND}{tenant} AND {_UP_TO}"

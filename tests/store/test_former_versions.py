@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fairlead.domain.errors import StoreError
 from fairlead.store import postgres, sqlite
 from fairlead.store.book import Book
 from fairlead.store.database import Database
@@ -106,6 +107,14 @@ def test_a_database_of_that_version_opens_with_all_its_rows(
     store.forget_tenant("default")
     assert list(store.attempts(ALWAYS)) == []
     store.close()
+
+
+def test_a_worker_of_that_version_that_still_runs_is_refused_for_now_and_spools(opened: Callable[[], Database]) -> None:
+    database = opened()
+    with pytest.raises(StoreError) as caught:
+        inserted(database, "attempts", ATTEMPTS, ROW)
+    assert not caught.value.is_lasting
+    database.close()
 
 
 def test_what_is_kept_by_key_alone_still_is(tmp_path: Path) -> None:

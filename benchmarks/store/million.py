@@ -23,7 +23,7 @@ from typing import Any
 from fairlead.domain.decision import Arm
 from fairlead.domain.figures import COLUMNS, Figures
 from fairlead.domain.kinds import KINDS
-from fairlead.domain.moments import Attempted, Decided, Replied
+from fairlead.domain.moments import Attempted, Decided, Replied, Stage
 from fairlead.domain.money import Usd
 from fairlead.domain.names import AskedModel, DecisionId, ModelId, ProviderName, SentModel, TenantName, UpstreamName
 from fairlead.domain.usage import Usage
@@ -89,7 +89,8 @@ def request(at: int, source: random.Random, known: Sequence[Figures]) -> Iterato
         identity, tenant, "chat", asked, "auto", served, 1.0, N_CANDIDATES, session, None, None, None, "0123456789ab",
         lambda: kept, f"key-{at % 9}",
     )  # fmt: skip
-    yield Attempted(identity, served, "ok" if is_ok else "rejected", 200, first, total, usage, cost, 0, False, "whole")
+    stage: Stage = "speaking" if at % 2 == 0 else "whole"
+    yield Attempted(identity, served, "ok" if is_ok else "rejected", 200, first, total, usage, cost, 0, False, stage)
     yield Replied(
         identity, tenant, "chat", asked, "auto", served, "ok" if is_ok else "error", 200 if is_ok else 502,
         None if is_ok else "upstream_rejected", at % 2 == 0, 1, usage, cost, 0.0001, 0.0003, first, total, session,

@@ -76,6 +76,7 @@ def rows_of(path: Path) -> dict[str, int]:
             "finished requests": "SELECT COUNT(*) FROM requests WHERE outcome IS NOT NULL AND candidates IS NOT NULL",
             "unfinished requests": "SELECT COUNT(*) FROM requests WHERE outcome IS NULL",
             "attempts": "SELECT COUNT(*) FROM attempts",
+            "attempts apart": "SELECT COUNT(*) FROM attempts_apart",
             "requests by the rollups": "SELECT SUM(n) FROM rollups WHERE span_s = 3600",
         }
         return {name: int(connection.execute(sql).fetchone()[0] or 0) for name, sql in counted.items()}

@@ -140,7 +140,7 @@ class Parts:
             self._lines += lines.of(told[at : at + AT_ONCE])
 
     def _each_turn(self) -> list[list[Line]]:
-        size = 3 * self._n_batch
+        size = len(self._lines) * self._n_batch // self._n
         return [self._lines[at : at + size] for at in range(0, len(self._lines), size)]
 
     def _encode(self) -> None:

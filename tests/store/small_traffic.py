@@ -106,6 +106,7 @@ class Told:
             self.usage,
             self.cost,
             number - 1,
+            stage="whole",
             number=number,
             after_s=0.001,
         )
@@ -146,8 +147,7 @@ def opinion(name: str = "o1", of: str = "d1", *, tenant: str = "default", score:
 def batch_of(
     *moments: Moment, number: int = 1, writer: str = "w", at_s: float = AT_S, book: Book | None = None
 ) -> Batch:
-    """These moments as one batch, all told at one time."""
+    """These moments as one batch, all told at one time and together."""
     book = book or Book()
-    for moment in moments:
-        book.take(at_s, moment)
+    book.read([(at_s, moment) for moment in moments])
     return Batch(writer, number, at_s, book.turn())

@@ -44,10 +44,15 @@ def sqlite_at(folder: Path) -> Callable[[], Database]:
     return lambda: SqliteDatabase(folder / "traffic.db", busy_s=WRITER_BUSY_S)
 
 
-def tell(keeper: Keeper, *names: str) -> None:
+def tell(keeper: Keeper, *names: str, together: bool = False) -> None:
+    """Whole requests, moment by moment, so that each has two rows; `together` as a gateway does, then it has one."""
     for name in names:
-        for moment in Told(name=name).moments():
-            keeper.take(moment)
+        moments = Told(name=name).moments()
+        if together:
+            keeper.told([(time.time(), moment) for moment in moments])
+        else:
+            for moment in moments:
+                keeper.take(moment)
 
 
 def kept(folder: Path) -> list[str]:
@@ -113,6 +118,15 @@ def test_what_is_told_is_in_the_store_when_it_is_closed(tmp_path: Path) -> None:
     state = keeper.state()
     assert (state.n_waiting, state.n_written, state.n_dropped, state.fault) == (0, 2_001, 0, None)
     assert list((tmp_path / "spools").glob("*")) == [] if (tmp_path / "spools").exists() else True
+
+
+def test_a_request_that_is_told_together_is_one_row(tmp_path: Path) -> None:
+    keeper = keeper_of(sqlite_at(tmp_path), tmp_path)
+    keeper.start()
+    tell(keeper, *(f"d{at:03}" for at in range(100)), together=True)
+    keeper.close()
+    assert kept(tmp_path) == [f"d{at:03}" for at in range(100)]
+    assert keeper.state().n_written == 100
 
 
 def test_a_locked_store_costs_nothing_and_all_rows_come_in_afterwards(tmp_path: Path) -> None:

@@ -103,21 +103,20 @@ def test_a_process_writes_to_postgresql_and_its_stand_in_does_too(postgres_url: 
     store.close()
 
 
-@pytest.mark.parametrize("after", [0, 40, 200])
-def test_a_process_that_is_killed_loses_and_doubles_nothing(tmp_path: Path, after: int) -> None:
+@pytest.mark.parametrize(("after", "together"), [(0, False), (40, False), (200, False), (40, True)])
+def test_a_process_that_is_killed_loses_and_doubles_nothing(tmp_path: Path, after: int, together: bool) -> None:
     world = World(tmp_path)
     world.keeper.start()
     names = [f"d{at:04}" for at in range(600)]
     late = Told(name="late")
     world.keeper.take(late.decided())
     for name in names:
-        tell(world.keeper, name)
+        tell(world.keeper, name, together=together)
         if name == names[after]:
             until(lambda: world.processes)
             world.kill()
     until(lambda: world.keeper.state().n_waiting == 0)
-    world.keeper.take(late.attempted())
-    world.keeper.take(late.replied())
+    world.keeper.told([(time.time(), moment) for moment in (late.attempted(), late.replied())])
     world.keeper.close()
     assert world.processes[0].returncode == -signal.SIGKILL
     assert kept(tmp_path) == [*names, "late"]

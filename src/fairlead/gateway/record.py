@@ -43,7 +43,7 @@ class AttemptRecord:
 
     __slots__ = (
         "_clock", "_is_over", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s",
-        "is_hedge", "losses", "number", "place", "served", "spec", "stage",
+        "is_hedge", "is_repeat", "losses", "number", "place", "served", "spec", "stage",
         "usage",
     )  # fmt: skip
 
@@ -64,6 +64,7 @@ class AttemptRecord:
         self._is_over = False
         self.place = place
         self.is_hedge = is_hedge
+        self.is_repeat = False
         self.stage: Stage = "waiting"
         self.losses: tuple[str, ...] = ()
         self.first_byte_s: float | None = None
@@ -100,6 +101,7 @@ class AttemptRecord:
         The upstream may have read it; its breaker is not told, since only the connection is known to have failed.
         """
         self._tell("unreachable", None)
+        self.is_repeat = True
 
     def _tell(self, outcome: AttemptOutcome, status: int | None) -> None:
         moment = Attempted(
@@ -118,6 +120,7 @@ class AttemptRecord:
             self.number,
             self.after_s,
             self.served,
+            self.is_repeat,
         )
         for observer in self._observers:
             observer.attempted(moment)

@@ -31,6 +31,7 @@ class Page:
 
     requests: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
+    """Those that are not folded into their requests."""
     bodies: list[Row] = field(default_factory=list)
     opinions: list[Row] = field(default_factory=list)
     shadows: list[Row] = field(default_factory=list)
@@ -42,7 +43,7 @@ class Page:
         tables: list[tuple[str, Sequence[Row]]] = [
             ("pools", self.pools),
             ("requests", self.requests),
-            ("attempts", self.attempts),
+            ("attempts_apart", self.attempts),
             ("bodies", self.bodies),
             ("opinions", self.opinions),
             ("shadows", self.shadows),

@@ -22,6 +22,7 @@ from fairlead.domain.opinion import Opinion
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.usage import Usage
 from fairlead.store.candidates import pack_arms, pack_candidates, pack_ineligible
+from fairlead.store.tables import FOLDED
 
 _LOG: Final = logging.getLogger("fairlead.store")
 MAX_POOLS: Final = 64
@@ -33,6 +34,7 @@ _MOST: Final = 2**50
 """Of tokens and of nano-dollars (a million dollars): more is no figure, and thousands of them still add up."""
 _NO_USAGE: Final = (None,) * 6
 _NO_ARM: Final = (None,) * 3
+_NOT_FOLDED: Final = (None,) * len(FOLDED)
 
 Moment = Decided | Attempted | Replied | Shadowed | Opinion
 Told = tuple[float, Moment]
@@ -51,7 +53,7 @@ class Of(IntEnum):
     REPLY = 1
     """decision_id, tables.REPLIED, then what stands in for a decision that was never made: tables.UNDECIDED."""
     ATTEMPT = 2
-    """tables.ATTEMPTS."""
+    """tables.ATTEMPTS, of one that is not folded into its reply."""
     BODY = 3
     """tables.BODIES, not yet redacted."""
     OPINION = 4
@@ -92,7 +94,18 @@ class Lines:
                 makers[type(moment)](at_s, moment)
             except Exception as error:  # noqa: BLE001 - see above
                 stumbled(error, type(moment).__name__)
+        self._write_apart()
         return made
+
+    def _write_apart(self) -> None:
+        """Give attempts that are not folded lines of their own, where they stand: nothing told is held back."""
+        made = self._made
+        for at in [at for at, line in enumerate(made) if type(line[1]) is Attempted][::-1]:
+            try:
+                made[at] = _attempt_line(*made[at])
+            except Exception as error:  # noqa: BLE001 - as in `of`
+                stumbled(error, Attempted.__name__)
+                del made[at]
 
     def _decided(self, at_s: float, moment: Decided) -> None:
         (
@@ -131,15 +144,8 @@ class Lines:
         return name
 
     def _attempted(self, at_s: float, moment: Attempted) -> None:
-        (
-            name, arm, outcome, status, first_byte_s, total_s, usage, cost, place, is_hedge, stage, losses, number,
-            after_s, *_,
-        ) = moment  # fmt: skip
-        self._made.append((
-            _ATTEMPT, name, number, at_s, place, arm.model, arm.upstream, arm.provider, outcome, status, stage,
-            int(is_hedge), after_s, first_byte_s, total_s, *_tokens(usage), _nano(cost),
-            clean(", ".join(losses)) if losses else None,
-        ))  # fmt: skip
+        # In the place of its line until all is told: its reply, which mostly comes next, may say the same.
+        self._made.append((at_s, moment))
 
     def _replied(self, at_s: float, moment: Replied) -> None:
         (
@@ -147,11 +153,26 @@ class Lines:
             decide_s, overhead_s, first_byte_s, total_s, session, is_cached, config_version, kept, key_name, words, *_,
         ) = moment  # fmt: skip
         model, upstream, provider = (arm.model, arm.upstream, arm.provider) if arm is not None else _NO_ARM
-        self._made.append((
+        made, folded = self._made, _NOT_FOLDED
+        if n_attempts == 1 and made and type(made[-1][1]) is Attempted:
+            told_s, attempt = made[-1]
+            first_s, lasted_s, after_s = attempt.first_byte_s, attempt.total_s, attempt.after_s
+            stage = "speaking" if is_streaming else "whole"
+            # What it says if its reply says all but its times: the view `attempts` reads the rest of it there.
+            if attempt == (
+                name, arm, outcome, status, first_s, lasted_s, usage, cost, 0, False, stage, (), 1, after_s,
+                attempt.served, False,
+            ):  # fmt: skip
+                folded = (told_s, after_s, first_s, lasted_s)
+        line = (
             _REPLY, name, outcome, status, error_code, model, upstream, provider, int(is_streaming), int(is_cached),
-            n_attempts, *_tokens(usage), _nano(cost), first_byte_s, total_s, overhead_s, decide_s,
+            n_attempts, *_tokens(usage), _nano(cost), first_byte_s, total_s, overhead_s, decide_s, *folded,
             at_s - total_s, tenant, key_name, door, clean(asked), policy or None, config_version, session, kept,
-        ))  # fmt: skip
+        )  # fmt: skip
+        if folded is _NOT_FOLDED:
+            made.append(line)
+        else:
+            made[-1] = line
         if words is not None:
             self.are_plain = False
             self._made.append((_BODY, name, at_s, None, None, words))
@@ -168,6 +189,18 @@ class Lines:
         *identity, label, preferred, comment, weight = moment
         words = (None if text is None else clean(text) for text in (label, preferred, comment))
         self._made.append((_OPINION, *identity, *words, weight))
+
+
+def _attempt_line(at_s: float, moment: Attempted) -> Line:
+    (
+        name, arm, outcome, status, first_byte_s, total_s, usage, cost, place, is_hedge, stage, losses, number,
+        after_s, *_,
+    ) = moment  # fmt: skip
+    return (
+        _ATTEMPT, name, number, at_s, place, arm.model, arm.upstream, arm.provider, outcome, status, stage,
+        int(is_hedge), after_s, first_byte_s, total_s, *_tokens(usage), _nano(cost),
+        clean(", ".join(losses)) if losses else None,
+    )  # fmt: skip
 
 
 ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=lambda value: value.item())  # a number of numpy's

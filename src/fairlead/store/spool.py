@@ -15,7 +15,7 @@ from typing import IO, Final
 
 import msgspec
 
-from fairlead.store.tables import Batch, Put
+from fairlead.store.tables import Batch, Put, of_today
 
 _HEAD: Final = Struct("<II")
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -99,7 +99,7 @@ def read_batches(path: Path) -> Iterator[Batch]:
             if len(body) != n_bytes or zlib.crc32(body) != checksum:
                 return
             writer, number, at_s, puts = _DECODER.decode(body)
-            yield Batch(writer, number, at_s, [Put(table, rows) for table, rows in puts])
+            yield Batch(writer, number, at_s, [of_today(Put(table, rows)) for table, rows in puts])
 
 
 def _lock(file: IO[bytes]) -> bool:

@@ -7,6 +7,7 @@ from itertools import islice
 from math import ceil, sqrt
 from typing import Any, Final
 
+from fairlead.store import window_pages
 from fairlead.store.candidates import CandidateRow, unpack_candidates
 from fairlead.store.conditions import buckets, conditions, of_tenant, plain, summed_conditions, whole_steps
 from fairlead.store.database import Database, Row
@@ -203,11 +204,8 @@ class SqlStore:
 
     def scan(self, window: Window, size: int = 1_000) -> Iterator[tuple[RequestRow, tuple[CandidateRow, ...]]]:
         arms: dict[str, str] = dict(self._database.fetch("SELECT pool, arms FROM pools"))
-        for row in self._pages(
-            f"SELECT r.at_s, r.decision_id, r.candidates, r.ineligible, r.pool, {_REQUEST} FROM requests r",
-            window,
-            size,
-        ):
+        sql = f"SELECT r.at_s, r.decision_id, r.candidates, r.ineligible, r.pool, {_REQUEST} FROM requests r"
+        for row in window_pages.requests(self._database, sql, window, size):
             _, _, blob, ineligible, pool, *values = row
             yield RequestRow(*values), unpack_candidates(blob, ineligible, arms.get(pool))
 
@@ -221,46 +219,8 @@ class SqlStore:
         return float(rows[0][0]) if rows else window.since_s
 
     def attempts(self, window: Window) -> Iterator[AttemptRow]:
-        columns = ", ".join(f"a.{name}" for name in ATTEMPTS)
-        sql = (
-            f"SELECT r.at_s, r.decision_id, {columns} FROM requests r JOIN attempts a ON a.decision_id = r.decision_id"
-        )
-        # A page ends between two requests, never within one: its size is in requests, about.
-        for row in self._pages(sql, window, 1_000, is_whole=True):
-            yield AttemptRow(*row[2:])
-
-    def _pages(self, sql: str, window: Window, size: int, *, is_whole: bool = False) -> Iterator[Row]:
-        """Rows that begin with at_s and decision_id, oldest first; `is_whole` reads all rows of one request at once."""
-        after: tuple[float, str] = (window.since_s, "")
-        tenant = " AND r.tenant = :tenant" if window.tenant is not None else ""
-        beyond = " AND (r.at_s, r.decision_id) > (:after_s, :after_id) AND r.at_s >= :after_s AND r.at_s < :until_s"
-        while True:
-            args = {"after_s": after[0], "after_id": after[1], "until_s": window.until_s, "limit": size}
-            if window.tenant is not None:
-                args["tenant"] = window.tenant
-            if is_whole:
-                last = self._database.fetch(
-                    f"SELECT r.at_s, r.decision_id FROM requests r WHERE 1 = 1{beyond}{tenant} "
-                    "ORDER BY r.at_s, r.decision_id LIMIT :limit",
-                    args,
-                )
-                if not last:
-                    return
-                upto = " AND (r.at_s, r.decision_id) <= (:last_s, :last_id)"
-                bounds = {key: value for key, value in args.items() if key != "limit"}
-                bounds |= {"last_s": last[-1][0], "last_id": last[-1][1]}
-                yield from self._database.fetch(
-                    f"{sql} WHERE 1 = 1{beyond}{tenant}{upto} ORDER BY r.at_s, r.decision_id", bounds
-                )
-                after = (last[-1][0], last[-1][1])
-                continue
-            rows = self._database.fetch(
-                f"{sql} WHERE 1 = 1{beyond}{tenant} ORDER BY r.at_s, r.decision_id LIMIT :limit", args
-            )
-            yield from rows
-            if len(rows) < size:
-                return
-            after = (rows[-1][0], rows[-1][1])
+        for row in window_pages.attempts(self._database, window):
+            yield AttemptRow(*row)
 
     def opinions(self, window: Window, limit: int = 100_000) -> tuple[OpinionRow, ...]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s, "limit": limit}
@@ -327,7 +287,7 @@ class SqlStore:
             older = "(SELECT decision_id FROM requests WHERE at_s < :at)"
             statements += [
                 (f"DELETE FROM {name} WHERE decision_id IN {older}", {"at": before_s})
-                for name in ("attempts", "bodies", "opinions", "shadows")
+                for name in ("attempts_apart", "bodies", "opinions", "shadows")
             ]
             statements.append(("DELETE FROM requests WHERE at_s < :at", {"at": before_s}))
             statements += [
@@ -348,7 +308,7 @@ class SqlStore:
 
     def forget_tenant(self, tenant: str) -> int:
         args = {"tenant": tenant}
-        names = ("attempts", "bodies", "opinions", "shadows")
+        names = ("attempts_apart", "bodies", "opinions", "shadows")
         n = self._database.change(
             [(f"DELETE FROM {name} WHERE decision_id IN {_OF_TENANT}", args) for name in names]
             + [

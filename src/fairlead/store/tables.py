@@ -37,6 +37,8 @@ DECIDED: Final = (
 )
 UNDECIDED: Final = ("at_s", "tenant", "key_name", "door", "asked", "policy", "config_version", "session", "kept")
 """What a reply knows of a decision that was never made."""
+FOLDED: Final = ("attempt_at_s", "attempt_after_s", "attempt_first_byte_s", "attempt_total_s")
+"""What a request's only attempt knows alone, where its reply says the rest of it; NULL where attempts have own rows."""
 REPLIED: Final = (
     "outcome",
     "status",
@@ -58,6 +60,7 @@ REPLIED: Final = (
     "total_s",
     "overhead_s",
     "decide_s",
+    *FOLDED,
 )
 REQUESTS: Final = ("decision_id", *DECIDED, *REPLIED)
 ATTEMPTS: Final = (
@@ -161,7 +164,8 @@ TABLES: Final = {
             + ", ".join(f"{column} = excluded.{column}" for column in REPLIED)
             + " WHERE requests.outcome IS NULL",
         ),
-        Table("attempts", ATTEMPTS, ("decision_id", "number"), "NOTHING"),
+        # Those that are not folded into their requests: the view `attempts` has both.
+        Table("attempts_apart", ATTEMPTS, ("decision_id", "number"), "NOTHING"),
         Table("bodies", BODIES, ("decision_id",), f"UPDATE SET {_take_over(BODIES[2:], 'bodies')}"),
         Table("opinions", OPINIONS, ("opinion_id",), "NOTHING"),
         Table("shadows", SHADOWS, ("decision_id", "model", "upstream"), "NOTHING"),
@@ -181,8 +185,10 @@ TABLES: Final = {
         ),
     )
 }
-COUNTED: Final = frozenset(("requests", "attempts", "bodies", "opinions", "shadows"))
+COUNTED: Final = frozenset(("requests", "attempts_apart", "bodies", "opinions", "shadows"))
 """Tables whose rows are counted as written, spooled or dropped: the others are made from these."""
+FORMER_NAMES: Final = {"attempts": "attempts_apart"}
+"""What tables were called by versions whose spools may still lie there."""
 
 
 class Put(NamedTuple):
@@ -190,6 +196,13 @@ class Put(NamedTuple):
 
     table: str
     rows: Sequence[Sequence[Any]]
+
+
+def of_today(put: Put) -> Put:
+    """Rows that a former version has spooled, for the tables of this one: what they do not know yet is NULL."""
+    name = FORMER_NAMES.get(put.table, put.table)
+    n_missing = len(TABLES[name].columns) - len(put.rows[0]) if name in TABLES and put.rows else 0
+    return Put(name, [(*row, *[None] * n_missing) for row in put.rows] if n_missing > 0 else put.rows)
 
 
 class Batch(NamedTuple):

@@ -96,8 +96,7 @@ async def test_a_hedge_has_lines_for_both() -> None:
     assert kinds() == ["attempt", "attempt", "reply"]
 
 
-async def test_a_request_that_was_sent_again_is_not_folded_beside_the_line_of_the_lost_one() -> None:
-    """Both have the same number: of two rows that say it the store keeps the first, as of any other."""
+async def test_a_request_that_was_sent_again_has_two_attempts_each_with_a_number_and_a_line_of_its_own() -> None:
     n_calls = 0
 
     async def script(call: Call) -> None:
@@ -112,7 +111,12 @@ async def test_a_request_that_was_sent_again_is_not_folded_beside_the_line_of_th
         for _ in range(2):
             await asker.chat.completions.create(model="lab/strong", messages=ASK)
     moments: list[Moment] = [*w.moments.attempts[1:], w.moments.replies[1]]
-    assert [attempt.is_repeat for attempt in w.moments.attempts] == [False, False, True]
-    assert [Of(line[0]) for line in Lines().of([(1.0, moment) for moment in moments])] == [
-        Of.ATTEMPT, Of.ATTEMPT, Of.REPLY,
-    ]  # fmt: skip
+    assert [(attempt.number, attempt.outcome) for attempt in w.moments.attempts] == [
+        (1, "ok"),
+        (1, "unreachable"),
+        (2, "ok"),
+    ]
+    assert w.moments.replies[1].n_attempts == 2
+    lines = Lines().of([(1.0, moment) for moment in moments])
+    assert [(Of(line[0]), line[2]) for line in lines[:2]] == [(Of.ATTEMPT, 1), (Of.ATTEMPT, 2)]
+    assert Of(lines[2][0]) == Of.REPLY

@@ -44,7 +44,6 @@ DIFFERENCES: Final[tuple[tuple[dict[str, Any], dict[str, Any]], ...]] = (
     ({"stage": "speaking"}, {}),
     ({"losses": ("seed",)}, {}),
     ({"number": 2}, {}),
-    ({"is_repeat": True}, {}),
     ({}, {"decision_id": "d2"}),
     ({}, {"arm": None}),
     ({}, {"arm": STRONG}),

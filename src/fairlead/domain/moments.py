@@ -72,8 +72,6 @@ class Attempted(NamedTuple):
     """Seconds from the request's arrival until it began."""
     served: str | None = None
     """The model that the upstream says has served: its words, not ours."""
-    is_repeat: bool = False
-    """Told before under the same number: that request was lost on a connection that had rested."""
 
 
 class Replied(NamedTuple):

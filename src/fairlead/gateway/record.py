@@ -38,12 +38,26 @@ MOST_TOKENS: Final = 10**12
 """A count above a million long contexts is none: money and measures reckoned from it would not be either."""
 
 
+class Numbers:
+    """Of one request's attempts, from 1; whoever has one to tell takes the next."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def next(self) -> int:
+        """One more."""
+        self.last += 1
+        return self.last
+
+
 class AttemptRecord:
     """One attempt's account. Several of one request may run at once."""
 
     __slots__ = (
         "_clock", "_is_over", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s",
-        "is_hedge", "is_repeat", "losses", "number", "place", "served", "spec", "stage",
+        "is_hedge", "losses", "number", "numbers", "place", "served", "spec", "stage",
         "usage",
     )  # fmt: skip
 
@@ -64,7 +78,6 @@ class AttemptRecord:
         self._is_over = False
         self.place = place
         self.is_hedge = is_hedge
-        self.is_repeat = False
         self.stage: Stage = "waiting"
         self.losses: tuple[str, ...] = ()
         self.first_byte_s: float | None = None
@@ -72,6 +85,8 @@ class AttemptRecord:
         self.usage: Usage | None = None
         self.cost: Usd | None = None
         self.began_s = clock()
+        self.numbers = Numbers()
+        """Those of its request's attempts."""
         self.number = 1
         self.after_s = 0.0
         """Seconds from the request's arrival until it began."""
@@ -98,10 +113,10 @@ class AttemptRecord:
     def repeated(self) -> None:
         """The request was lost on a connection that had rested, and is sent again: a line for the one that was lost.
 
-        The upstream may have read it; its breaker is not told, since only the connection is known to have failed.
+        What comes of the other is told under the next number. The upstream may have read it; its breaker is not told, since only the connection is known to have failed.
         """
         self._tell("unreachable", None)
-        self.is_repeat = True
+        self.number = self.numbers.next()
 
     def _tell(self, outcome: AttemptOutcome, status: int | None) -> None:
         moment = Attempted(
@@ -120,7 +135,6 @@ class AttemptRecord:
             self.number,
             self.after_s,
             self.served,
-            self.is_repeat,
         )
         for observer in self._observers:
             observer.attempted(moment)
@@ -131,7 +145,7 @@ class Record:
 
     __slots__ = (
         "_cached_arm", "_clock", "_observers", "_waited_s", "_work", "config_version", "decide_s", "decision_id",
-        "first_byte_s", "heard", "kept", "last", "n_attempts", "policy", "reason", "session",
+        "first_byte_s", "heard", "kept", "last", "numbers", "policy", "reason", "session",
     )  # fmt: skip
 
     def __init__(
@@ -155,7 +169,7 @@ class Record:
         self.kept: str | None = None
         """What the conversation did to the choice."""
         self.reason: str | None = None
-        self.n_attempts = 0
+        self.numbers = Numbers()
         self.last: AttemptRecord | None = None
         """The attempt that serves, or the last that tried."""
         self._cached_arm: Arm | None = None
@@ -189,11 +203,16 @@ class Record:
         for listener in listeners:
             listener.decided(moment)
 
+    @property
+    def n_attempts(self) -> int:
+        """So far, those that were lost and sent again among them."""
+        return self.numbers.last
+
     def attempt_begins(self, attempt: AttemptRecord) -> None:
         """An attempt begins; it has an account of its own."""
-        self.n_attempts += 1
         self.last = attempt
-        attempt.number = self.n_attempts
+        attempt.numbers = self.numbers
+        attempt.number = self.numbers.next()
         attempt.after_s = attempt.began_s - self._work.began_s
 
     def delivers(self, attempt: AttemptRecord) -> None:

@@ -161,7 +161,7 @@ class Lines:
             # What it says if its reply says all but its times: the view `attempts` reads the rest of it there.
             if attempt == (
                 name, arm, outcome, status, first_s, lasted_s, usage, cost, 0, False, stage, (), 1, after_s,
-                attempt.served, False,
+                attempt.served,
             ):  # fmt: skip
                 folded = (told_s, after_s, first_s, lasted_s)
         line = (

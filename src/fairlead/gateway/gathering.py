@@ -7,7 +7,6 @@ of requests in a row it costs a fraction of that (docs/decisions/0026-moments-ar
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from itertools import takewhile
 from typing import Final
 
 from fairlead.domain.moments import Attempted, Decided, Observer, Replied, Shadowed, ShadowObserver
@@ -16,8 +15,6 @@ _LOG: Final = logging.getLogger("fairlead.gateway")
 AT_ONCE: Final = 96
 """Moments, of some thirty requests: what they hold still fits into a core's own cache."""
 WITHIN_S: Final = 0.01
-DECISIONS_WITHIN_S: Final = 0.05
-"""A decision waits so long for its reply, to be told with it: until then its request holds all of it anyway."""
 
 Moment = Decided | Attempted | Replied | Shadowed
 Told = tuple[float, Moment]
@@ -33,10 +30,8 @@ class Gathering:
         self._unix_s = unix_s
         self._listeners: list[Listener] = []
         self._waiting: list[Told] = []
-        self._decisions: dict[str, tuple[float, Decided]] = {}
-        """Those that wait for their replies, oldest first."""
         self._timer: asyncio.TimerHandle | None = None
-        self.attempted = self.shadowed = self._take
+        self.decided = self.attempted = self.replied = self.shadowed = self._take
 
     def listens(self, listener: Listener) -> None:
         """Tell this one as well."""
@@ -45,40 +40,11 @@ class Gathering:
     @property
     def n_waiting(self) -> int:
         """Moments that are not told yet."""
-        return len(self._waiting) + len(self._decisions)
-
-    def decided(self, moment: Decided) -> None:
-        """See moments.DecisionObserver."""
-        self._decisions[moment.decision_id] = (self._unix_s(), moment)
-        self._come_back()
-
-    def replied(self, moment: Replied) -> None:
-        """See moments.Observer."""
-        decided = self._decisions.pop(moment.decision_id, None)
-        if decided is not None:
-            self._waiting.append(decided)
-        self._take(moment)
+        return len(self._waiting)
 
     def tell(self) -> None:
-        """Tell everybody all that waits. On the event loop."""
-        self._waiting += self._decisions.values()
-        self._decisions.clear()
-        self._tell()
-
-    def _tell_in_time(self) -> None:
-        """Tell everybody what has waited long enough."""
-        before_s = self._unix_s() - DECISIONS_WITHIN_S
-        old = list(takewhile(lambda entry: entry[1][0] < before_s, self._decisions.items()))
-        for name, decided in old:
-            del self._decisions[name]
-            self._waiting.append(decided)
-        self._timer = None
-        self._tell()
-        if self._decisions:
-            self._come_back()
-
-    def _tell(self) -> None:
-        if self._timer is not None and not self._decisions:
+        """Tell everybody what waits. On the event loop."""
+        if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         told, self._waiting = self._waiting, []
@@ -91,16 +57,13 @@ class Gathering:
                 _LOG.exception("moments could not be told")
 
     def _take(self, moment: Moment) -> None:
-        self._waiting.append((self._unix_s(), moment))
-        if len(self._waiting) >= AT_ONCE:
-            self._tell()
-        else:
-            self._come_back()
-
-    def _come_back(self) -> None:
-        if self._timer is None:
+        waiting = self._waiting
+        waiting.append((self._unix_s(), moment))
+        if len(waiting) >= AT_ONCE:
+            self.tell()
+        elif self._timer is None:
             try:
-                self._timer = asyncio.get_running_loop().call_later(WITHIN_S, self._tell_in_time)
+                self._timer = asyncio.get_running_loop().call_later(WITHIN_S, self.tell)
             except RuntimeError:  # no loop: nobody would come back for it
                 self.tell()
 

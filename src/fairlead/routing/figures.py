@@ -90,9 +90,6 @@ def _ineligible(choice: Choice) -> tuple[tuple[IneligibleCode, tuple[int, ...]],
 
 
 def _flags(outline: Outline) -> int:
-    is_plain = not (outline.n_tools or outline.wants_structured or outline.wants_reasoning or outline.in_tool_loop)
-    if is_plain and not (outline.n_images or outline.n_audio or outline.n_files):
-        return 0  # as nearly every request
     flags = 0
     for flag, has in (
         (HAS_TOOLS, outline.n_tools),

@@ -73,7 +73,6 @@ class Book:
             self._opinion,
             self._shadow,
             self._pool,
-            self._request,
         )
 
     def turn(self, told_before_s: float = inf, *, with_delays: bool = True) -> list[Put]:
@@ -120,12 +119,7 @@ class Book:
     def _reply(self, line: Line) -> None:
         name = line[1]
         decided = self._young.pop(name, None) or self._pending.pop(name, None) or _undecided(line)
-        self._finished((*decided[1:], *line[2:_REPLY_END]))
-
-    def _request(self, line: Line) -> None:
-        self._finished(tuple(line[1:]))
-
-    def _finished(self, row: Row) -> None:
+        row: Row = (*decided[1:], *line[2:_REPLY_END])
         self._page.requests.append(row)
         self._page.rollups.add(row, self._arms_of.get(row[_POOL], ()))
 

@@ -62,13 +62,10 @@ class Of(IntEnum):
     """tables.SHADOWS, the reply not yet redacted."""
     POOL = 6
     """Its name, its arms as JSON, and the model and upstream of each."""
-    REQUEST = 7
-    """tables.REQUESTS: a decision and its reply, told together."""
 
 
 _DECISION, _REPLY, _ATTEMPT = int(Of.DECISION), int(Of.REPLY), int(Of.ATTEMPT)
 _BODY, _OPINION, _SHADOW, _POOL = int(Of.BODY), int(Of.OPINION), int(Of.SHADOW), int(Of.POOL)
-_REQUEST: Final = int(Of.REQUEST)
 
 
 class Lines:
@@ -156,13 +153,9 @@ class Lines:
             decide_s, overhead_s, first_byte_s, total_s, session, is_cached, config_version, kept, key_name, words, *_,
         ) = moment  # fmt: skip
         model, upstream, provider = (arm.model, arm.upstream, arm.provider) if arm is not None else _NO_ARM
-        made, folded, decided = self._made, _NOT_FOLDED, None
-        last = len(made) - 1
-        if last >= 0 and made[last][0] == _DECISION and made[last][1] == name:
-            decided = made[last]
-            last -= 1
-        if n_attempts == 1 and last >= 0 and type(made[last][1]) is Attempted:
-            told_s, attempt = made[last]
+        made, folded = self._made, _NOT_FOLDED
+        if n_attempts == 1 and made and type(made[-1][1]) is Attempted:
+            told_s, attempt = made[-1]
             first_s, lasted_s, after_s = attempt.first_byte_s, attempt.total_s, attempt.after_s
             stage = "speaking" if is_streaming else "whole"
             # What it says if its reply says all but its times: the view `attempts` reads the rest of it there.
@@ -171,19 +164,15 @@ class Lines:
                 attempt.served,
             ):  # fmt: skip
                 folded = (told_s, after_s, first_s, lasted_s)
-                last -= 1
-        replied = (
-            outcome, status, error_code, model, upstream, provider, int(is_streaming), int(is_cached),
+        line = (
+            _REPLY, name, outcome, status, error_code, model, upstream, provider, int(is_streaming), int(is_cached),
             n_attempts, *_tokens(usage), _nano(cost), first_byte_s, total_s, overhead_s, decide_s, *folded,
+            at_s - total_s, tenant, key_name, door, clean(asked), policy or None, config_version, session, kept,
         )  # fmt: skip
-        if decided is not None:
-            line: Line = (_REQUEST, *decided[1:], *replied)
+        if folded is _NOT_FOLDED:
+            made.append(line)
         else:
-            line = (
-                _REPLY, name, *replied,
-                at_s - total_s, tenant, key_name, door, clean(asked), policy or None, config_version, session, kept,
-            )  # fmt: skip
-        made[last + 1 :] = [line]  # in the place of all that it holds
+            made[-1] = line
         if words is not None:
             self.are_plain = False
             self._made.append((_BODY, name, at_s, None, None, words))

@@ -68,11 +68,25 @@ def test_native_code_keeps_the_same_figures(qualities: list[float], n_chars: int
     fast = Router(slow.pool, BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"], native_code().library)
     outline = Outline(turn_text="Hi", n_chars=n_chars, n_messages=1)
     plain, quick = (one.decide(AskedModel("auto"), outline) for one in (slow, fast))
-    order = tuple(data.draw(st.permutations(range(slow.pool.n_arms))))
+    order = data.draw(st.just(quick.order) | st.permutations(range(slow.pool.n_arms)).map(tuple))
     found, wanted = (figures_of(one, choice, order) for one, choice in ((fast, quick), (slow, plain)))
     assert found._replace(columns=b"", expected_usd=None) == wanted._replace(columns=b"", expected_usd=None)
     columns, plainly = (np.frombuffer(each.columns, dtype="<f4") for each in (found, wanted))
     np.testing.assert_allclose(columns, plainly, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(native_code().library is None, reason=native_code().reason)
+@pytest.mark.parametrize("n_arms", [1, 2, 63, 64, 65, 90])
+def test_native_code_keeps_the_first_candidates_of_any_number(n_arms: int) -> None:
+    slow = router(*(Known(f"lab/{at:02d}", quality=0.1 + 0.007 * at) for at in range(n_arms)))
+    fast = Router(slow.pool, BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"], native_code().library)
+    outline = Outline(turn_text="Hi", n_chars=9, n_messages=1)
+    plain, quick = (one.decide(AskedModel("auto"), outline) for one in (slow, fast))
+    for order in (quick.order, quick.order[1:] or quick.order, quick.order[::-1]):
+        found, wanted = (figures_of(one, choice, order) for one, choice in ((fast, quick), (slow, plain)))
+        assert found.places == wanted.places
+        columns, plainly = (np.frombuffer(each.columns, dtype="<f4") for each in (found, wanted))
+        np.testing.assert_allclose(columns, plainly, rtol=1e-4, atol=1e-6)
 
 
 def test_figures_do_not_show_the_prompt() -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
 from fairlead.evaluation.native_code import Library
+from fairlead.routing.features.language import LANGUAGE_SAMPLE_CHARS, quick_language_of
+from fairlead.routing.features.plain_request import plain_request
 from fairlead.routing.modelmap.ability import Abilities
 from fairlead.routing.predictors.benchmark_ability import BenchmarkForecaster
 from fairlead.routing.predictors.prompt_kernel import PromptKernel
@@ -68,6 +70,28 @@ def test_native_and_numpy_foretell_the_same(
     assert native.kind_shares == pytest.approx(plain.kind_shares, abs=1e-14)
     assert native.difficulty == pytest.approx(plain.difficulty, abs=1e-14)
     assert native.block is not None and plain.block is None
+
+
+WORDS = st.sampled_from((
+    "the", "The", "of", "explain", "explaining", "der", "und", "UND", "que", "please", "sorting", "42", "what,", "a",
+    "DIE", "lists", "=", "en", "is", "\t", "\n", "i", "x" * 40,
+))  # fmt: skip
+
+
+@given(
+    words=st.lists(WORDS, max_size=40),
+    system=st.sampled_from(("", "Der Hund und die Katze.", "Für")),
+    mark=st.sampled_from(("", "é", "\x01")),
+)
+def test_the_language_is_that_of_the_quick_look(
+    library: Library, reader: PromptReader, words: list[str], system: str, mark: str
+) -> None:
+    outline = Outline(system_text=system, turn_text=f"{' '.join(words)}{mark}", turn_chars=9)
+    forecast = BenchmarkForecaster(reader, some_abilities(2, 1), [0.0], library).forecast(outline)
+
+    is_plain = not mark and system.isascii()
+    read = plain_request(outline.turn_text)[:LANGUAGE_SAMPLE_CHARS]
+    assert forecast.language == (quick_language_of(read) if is_plain else None)
 
 
 def test_without_a_native_reader_of_texts_numpy_foretells(library: Library) -> None:

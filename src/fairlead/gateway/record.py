@@ -113,7 +113,8 @@ class AttemptRecord:
     def repeated(self) -> None:
         """The request was lost on a connection that had rested, and is sent again: a line for the one that was lost.
 
-        What comes of the other is told under the next number. The upstream may have read it; its breaker is not told, since only the connection is known to have failed.
+        What comes of the other is told under the next number. The upstream may have read the first; its breaker is not
+        told, since only the connection is known to have failed.
         """
         self._tell("unreachable", None)
         self.number = self.numbers.next()

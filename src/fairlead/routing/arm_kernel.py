@@ -1,14 +1,13 @@
 """ArmKernel: what is expected of every arm, its utility, and both in few bytes: by native code where it is compiled."""
 
 import ctypes
-from collections.abc import Sequence
 from functools import cache
 from struct import Struct
 from typing import Any, Final, Protocol
 
 import numpy as np
 
-from fairlead.domain.figures import COLUMNS
+from fairlead.domain.figures import COLUMNS, MAX_CANDIDATES
 from fairlead.domain.wishes import Weights
 from fairlead.routing.conduct import Conduct
 from fairlead.routing.expected import N_FIGURES, Expected
@@ -16,6 +15,9 @@ from fairlead.routing.pool import Pool
 from fairlead.routing.predictors.predictor import Forecast
 from fairlead.routing.preferences import CAUTION, CHEAPEST_USD, COST_WORTH, DELAY_WORTH, SHORTEST_S
 
+_DOUBLE_BYTES: Final = 8
+_FLOAT_BYTES: Final = 4
+_PLACE_BYTES: Final = 2
 MOST_PLACES: Final = 1 << 16
 """Arms whose places are unsigned 16-bit."""
 
@@ -33,6 +35,7 @@ class _Columns(ctypes.Structure):
     _fields_ = (
         ("n_arms", ctypes.c_int64),
         ("n_cards", ctypes.c_int64),
+        ("n_packed", ctypes.c_int64),
         *(
             (name, ctypes.c_void_p)
             for name in (
@@ -54,12 +57,18 @@ class ArmKernel:
     def __init__(self, library: ArmLibrary, pool: Pool) -> None:
         self._pool = pool  # its arrays must outlive us
         n_arms = self._n_arms = pool.n_arms
-        self._found = ctypes.c_double * ((N_FIGURES + 1) * n_arms)
+        # Figures, two lists of places in 32 bits each, then the first candidates as they are kept.
+        n_packed = self._n_packed = min(n_arms, MAX_CANDIDATES) if n_arms <= MOST_PLACES else 0
         self._ranked = Struct(f"<{n_arms}I").unpack_from
-        self._ranked_at = N_FIGURES * n_arms * ctypes.sizeof(ctypes.c_double)
+        self._ranked_at = N_FIGURES * n_arms * _DOUBLE_BYTES
+        self._columns_at = (N_FIGURES + 1) * n_arms * _DOUBLE_BYTES
+        self._places_at = self._columns_at + len(COLUMNS) * n_packed * _FLOAT_BYTES
+        self._end_at = self._places_at + n_packed * _PLACE_BYTES
+        self._found = ctypes.c_double * -(-self._end_at // _DOUBLE_BYTES)
         self._columns = _Columns(
             n_arms=n_arms,
             n_cards=len(pool.forecaster.bases),
+            n_packed=n_packed,
             card_of=pool.card_of.ctypes.data,
             prefill_s_per_token=pool.prefill_s_per_token.ctypes.data,
             max_output_tokens=pool.max_output_tokens.ctypes.data,
@@ -97,7 +106,7 @@ class ArmKernel:
         ranked = self._ranked(found, self._ranked_at)
         return Expected(None, self._n_arms, input_tokens, conduct.s_per_token, forecast, found), ranked
 
-    def pack(self, expected: Expected, order: Sequence[int]) -> tuple[bytes, bytes] | None:
+    def pack(self, expected: Expected, order: tuple[int, ...]) -> tuple[bytes, bytes] | None:
         """Places and columns of these arms as in Figures, the first being sure to be first.
 
         None of what was not made here.
@@ -105,6 +114,10 @@ class ArmKernel:
         found = expected.block
         if found is None or expected.n_arms != self._n_arms or self._n_arms > MOST_PLACES:
             return None
+        n = self._n_packed
+        if len(order) == n and order == self._ranked(found, self._ranked_at)[:n]:
+            view = memoryview(found).cast("B")
+            return bytes(view[self._places_at : self._end_at]), bytes(view[self._columns_at : self._places_at])
         places, room = _packing(len(order))
         at, kept = places.pack(*order), room()
         self._pack(self._at, _block_of(expected.forecast), found, len(order), at, kept)
@@ -135,4 +148,4 @@ def _block_of(forecast: Forecast) -> Any:
 @cache
 def _packing(n_kept: int) -> tuple[Struct, Any]:
     """How so many places are written, and the bytes of their columns; there are 64 lengths at most."""
-    return Struct(f"<{n_kept}H"), ctypes.c_char * (4 * len(COLUMNS) * n_kept)
+    return Struct(f"<{n_kept}H"), ctypes.c_char * (_FLOAT_BYTES * len(COLUMNS) * n_kept)

@@ -1,7 +1,6 @@
 """Figures of choices: the arrays that decided, as few bytes for a store."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
@@ -20,12 +19,9 @@ from fairlead.domain.figures import (
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.outline import Outline
 from fairlead.routing.explanation import reason_code
-from fairlead.routing.features.language import quick_language_of
+from fairlead.routing.features.language import LANGUAGE_SAMPLE_CHARS, quick_language_of
 from fairlead.routing.pool import Pool
 from fairlead.routing.router import Choice, Router
-
-LANGUAGE_SAMPLE_CHARS: Final = 160
-"""Two or three lines tell a language as well as two pages, at a tenth of the time."""
 
 
 def figures_of(router: Router, choice: Choice, order: tuple[int, ...], reason: str | None = None) -> Figures:
@@ -48,7 +44,7 @@ def figures_of(router: Router, choice: Choice, order: tuple[int, ...], reason: s
         reason or reason_code(pool, choice),
         KINDS[shares.index(max(shares))] if shares else None,
         forecast.difficulty,
-        quick_language_of(outline.turn_text[:LANGUAGE_SAMPLE_CHARS]),
+        forecast.language or quick_language_of(outline.turn_text[:LANGUAGE_SAMPLE_CHARS]),
         round(expected.input_tokens),
         expected.cost_of(first) if pool.is_priced[first] else None,
         outline.n_messages,
@@ -90,6 +86,9 @@ def _ineligible(choice: Choice) -> tuple[tuple[IneligibleCode, tuple[int, ...]],
 
 
 def _flags(outline: Outline) -> int:
+    is_plain = not (outline.n_tools or outline.wants_structured or outline.wants_reasoning or outline.in_tool_loop)
+    if is_plain and not (outline.n_images or outline.n_audio or outline.n_files):
+        return 0  # as nearly every request
     flags = 0
     for flag, has in (
         (HAS_TOOLS, outline.n_tools),

@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#define N_COLUMNS 9
+
 /* Of the pool and of what was measured. Shapes: (n_arms,) each; failure_share may be NULL. */
 typedef struct {
-    int64_t n_arms, n_cards;
+    int64_t n_arms, n_cards, n_packed;
     const int64_t *card_of;
     const double *prefill_s_per_token, *max_output_tokens, *input_usd, *output_usd;
     const double *ttft_s, *s_per_token, *hidden_share, *failure_share;
@@ -48,12 +50,28 @@ static void rank(int64_t n, const double *worth, const double *cost, uint32_t *o
     }
 }
 
+/* domain/figures.COLUMNS of the arms in `places`, the first being sure to be first: kept is (9, n_kept). Else as above. */
+void pack_candidates(
+    const columns *of, const double *forecast, const double *found, int64_t n_kept, const uint16_t *places, float *kept
+) {
+    const int64_t n_arms = of->n_arms, n_cards = of->n_cards;
+    static const int rows[] = {0, 3, 2, 4, 5, 6};
+    for (int64_t k = 0; k < n_kept; k++, kept++) {
+        const double *arm = found + places[k], *card = forecast + of->card_of[places[k]];
+        for (int row = 0; row < 6; row++) kept[row * n_kept] = (float)arm[rows[row] * n_arms];
+        if (!of->is_priced[places[k]]) kept[n_kept] = NAN;
+        kept[6 * n_kept] = (float)card[n_cards], kept[7 * n_kept] = (float)card[2 * n_cards];
+        kept[(N_COLUMNS - 1) * n_kept] = k == 0;
+    }
+}
+
 /* Shapes: forecast (4, n_cards): quality, its low end, its high end, output tokens; found (7, n_arms): quality, sure
  * quality, output tokens, cost, time to the first token, total time, utility; behind it the arms in their order as 32
- * bits each, and room for as many more. */
+ * bits each, and room for as many more; behind that the first n_packed of them as pack_candidates has them: columns, then
+ * places. */
 void expect_arms(const columns *of, const double *forecast, const terms *t, double *found) {
     const int64_t n_arms = of->n_arms, n_cards = of->n_cards;
-    double *const worths = found + 6 * n_arms, *const costs = found + 3 * n_arms;
+    double *const all = found, *const worths = found + 6 * n_arms, *const costs = found + 3 * n_arms;
     for (int64_t i = 0; i < n_arms; i++, found++) {
         const double *card = forecast + of->card_of[i];
         const double quality = card[0], room = of->max_output_tokens[i] * t->n_choices, wanted = card[3 * n_cards];
@@ -71,19 +89,9 @@ void expect_arms(const columns *of, const double *forecast, const terms *t, doub
     }
     uint32_t *order = (uint32_t *)(worths + n_arms);
     rank(n_arms, worths, costs, order, order + n_arms);
+    float *kept = (float *)(order + 2 * n_arms);
+    uint16_t *places = (uint16_t *)(kept + N_COLUMNS * of->n_packed);
+    for (int64_t k = 0; k < of->n_packed; k++) places[k] = (uint16_t)order[k];
+    pack_candidates(of, forecast, all, of->n_packed, places, kept);
 }
 
-/* domain/figures.COLUMNS of the arms in `places`, the first being sure to be first: kept is (9, n_kept). Else as above. */
-void pack_candidates(
-    const columns *of, const double *forecast, const double *found, int64_t n_kept, const uint16_t *places, float *kept
-) {
-    const int64_t n_arms = of->n_arms, n_cards = of->n_cards;
-    static const int rows[] = {0, 3, 2, 4, 5, 6};
-    for (int64_t k = 0; k < n_kept; k++, kept++) {
-        const double *arm = found + places[k], *card = forecast + of->card_of[places[k]];
-        for (int row = 0; row < 6; row++) kept[row * n_kept] = (float)arm[rows[row] * n_arms];
-        if (!of->is_priced[places[k]]) kept[n_kept] = NAN;
-        kept[6 * n_kept] = (float)card[n_cards], kept[7 * n_kept] = (float)card[2 * n_cards];
-        kept[8 * n_kept] = k == 0;
-    }
-}

@@ -2,6 +2,7 @@
  * stand there and, for what is read of the text, in prompt_reader.py. Models are treated one by one and alike, so that
  * their order changes no bit.
  */
+#include "language.h"
 #include "prompt_scores.h"
 
 #include <math.h>
@@ -15,14 +16,16 @@ typedef struct {
     scorer *reader;
     int64_t n_models, n_kinds, agentic, data;
     const double *moments, *reasons;
+    const uint64_t *common_words;
+    int64_t n_first_words, n_language_bytes;
     double residual_variance, z, difficulty_low, difficulty_high, tokens_low, tokens_high;
     double hidden_at_zero, hidden_growth, hidden_low, hidden_high;
 } forecaster;
 
-/* Of one request: what its flags add to the logits of two kinds, by how much a wish to reason multiplies hidden tokens,
+/* Of one request: where its turn begins in the text, what its flags add to the logits of two kinds, by how much a wish to reason multiplies hidden tokens,
  * at most how many tokens each of n_choices replies may have. */
 typedef struct {
-    double n_chars, agentic_logit, data_logit, hidden_factor, room, n_choices;
+    double n_chars, turn_at, agentic_logit, data_logit, hidden_factor, room, n_choices;
 } request;
 
 static double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
@@ -41,13 +44,17 @@ static void to_shares(int64_t n, double *shares) {
 }
 
 /* found: (4, n_models), quality, its low end, its high end, output tokens; then what was read: (n_kinds,) shares of the
- * kinds, the difficulty in logits, the natural logarithm of visible tokens. Returns what reader_read returns. */
+ * kinds, the difficulty in logits, the natural logarithm of visible tokens, the language as language.h numbers it.
+ * Returns what reader_read returns. */
 int forecast_models(const forecaster *f, const uint8_t *text, int64_t n_bytes, const request *r, const int64_t *given,
                     int64_t n_given, double *found) {
     const int64_t n = f->n_models, n_kinds = f->n_kinds;
     double *shares = found + 4 * n, *read = shares + n_kinds;
     const int fault = prompt_scores_read(f->reader, text, n_bytes, r->n_chars, given, n_given, shares);
     if (fault) return fault;
+    const int64_t at = (int64_t)r->turn_at, n_turn = n_bytes - at;
+    const int64_t n_sample = n_turn < f->n_language_bytes ? n_turn : f->n_language_bytes;
+    read[2] = given ? LANGUAGE_UNKNOWN : language_of(f->common_words, text + at, n_sample, f->n_first_words);
     shares[f->agentic] += r->agentic_logit, shares[f->data] += r->data_logit;
     to_shares(n_kinds, shares);
     const double difficulty = read[0] = within(f->difficulty_low, f->difficulty_high, read[0]);

@@ -24,7 +24,7 @@ struct scorer {
 
 /* Whoever changes a struct or the arguments of a function in this folder, but for router_forecast's own, counts this up
  * here and in prompt_kernel.py; reading.h counts in both. */
-int prompt_scores_abi(void) { return 1000 * 7 + (int)sizeof(score_tables); }
+int prompt_scores_abi(void) { return 1000 * 8 + (int)sizeof(score_tables); }
 
 void prompt_scores_free(scorer *s) {
     if (!s) return;

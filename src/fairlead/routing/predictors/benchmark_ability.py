@@ -124,8 +124,9 @@ class BenchmarkForecaster:
         hidden_factor = HIDDEN_WHEN_ASKED if outline.wants_reasoning else 1.0
         if self._kernel is not None:
             text, n_chars = text_of(outline)
+            turn_at = len(outline.system_text) + 1 if outline.system_text else 0
             n_choices = max(1, outline.n_choices)
-            return self._kernel.foretell(text, n_chars, flag_logits(outline), hidden_factor, room, n_choices)
+            return self._kernel.foretell(text, n_chars, turn_at, flag_logits(outline), hidden_factor, room, n_choices)
         reading = self._reader.read(outline)
         low, high = HIDDEN_RANGE
         hidden = min(high, max(low, HIDDEN_AT_ZERO * exp(HIDDEN_GROWTH * reading.difficulty))) * hidden_factor

@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fairlead.routing.features.language import FIRST_WORDS, LANGUAGE_SAMPLE_CHARS
+from fairlead.routing.features.language_table import language_table
 from fairlead.routing.predictors.predictor import Forecast
 from fairlead.routing.predictors.prompt_kernel import PromptKernel
 from fairlead.routing.predictors.reading_tables import IS_NOT_PLAIN
@@ -19,9 +21,9 @@ CONSTANTS: Final = (
     "hidden_at_zero", "hidden_growth", "hidden_low", "hidden_high",
 )  # fmt: skip
 """What native/forecast.c takes as given: the names and units are those of benchmark_ability.py and prompt_reader.py."""
-_N_READ: Final = 2
-"""Beside the shares of kinds: difficulty, and the logarithm of visible tokens."""
-_REQUEST: Final = Struct("<6d")
+_N_READ: Final = 3
+"""Beside the shares of kinds: difficulty, the logarithm of visible tokens, the language."""
+_REQUEST: Final = Struct("<7d")
 
 
 class ForecastLibrary(Protocol):
@@ -36,7 +38,8 @@ class _Forecaster(ctypes.Structure):
     _fields_ = (
         ("reader", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("n_models", "n_kinds", "agentic", "data")),
-        *((name, ctypes.c_void_p) for name in ("moments", "reasons")),
+        *((name, ctypes.c_void_p) for name in ("moments", "reasons", "common_words")),
+        *((name, ctypes.c_int64) for name in ("n_first_words", "n_language_bytes")),
         *((name, ctypes.c_double) for name in CONSTANTS),
     )
 
@@ -55,11 +58,13 @@ class ForecastKernel:
     ) -> None:
         """`kinds`: how many there are, and the places of agentic work and of data work among them."""
         self._reader = reader
-        self._kept = np.ascontiguousarray(moments.T), np.ascontiguousarray(reasons)
+        self._kept = np.ascontiguousarray(moments.T), np.ascontiguousarray(reasons), language_table()
         self._n_models, (self._n_kinds, agentic, data) = len(reasons), kinds
         self._found = ctypes.c_double * (4 * self._n_models + self._n_kinds + _N_READ)
-        rows, flags = (array.ctypes.data for array in self._kept)
-        self._bound = _Forecaster(reader.handle, self._n_models, self._n_kinds, agentic, data, rows, flags, **constants)
+        shapes = (self._n_models, self._n_kinds, agentic, data)
+        tables = (array.ctypes.data for array in self._kept)
+        sample = (FIRST_WORDS, LANGUAGE_SAMPLE_CHARS)
+        self._bound = _Forecaster(reader.handle, *shapes, *tables, *sample, **constants)
         self._at = ctypes.addressof(self._bound)
         self._call = library.forecast_models
         self._call.argtypes = (
@@ -69,11 +74,18 @@ class ForecastKernel:
         self._call.restype = ctypes.c_int
 
     def foretell(
-        self, text: str, n_chars: int, flags: tuple[float, float], hidden_factor: float, room: float, n_choices: int
+        self,
+        text: str,
+        n_chars: int,
+        turn_at: int,
+        flags: tuple[float, float],
+        hidden_factor: float,
+        room: float,
+        n_choices: int,
     ) -> Forecast:
         """What is foretold of a text; `n_chars` as in shape_of, the others as `request` of native/forecast.c."""
         data = text.encode("utf-8", "surrogatepass")
-        asked = _REQUEST.pack(n_chars, *flags, hidden_factor, room, n_choices)
+        asked = _REQUEST.pack(n_chars, turn_at, *flags, hidden_factor, room, n_choices)
         found = self._found()
         fault = self._call(self._at, data, len(data), asked, None, 0, found)
         if fault:

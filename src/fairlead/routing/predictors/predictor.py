@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fairlead.catalogue.cards import ModelCard
 from fairlead.domain.decision import Basis, PromptTraits
 from fairlead.domain.outline import Outline
+from fairlead.routing.features.language_table import CODES
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +51,13 @@ class Forecast:
         found._n_models, found._n_kinds = n_models, n_kinds
         found._kind_shares = None
         return found
+
+    @property
+    def language(self) -> str | None:
+        """That of the turn, as features.language.quick_language_of tells it; None where it was not read."""
+        if self._n_kinds == 0:
+            return None
+        return CODES[int(self.block[4 * self._n_models + self._n_kinds + 2])]
 
     @property
     def figures(self) -> Floats:

@@ -50,7 +50,7 @@ class _Tables(ctypes.Structure):
     )
 
 
-ABI: Final = 1000 * 7 + ctypes.sizeof(_Tables)
+ABI: Final = 1000 * 8 + ctypes.sizeof(_Tables)
 """What the library's prompt_scores_abi must say."""
 
 

@@ -35,7 +35,7 @@ def keeper_of(opens: Callable[[], Database], folder: Path, name: str = "w", **li
     max_spool_bytes = limits.pop("max_spool_bytes", 10**9)
 
     def scribe() -> Scribe:
-        return Scribe(opens, Spool(folder / "spools", name, max_spool_bytes), name, flush_every_s=0.005)
+        return Scribe(opens, Spool(folder / "spools", name, max_spool_bytes), name, decision_waits_s=0.005)
 
     return Keeper(scribe, time.time, KeeperLimits(flush_every_s=0.005, **limits))
 

@@ -1,6 +1,6 @@
 """Keeper: listens to the gateway's moments and has them in the store within the flush window. Nobody waits for it.
 
-The event loop only makes lines and appends them to a queue. One thread hands on what stands there, twenty times a
+The event loop only makes lines and appends them to a queue. One thread hands on what stands there, fourteen times a
 second, to whoever writes: a scribe in this thread, or in a process of its own. A store that is locked, full, slow or
 gone costs nothing but the spool's bytes.
 """

@@ -208,7 +208,7 @@ def write_turns(scribe: Scribe, stdin: IO[bytes], stdout: IO[bytes]) -> None:
         taken.append(turn._replace(chunks=()))
         settled = 0
         # Its decisions without replies were written a turn later: see Scribe.take.
-        while taken and (turn.is_last or not taken[0].n_lines or taken[0].at_s < turn.at_s - scribe.flush_every_s):
+        while taken and (turn.is_last or not taken[0].n_lines or taken[0].at_s < turn.at_s - scribe.decision_waits_s):
             settled = taken.popleft().number
         if settled:
             _report(stdout, settled, scribe)

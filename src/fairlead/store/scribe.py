@@ -15,9 +15,11 @@ from fairlead.store.spool import Spool, left_behind, read_batches
 from fairlead.store.tables import Batch
 
 _LOG: Final = logging.getLogger("fairlead.store")
-FLUSH_EVERY_S: Final = 0.05
-"""A quarter of the flush window; a decision may wait one turn more for its reply. The rest is for the writing itself:
-with a tenth of a second a busy machine lost rows beyond the window (docs/log.md, 2026-11-30)."""
+FLUSH_EVERY_S: Final = 0.07
+"""A third of the flush window: a turn costs over a millisecond by itself. The rest is for decisions that wait for their
+replies and for the writing: with a tenth of a second a busy machine lost rows beyond the window (docs/log.md)."""
+DECISION_WAITS_S: Final = 0.05
+"""How young a decision without a reply may be to wait for the next turn: most rows are written once."""
 DELAYS_EVERY_S: Final = 1.0
 """Counts of delays are written together: of a few hundred slots nearly all change in each turn, which was a fifth of
 the writing. They are all that a killed process loses beyond the flush window: quantiles lack a second's requests."""
@@ -48,7 +50,7 @@ class Scribe:
         writer: str,
         *,
         book: Book | None = None,
-        flush_every_s: float = FLUSH_EVERY_S,
+        decision_waits_s: float = DECISION_WAITS_S,
         tend: Callable[[float], None] | None = None,
     ) -> None:
         """`writer` names the gateway as no other; `tend` is done once an hour, such as deleting what is too old."""
@@ -57,7 +59,7 @@ class Scribe:
         self._spool = spool
         self._writer = writer
         self._book = book or Book()
-        self.flush_every_s = flush_every_s
+        self.decision_waits_s = decision_waits_s
         self._tend = tend
         self._next_try_s = 0.0
         self._next_tend_s = 0.0
@@ -87,7 +89,7 @@ class Scribe:
         with_delays = turn.is_last or now_s >= self._next_delays_s
         if with_delays:
             self._next_delays_s = now_s + DELAYS_EVERY_S
-        puts = book.turn(inf if turn.is_last else now_s - self.flush_every_s, with_delays=with_delays)
+        puts = book.turn(inf if turn.is_last else now_s - self.decision_waits_s, with_delays=with_delays)
         if puts:
             self._put(Batch(self._writer, turn.number, now_s, puts), now_s)
         elif now_s >= self._next_try_s and (self._spool.n_bytes or self._database is None):

@@ -312,6 +312,12 @@ async def test_a_client_that_has_left_before_its_request_begins_leaves_nothing_r
         is_lost = True
         on_hang_up = None
 
+        def whole_body(self) -> None:
+            """It takes no short way here."""
+
+        def answer(self, *_: Any) -> bool:
+            return False
+
     begun: list[str] = []
 
     class Recorder:

@@ -28,6 +28,7 @@ from benchmarks.speed.gateway import fairlead_command
 from fairlead.assembly.services import Assembly, assemble
 from fairlead.assembly.traffic import keeping
 from fairlead.domain.names import AskedModel, TenantName
+from fairlead.gateway.gathering import Gathering, each
 from fairlead.gateway.swap import SwappableApp
 from fairlead.gateway.work import DOORS, work_of
 from fairlead.learning.off_policy import METHODS
@@ -131,16 +132,18 @@ async def demo(config: str, clock: Clock, seed: int) -> Assembly:
     exploring = services.exploring
     if exploring is not None:
         exploring = replace(exploring, draw=random.Random(seed + 1).random)
+    gathering = Gathering(clock.unix_s)
+    gathering.listens(each(assembly.metrics))
     services = replace(
         services,
-        observers=(assembly.metrics,),
+        observers=(gathering,),
         upstreams={endpoint.name: upstream},
         clock=clock.clock,
         unix_s=clock.unix_s,
         draw=random.Random(seed).random,
         exploring=exploring,
     )
-    return replace(assembly, services=services)
+    return replace(assembly, services=services, gathering=gathering)
 
 
 async def ask(app: Any, path: str, body: bytes) -> dict[str, str]:

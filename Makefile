@@ -141,7 +141,7 @@ bench-evaluation: setup-dev  ## prompts a second, kills, biases of judges; profi
 	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.drift; \
 	$(WORST)
 
-bench-store: setup-dev  ## what keeping the traffic costs and keeps, an hour (needs a C compiler; FAIRLEAD_DATA for the last)
+bench-store: setup-dev  ## what keeping the traffic costs and keeps, half an hour (needs a C compiler; FAIRLEAD_DATA for the last)
 	@$(PARTS); kept=$$(mktemp -d) || exit 1; trap 'rm -rf "$$kept"' EXIT; \
 	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.store.parts; \
 	part $(BIN)/python -m benchmarks.store.overhead; \

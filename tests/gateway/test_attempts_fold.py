@@ -14,7 +14,7 @@ from tests.gateway.test_engine import HEDGED, answered, begun, paced
 from tests.gateway.test_hang_ups import LONE_ASK, Waiting
 from tests.gateway.test_openai_client import ASK, front
 from tests.peers.asgi_caller import chat, client
-from tests.peers.openai_server import Call, answer_well
+from tests.peers.openai_server import Loses
 from tests.peers.worlds import ROLE, STRONG, STRONG_ELSEWHERE, World, changed, chunk, refusal, reply_body, stream, world
 
 ONE, TWO = (STRONG,), (STRONG, STRONG_ELSEWHERE)
@@ -97,17 +97,7 @@ async def test_a_hedge_has_lines_for_both() -> None:
 
 
 async def test_a_request_that_was_sent_again_has_two_attempts_each_with_a_number_and_a_line_of_its_own() -> None:
-    n_calls = 0
-
-    async def script(call: Call) -> None:
-        nonlocal n_calls
-        n_calls += 1
-        if n_calls == 2:
-            call.reset()
-        else:
-            await answer_well(call)
-
-    async with front(script, limits=Limits()) as (asker, w):
+    async with front(Loses(2), limits=Limits()) as (asker, w):
         for _ in range(2):
             await asker.chat.completions.create(model="lab/strong", messages=ASK)
     moments: list[Moment] = [*w.moments.attempts[1:], w.moments.replies[1]]

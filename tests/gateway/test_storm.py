@@ -6,7 +6,7 @@ import openai
 
 from fairlead.gateway.failover import RetryBudget
 from tests.gateway.test_openai_client import ASK, front
-from tests.peers.openai_server import Call, answer_well
+from tests.peers.openai_server import Call, Loses
 
 N_REQUESTS = 120
 
@@ -63,20 +63,11 @@ async def test_a_rate_limit_that_says_when_is_obeyed_and_not_hammered() -> None:
 
 
 async def test_a_request_lost_on_a_rested_connection_has_a_line_of_its_own_beside_the_one_that_took_its_place() -> None:
-    n_calls = 0
-
-    async def script(call: Call) -> None:
-        nonlocal n_calls
-        n_calls += 1
-        if n_calls == 2:
-            call.reset()
-        else:
-            await answer_well(call)
-
+    script = Loses(2)
     async with front(script) as (client, w):
         for _ in range(2):
             await client.chat.completions.create(model="lab/strong", messages=ASK)
         assert [attempt.outcome for attempt in w.moments.attempts] == ["ok", "unreachable", "ok"]
         assert len({attempt.decision_id for attempt in w.moments.attempts[1:]}) == 1
-        assert n_calls == len(w.moments.attempts)
+        assert script.n_calls == len(w.moments.attempts)
         assert w.engine.breakers.soonest_s(0.0) is None, "only a connection failed"

@@ -181,6 +181,21 @@ async def break_off(call: Call, how: str, has_begun: asyncio.Event) -> None:
         await call.end()
 
 
+class Loses:
+    """Answers every call well but one, counted from 1, whose connection it resets."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.n_calls = 0
+
+    async def __call__(self, call: Call) -> None:
+        self.n_calls += 1
+        if self.n_calls == self._number:
+            call.reset()
+        else:
+            await answer_well(call)
+
+
 async def answer_well(call: Call, name: str = "served-name", text: str = "hello") -> None:
     """A whole reply, streamed if that was asked for."""
     body = call.body

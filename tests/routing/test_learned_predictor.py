@@ -78,7 +78,7 @@ def test_its_figures_lie_one_behind_the_other_where_native_code_reads_them(
     cards = [shipped_catalogue().cards[name] for name in (UNKNOWN, KNOWN)]
     found = predictors[0].bind(cards).forecast(outline_of_text("What is 17 plus 17?"))
 
-    lying = (ctypes.c_double * 8).from_address(found.block)
+    lying = (ctypes.c_double * 8).from_address(found.for_native().data)
 
     assert list(lying) == found.figures.ravel().tolist()
 
@@ -88,3 +88,18 @@ def test_without_learned_lengths_those_beneath_stay() -> None:
     card, asked = [shipped_catalogue().cards[KNOWN]], outline_of_text("What is 17 plus 17?")
     assert learned.bind(card).bases == ("measured",)
     assert learned.bind(card).forecast(asked).output_tokens == beneath.bind(card).forecast(asked).output_tokens
+
+
+def test_what_is_read_off_the_prompt_stays_that_of_the_predictor_beneath(
+    predictors: tuple[LearnedPredictor, BenchmarkPredictor],
+) -> None:
+    cards, asked = [shipped_catalogue().cards[KNOWN]], outline_of_text("Wie viel ist das und was ist es nicht?")
+    ours, theirs = (one.bind(cards).forecast(asked) for one in predictors)
+
+    assert (ours.kind_shares, ours.difficulty, ours.language) == (
+        theirs.kind_shares,
+        theirs.difficulty,
+        theirs.language,
+    )
+    assert len(ours.kind_shares) > 1
+    assert ours.figures.tolist() != theirs.figures.tolist()

@@ -376,3 +376,16 @@ def test_many_rows_of_one_batch_all_go_in(store: SqlStore) -> None:
     assert store.usage(ALWAYS)[0].n == 403
     assert len(store.requests(Search(limit=1_000))) == 403
     assert CHEAP.model not in {row.group for row in store.usage(ALWAYS, "model")}
+
+
+def test_a_decision_whose_pool_is_not_there_has_no_candidates_and_hides_no_other(
+    store: SqlStore, opened: Callable[[], Database]
+) -> None:
+    store.put(batch_of(*Told(name="d1").moments()))
+    database = opened()
+    assert database.change([("DELETE FROM pools", {})]) == 1
+    database.close()
+
+    whole = store.decision("d1")
+    assert whole is not None and (whole.request.decision_id, whole.candidates) == ("d1", ())
+    assert [(row.decision_id, candidates) for row, candidates in store.scan(ALWAYS)] == [("d1", ())]

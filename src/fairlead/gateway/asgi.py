@@ -127,6 +127,8 @@ class Presence:
         self._receive = receive
         self._watcher: asyncio.Task[None] | None = None
         self.is_gone = False
+        self.work: asyncio.Task[Any] | None = None
+        """The task that works on the request."""
 
     def __enter__(self) -> "Presence":
         self.work = asyncio.current_task()

@@ -12,7 +12,7 @@ from fairlead.domain.moments import AttemptOutcome
 from fairlead.domain.names import DecisionId
 from fairlead.gateway.concurrency import Gate
 from fairlead.gateway.engine import Engine
-from fairlead.gateway.record import AttemptRecord, outcome_of
+from fairlead.gateway.record import AttemptRecord, Numbers, outcome_of
 from fairlead.gateway.work import Prepared, Work, estimated_usage
 from fairlead.routing.pool import ArmSpec
 from fairlead.wire.format import Phase, ReadReply, ReplyStream
@@ -53,10 +53,19 @@ class Attempt(AttemptRecord):
         prepared: Prepared,
         *,
         n_input: float,
-        is_hedge: bool = False,
+        is_hedge: bool,
+        numbers: Numbers,
     ) -> None:
         services = engine.services
-        super().__init__(decision_id, arm.spec, services.observers, services.clock, place=arm.place, is_hedge=is_hedge)
+        super().__init__(
+            decision_id,
+            arm.spec,
+            services.observers,
+            services.clock,
+            place=arm.place,
+            is_hedge=is_hedge,
+            numbers=numbers,
+        )
         self._engine = engine
         self._work = work
         self._n_input = n_input

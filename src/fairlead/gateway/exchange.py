@@ -280,7 +280,14 @@ class Exchange:
         record = self._record
         n_input = self._choice.expected.input_tokens
         attempt = Attempt(
-            self._engine, self._work, record.decision_id, chosen, prepared, n_input=n_input, is_hedge=is_hedge
+            self._engine,
+            self._work,
+            record.decision_id,
+            chosen,
+            prepared,
+            n_input=n_input,
+            is_hedge=is_hedge,
+            numbers=record.numbers,
         )
         record.attempt_begins(attempt)
         if self._work.request.is_streaming:

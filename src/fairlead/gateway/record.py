@@ -56,8 +56,8 @@ class AttemptRecord:
     """One attempt's account. Several of one request may run at once."""
 
     __slots__ = (
-        "_clock", "_is_over", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s",
-        "is_hedge", "losses", "number", "numbers", "place", "served", "spec", "stage",
+        "_clock", "_is_over", "_numbers", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s",
+        "is_hedge", "losses", "number", "place", "served", "spec", "stage",
         "usage",
     )  # fmt: skip
 
@@ -70,7 +70,9 @@ class AttemptRecord:
         *,
         place: int = 0,
         is_hedge: bool = False,
+        numbers: Numbers | None = None,
     ) -> None:
+        """`numbers`: those of its request's attempts; an attempt that stands alone has its own."""
         self.decision_id = decision_id
         self.spec = spec
         self._observers = observers
@@ -85,9 +87,8 @@ class AttemptRecord:
         self.usage: Usage | None = None
         self.cost: Usd | None = None
         self.began_s = clock()
-        self.numbers = Numbers()
-        """Those of its request's attempts."""
-        self.number = 1
+        self._numbers = numbers or Numbers()
+        self.number = self._numbers.next()
         self.after_s = 0.0
         """Seconds from the request's arrival until it began."""
 
@@ -117,7 +118,7 @@ class AttemptRecord:
         told, since only the connection is known to have failed.
         """
         self._tell("unreachable", None)
-        self.number = self.numbers.next()
+        self.number = self._numbers.next()
 
     def _tell(self, outcome: AttemptOutcome, status: int | None) -> None:
         moment = Attempted(
@@ -212,8 +213,6 @@ class Record:
     def attempt_begins(self, attempt: AttemptRecord) -> None:
         """An attempt begins; it has an account of its own."""
         self.last = attempt
-        attempt.numbers = self.numbers
-        attempt.number = self.numbers.next()
         attempt.after_s = attempt.began_s - self._work.began_s
 
     def delivers(self, attempt: AttemptRecord) -> None:

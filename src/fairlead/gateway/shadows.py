@@ -119,7 +119,7 @@ class Shadows:
             and not any(check.fails[index] for check in checks)
             and not {pool.specs[index].arm, pool.specs[index].arm.upstream} & down
         ]
-        return min(fit, key=lambda index: choice.expected.cost_of(index), default=None)
+        return min(fit, key=choice.expected.cost_of, default=None)
 
     def _begin(self) -> None:
         """Take from the queue for as long as calls may begin."""

@@ -1,7 +1,7 @@
 """ShortWays: uvicorn's HTTP/1.1 protocol, with which our own application exchanges bodies and answers directly.
 
-ASGI's messages say the same in several dicts, coroutines and writes: a tenth of a request's time. Whatever is out of
-the ordinary is left to them.
+ASGI's messages say the same in several dicts, coroutines and writes, which costs a fifteenth of a request's time.
+Whatever is out of the ordinary is left to them.
 """
 
 from asyncio import Event
@@ -95,11 +95,10 @@ class ShortWays(HttpToolsProtocol):
 
     def end(self, data: bytes) -> bool:
         """Send the last piece of a stream, as `answer` does."""
-        cycle = self.cycle
-        if cycle is None or not cycle.chunked_encoding or cycle.response_complete or self.flow.write_paused:
+        if not self.piece(data):
             return False
-        self.transport.write(_chunk(data) + _LAST_CHUNK)
-        self._complete(cycle)
+        self.transport.write(_LAST_CHUNK)
+        self._complete(self.cycle)
         return True
 
     def _head(self, cycle: RequestResponseCycle | None, status: int, headers: Headers) -> bytes | None:

@@ -5,8 +5,6 @@ from functools import cache
 from struct import Struct
 from typing import Any, Final, Protocol
 
-import numpy as np
-
 from fairlead.domain.figures import COLUMNS, MAX_CANDIDATES
 from fairlead.domain.wishes import Weights
 from fairlead.routing.conduct import Conduct
@@ -102,7 +100,7 @@ class ArmKernel:
             known = self._scaled = (weights, _scaled(weights))
         terms = _TERMS.pack(input_tokens, n_choices, *known[1])
         found = self._found()
-        self._call(self._at, _block_of(forecast), terms, found)
+        self._call(self._at, forecast.for_native(), terms, found)
         ranked = self._ranked(found, self._ranked_at)
         return Expected(None, self._n_arms, input_tokens, conduct.s_per_token, forecast, found), ranked
 
@@ -120,7 +118,7 @@ class ArmKernel:
             return bytes(view[self._places_at : self._end_at]), bytes(view[self._columns_at : self._places_at])
         places, room = _packing(len(order))
         at, kept = places.pack(*order), room()
-        self._pack(self._at, _block_of(expected.forecast), found, len(order), at, kept)
+        self._pack(self._at, expected.forecast.for_native(), found, len(order), at, kept)
         return at, kept.raw
 
     def _look_at(self, conduct: Conduct) -> None:
@@ -137,12 +135,6 @@ def _scaled(weights: Weights) -> tuple[float, ...]:
     """What each term of preferences.utility is multiplied by."""
     scale = 1.0 / (weights.quality + weights.cost + weights.speed)
     return weights.quality * scale, weights.cost * scale * COST_WORTH, weights.speed * scale * DELAY_WORTH
-
-
-def _block_of(forecast: Forecast) -> Any:
-    if forecast.block is None:
-        forecast.block = np.ascontiguousarray(forecast.figures).ctypes
-    return forecast.block
 
 
 @cache

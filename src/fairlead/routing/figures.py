@@ -1,6 +1,8 @@
 """Figures of choices: the arrays that decided, as few bytes for a store."""
 
 from collections.abc import Sequence
+from itertools import compress
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +24,8 @@ from fairlead.routing.explanation import reason_code
 from fairlead.routing.features.language import LANGUAGE_SAMPLE_CHARS, quick_language_of
 from fairlead.routing.pool import Pool
 from fairlead.routing.router import Choice, Router
+
+_FLAGS: Final = (HAS_TOOLS, HAS_IMAGES, HAS_AUDIO, HAS_FILES, IS_STRUCTURED, WANTS_REASONING, IN_TOOL_LOOP)
 
 
 def figures_of(router: Router, choice: Choice, order: tuple[int, ...], reason: str | None = None) -> Figures:
@@ -86,19 +90,13 @@ def _ineligible(choice: Choice) -> tuple[tuple[IneligibleCode, tuple[int, ...]],
 
 
 def _flags(outline: Outline) -> int:
-    is_plain = not (outline.n_tools or outline.wants_structured or outline.wants_reasoning or outline.in_tool_loop)
-    if is_plain and not (outline.n_images or outline.n_audio or outline.n_files):
-        return 0  # as nearly every request
-    flags = 0
-    for flag, has in (
-        (HAS_TOOLS, outline.n_tools),
-        (HAS_IMAGES, outline.n_images),
-        (HAS_AUDIO, outline.n_audio),
-        (HAS_FILES, outline.n_files),
-        (IS_STRUCTURED, outline.wants_structured),
-        (WANTS_REASONING, outline.wants_reasoning),
-        (IN_TOOL_LOOP, outline.in_tool_loop),
-    ):
-        if has:
-            flags |= flag
-    return flags
+    has = (
+        outline.n_tools,
+        outline.n_images,
+        outline.n_audio,
+        outline.n_files,
+        outline.wants_structured,
+        outline.wants_reasoning,
+        outline.in_tool_loop,
+    )
+    return sum(compress(_FLAGS, has)) if any(has) else 0

@@ -83,7 +83,7 @@ class LearnedForecaster:
         figures[:_TOKENS, self._known] = learned[:_TOKENS]
         if self._router.lengths is not None:
             figures[_TOKENS, self._known] = tokens
-        return Forecast(figures, found.kind_shares, found.difficulty, figures.ctypes.data)
+        return found.with_figures(figures)
 
     def traits(self, outline: Outline) -> PromptTraits:
         """What was read off the prompt."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fairlead.domain.outline import Outline
 from fairlead.routing.features.query_features import text_of
 from fairlead.routing.features.static_table import StaticTable
-from fairlead.routing.predictors.reading_tables import IS_NOT_PLAIN, KeptArrays
+from fairlead.routing.predictors.reading_tables import KeptArrays, read_by_pieces
 from fairlead.routing.predictors.router_tables import RouterNumbers, RouterTables, router_tables
 
 Floats = NDArray[np.float64]
@@ -75,12 +75,9 @@ class RouterKernel:
         text, n_chars = text_of(outline)
         data = text.encode("utf-8", "surrogatepass")
         fault = self._read(self.handle, data, len(data), n_chars, outline.n_chars, None, 0, at)
-        if fault == IS_NOT_PLAIN:
-            numbers = self._table.distinct_numbers(text)
-            given = numbers.ctypes.data
-            fault = self._read(self.handle, data, len(data), n_chars, outline.n_chars, given, len(numbers), at)
         if fault:
-            raise ValueError("the pieces of a text are not those of the router's table")
+            rest = self.handle, data, len(data), n_chars, outline.n_chars
+            read_by_pieces(fault, self._table, text, lambda given, n: int(self._read(*rest, given, n, at)))
 
     def __del__(self) -> None:
         if getattr(self, "handle", None) is not None:

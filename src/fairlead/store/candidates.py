@@ -67,8 +67,10 @@ def columns_of(blobs: Sequence[bytes], names: Sequence[str]) -> tuple[NDArray[An
 
 
 def unpack_candidates(blob: bytes | None, ineligible: str | None, arms: str | None) -> tuple[CandidateRow, ...]:
-    """Candidates best first, then who was excluded; empty where nothing was kept."""
-    known = json.loads(arms) if arms else []
+    """Candidates best first, then who was excluded; empty where nothing was kept, or not what their places count in."""
+    if not arms:
+        return ()
+    known = json.loads(arms)
     blob = blob or b""
     n, rest = divmod(len(blob) - 1, _PLACE_BYTES + _FLOAT_BYTES * len(COLUMNS))
     if not blob.startswith(_VERSION) or rest:

@@ -32,7 +32,7 @@ LEFT_ASIDE: Final = 10
 """A writer whose log is written back by another thread does it itself only when that has fallen so far behind."""
 PAGES_OF_BATCH: Final = 20
 ROWS_OF_PAGE: Final = 8
-"""What a batch adds to the log, about: the ends of its trees, then 500 bytes a row of the usual two tables."""
+"""What a batch adds to the log, about: the ends of its trees, then 500 bytes a row."""
 MOST_PASSES: Final = 4
 CLOSE_WITHIN_S: Final = 5.0
 LOG_BYTES: Final = 64_000_000

@@ -1,5 +1,6 @@
 """LanguageTable: the common words by which native code tells a language, laid out as native/language.h says."""
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ _FLAG: Final = 1 << 63
 _MOST_BYTES: Final = 7
 
 
+@cache
 def language_table() -> NDArray[np.uint64]:
     """Shape (SLOTS,): each word that is ASCII at the slot of its hash or the next free one, 0 where there is none.
 

@@ -1,12 +1,12 @@
 /* What routing/router.py expects of every arm, what preferences.py makes of it, and their order, in one call; and the
- * same of a few arms as routing/figures.py keeps it. The formulas stand there. Arms are treated one by one and alike, so that their
- * order changes no bit.
+ * same of a few arms as routing/figures.py keeps it. The formulas stand there. Arms are treated one by one and alike, so
+ * that their order changes no bit.
  */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-#define N_COLUMNS 9
+#define N_COLUMNS 9 /* of domain/figures.COLUMNS */
 
 /* Of the pool and of what was measured. Shapes: (n_arms,) each; failure_share may be NULL. */
 typedef struct {
@@ -94,4 +94,3 @@ void expect_arms(const columns *of, const double *forecast, const terms *t, doub
     for (int64_t k = 0; k < of->n_packed; k++) places[k] = (uint16_t)order[k];
     pack_candidates(of, forecast, all, of->n_packed, places, kept);
 }
-

@@ -22,8 +22,8 @@ typedef struct {
     double hidden_at_zero, hidden_growth, hidden_low, hidden_high;
 } forecaster;
 
-/* Of one request: where its turn begins in the text, what its flags add to the logits of two kinds, by how much a wish to reason multiplies hidden tokens,
- * at most how many tokens each of n_choices replies may have. */
+/* Of one request: where its turn begins in the text, what its flags add to the logits of two kinds, by how much a wish to
+ * reason multiplies hidden tokens, at most how many tokens each of n_choices replies may have. */
 typedef struct {
     double n_chars, turn_at, agentic_logit, data_logit, hidden_factor, room, n_choices;
 } request;

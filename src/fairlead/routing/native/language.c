@@ -5,7 +5,7 @@
 #define FLAG ((uint64_t)1 << 63)
 #define MOST_BYTES 7 /* of a common word: the eighth is the flag's */
 
-/* The word in the table, or 0. */
+/* The word in the table, or 0. Its slot is the highest nine bits of the product: LANGUAGE_SLOTS is 2 to the ninth. */
 static uint64_t known(const uint64_t *words, uint64_t word) {
     for (uint64_t at = word * 0x9e3779b97f4a7c15u >> 55;; at = (at + 1) % LANGUAGE_SLOTS) {
         if (!words[at]) return 0;

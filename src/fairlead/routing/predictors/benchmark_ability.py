@@ -23,7 +23,7 @@ from fairlead.routing.features.query_features import text_of
 from fairlead.routing.modelmap.ability import Abilities, abilities_of
 from fairlead.routing.modelmap.benchmark_scale import BenchmarkScale, fit_benchmark_scale
 from fairlead.routing.modelmap.measured import MeasuredAbility
-from fairlead.routing.predictors.forecast_kernel import CONSTANTS, ForecastKernel, ForecastLibrary
+from fairlead.routing.predictors.forecast_kernel import ForecastKernel, ForecastLibrary
 from fairlead.routing.predictors.predictor import Forecast
 from fairlead.routing.predictors.prompt_kernel import PromptKernel
 from fairlead.routing.predictors.prompt_reader import (
@@ -113,8 +113,18 @@ class BenchmarkForecaster:
         reader, scorer = self._reader, self._reader.scorer
         if not isinstance(scorer, PromptKernel):
             return None
-        ranges = (*DIFFICULTY_RANGE, *TOKENS_RANGE, HIDDEN_AT_ZERO, HIDDEN_GROWTH, *HIDDEN_RANGE)
-        constants = dict(zip(CONSTANTS, (reader.difficulty_sd**2, INTERVAL_Z, *ranges), strict=True))
+        constants = {
+            "residual_variance": reader.difficulty_sd**2,
+            "z": INTERVAL_Z,
+            "difficulty_low": DIFFICULTY_RANGE[0],
+            "difficulty_high": DIFFICULTY_RANGE[1],
+            "tokens_low": TOKENS_RANGE[0],
+            "tokens_high": TOKENS_RANGE[1],
+            "hidden_at_zero": HIDDEN_AT_ZERO,
+            "hidden_growth": HIDDEN_GROWTH,
+            "hidden_low": HIDDEN_RANGE[0],
+            "hidden_high": HIDDEN_RANGE[1],
+        }
         kinds = (_N_KINDS, AGENTIC, DATA)
         return ForecastKernel(library, scorer, self._moments, self._reasons, kinds, constants)
 

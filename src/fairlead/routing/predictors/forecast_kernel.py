@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.routing.features.language import FIRST_WORDS, LANGUAGE_SAMPLE_CHARS
-from fairlead.routing.features.language_table import language_table
-from fairlead.routing.predictors.predictor import Forecast
+from fairlead.routing.features.language_table import CODES, language_table
+from fairlead.routing.predictors.predictor import N_FIGURES, Forecast
 from fairlead.routing.predictors.prompt_kernel import PromptKernel
-from fairlead.routing.predictors.reading_tables import IS_NOT_PLAIN
+from fairlead.routing.predictors.reading_tables import read_by_pieces
 
 Floats = NDArray[np.float64]
 
-CONSTANTS: Final = (
+_CONSTANTS: Final = (
     "residual_variance", "z", "difficulty_low", "difficulty_high", "tokens_low", "tokens_high",
     "hidden_at_zero", "hidden_growth", "hidden_low", "hidden_high",
 )  # fmt: skip
-"""What native/forecast.c takes as given: the names and units are those of benchmark_ability.py and prompt_reader.py."""
+"""What native/forecast.c takes as given: by the names of benchmark_ability.py and prompt_reader.py, in their units."""
 _N_READ: Final = 3
 """Beside the shares of kinds: difficulty, the logarithm of visible tokens, the language."""
 _REQUEST: Final = Struct("<7d")
@@ -40,7 +40,7 @@ class _Forecaster(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("n_models", "n_kinds", "agentic", "data")),
         *((name, ctypes.c_void_p) for name in ("moments", "reasons", "common_words")),
         *((name, ctypes.c_int64) for name in ("n_first_words", "n_language_bytes")),
-        *((name, ctypes.c_double) for name in CONSTANTS),
+        *((name, ctypes.c_double) for name in _CONSTANTS),
     )
 
 
@@ -56,11 +56,14 @@ class ForecastKernel:
         kinds: tuple[int, int, int],
         constants: Mapping[str, float],
     ) -> None:
-        """`kinds`: how many there are, and the places of agentic work and of data work among them."""
+        """`kinds`: how many there are, and the places of agentic work and of data work among them.
+
+        `constants`: every one of those of native/forecast.c.
+        """
         self._reader = reader
         self._kept = np.ascontiguousarray(moments.T), np.ascontiguousarray(reasons), language_table()
         self._n_models, (self._n_kinds, agentic, data) = len(reasons), kinds
-        self._found = ctypes.c_double * (4 * self._n_models + self._n_kinds + _N_READ)
+        self._found = ctypes.c_double * (N_FIGURES * self._n_models + self._n_kinds + _N_READ)
         shapes = (self._n_models, self._n_kinds, agentic, data)
         tables = (array.ctypes.data for array in self._kept)
         sample = (FIRST_WORDS, LANGUAGE_SAMPLE_CHARS)
@@ -89,9 +92,9 @@ class ForecastKernel:
         found = self._found()
         fault = self._call(self._at, data, len(data), asked, None, 0, found)
         if fault:
-            if fault == IS_NOT_PLAIN:
-                numbers = self._reader.numbers(text)
-                fault = self._call(self._at, data, len(data), asked, numbers.ctypes.data, len(numbers), found)
-            if fault:
-                raise ValueError("the pieces of a text are not those of the text model's table")
-        return Forecast.lying_in(found, self._n_models, self._n_kinds)
+            rest = self._at, data, len(data), asked
+            read_by_pieces(fault, self._reader.table, text, lambda at, n: int(self._call(*rest, at, n, found)))
+        end = N_FIGURES * self._n_models + self._n_kinds
+        difficulty, _, code = found[end:]
+        shares = slice(N_FIGURES * self._n_models, end)
+        return Forecast(None, shares, difficulty, CODES[int(code)], n_models=self._n_models, block=found)

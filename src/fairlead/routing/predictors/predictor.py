@@ -5,101 +5,73 @@ inside: benchmark figures today, learned maps tomorrow.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.catalogue.cards import ModelCard
 from fairlead.domain.decision import Basis, PromptTraits
 from fairlead.domain.outline import Outline
-from fairlead.routing.features.language_table import CODES
+from fairlead.routing.predictors.native_table import Floats, NativeTable, Row
 
-Floats = NDArray[np.float64]
+N_FIGURES: Final = 4
 
 
-class Forecast:
+class Forecast(NativeTable):
     """What is foretold for each bound model on one prompt.
 
-    Shapes: figures (4, n_models), its rows the four below; kind_shares (n_kinds,), empty where no kinds are read.
-    Units: difficulty in logits, None where none is read.
+    Shapes: figures (N_FIGURES, n_models).
     """
 
-    __slots__ = ("_figures", "_kind_shares", "_n_kinds", "_n_models", "block", "difficulty")
+    __slots__ = ("_kind_shares", "difficulty", "language")
+
+    quality = Row(0)
+    """In [0, 1], the probability that a judge accepts the reply."""
+    quality_low = Row(1)
+    """Its 5 % point."""
+    quality_high = Row(2)
+    """Its 95 % point."""
+    output_tokens = Row(3)
+    """Expected billed tokens, hidden reasoning included."""
 
     def __init__(
         self,
         figures: Floats | None,
-        kind_shares: Sequence[float] = (),
+        kind_shares: Sequence[float] | slice = (),
         difficulty: float | None = None,
+        language: str | None = None,
+        *,
+        n_models: int = 0,
         block: Any = None,
     ) -> None:
-        """`block`: where the figures lie one behind the other, for native code: a ctypes array or an address."""
-        self._figures = figures
-        self._n_models = self._n_kinds = 0
-        self._kind_shares: Sequence[float] | None = kind_shares
-        self.difficulty = difficulty
-        self.block = block
+        """Beside the figures, what was read off the prompt on the way.
 
-    @classmethod
-    def lying_in(cls, block: Any, n_models: int, n_kinds: int) -> "Forecast":
-        """What native code has put into a ctypes array: figures, kind_shares, difficulty.
-
-        Views of it are made when asked: most decisions need none.
+        kind_shares (n_kinds,), or where they lie in `block`; empty where no kinds are read. The difficulty in logits
+        and the language of the turn, None where they are not read.
         """
-        found = cls(None, (), block[4 * n_models + n_kinds], block)
-        found._n_models, found._n_kinds = n_models, n_kinds
-        found._kind_shares = None
-        return found
-
-    @property
-    def language(self) -> str | None:
-        """That of the turn, as features.language.quick_language_of tells it; None where it was not read."""
-        if self._n_kinds == 0:
-            return None
-        return CODES[int(self.block[4 * self._n_models + self._n_kinds + 2])]
-
-    @property
-    def figures(self) -> Floats:
-        """All four, (4, n_models)."""
-        if self._figures is None:
-            self._figures = np.ndarray((4, self._n_models), buffer=memoryview(self.block))
-        return self._figures
-
-    @property
-    def quality(self) -> Floats:
-        """In [0, 1], the probability that a judge accepts the reply. Shape (n_models,), as of the next three."""
-        return row_of(self.figures, 0)
-
-    @property
-    def quality_low(self) -> Floats:
-        """5 %."""
-        return row_of(self.figures, 1)
-
-    @property
-    def quality_high(self) -> Floats:
-        """95 %."""
-        return row_of(self.figures, 2)
-
-    @property
-    def output_tokens(self) -> Floats:
-        """Expected billed tokens, hidden reasoning included."""
-        return row_of(self.figures, 3)
+        super().__init__(figures, (N_FIGURES, n_models), block)
+        self._kind_shares = kind_shares
+        self.difficulty = difficulty
+        self.language = language
 
     @property
     def kind_shares(self) -> Sequence[float]:
-        """What was read off the prompt on the way."""
+        """The mix of kinds of task, (n_kinds,)."""
         shares = self._kind_shares
-        if shares is None:
-            start = 4 * self._n_models
-            shares = self._kind_shares = self.block[start : start + self._n_kinds]
-        return shares or ()
+        if isinstance(shares, slice):
+            found: list[float] = self.block[shares]
+            return found
+        return shares
 
+    def for_native(self) -> Any:
+        """Where the figures lie one behind the other, as an argument of native code."""
+        if self.block is None:
+            self.block = np.ascontiguousarray(self.figures).ctypes
+        return self.block
 
-def row_of(figures: Floats, place: int) -> Floats:
-    """One row of a table."""
-    row: Floats = figures[place]
-    return row
+    def with_figures(self, figures: Floats) -> "Forecast":
+        """The same reading of the prompt, other figures (N_FIGURES, n_models)."""
+        return Forecast(figures, self.kind_shares, self.difficulty, self.language)
 
 
 class Forecaster(Protocol):

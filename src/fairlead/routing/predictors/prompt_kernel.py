@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.routing.features.static_table import StaticTable
-from fairlead.routing.predictors.reading_tables import IS_NOT_PLAIN, KeptArrays, ReadingTables, Scales, reading_tables
+from fairlead.routing.predictors.reading_tables import KeptArrays, ReadingTables, Scales, read_by_pieces, reading_tables
 
 
 class ScoresLibrary(Protocol):
@@ -74,7 +74,7 @@ class PromptKernel:
             intercepts=kept.address(model.intercepts, np.float64, (n_heads,)),
         )
         self._kept = kept
-        self._table = table
+        self.table = table
         self._scores = ctypes.c_double * len(model.intercepts)
         self._free = library.prompt_scores_free
         self._free.argtypes, self._free.restype = (ctypes.c_void_p,), None
@@ -93,16 +93,11 @@ class PromptKernel:
         """One number for each head, intercepts included. `n_chars` as in shape_of."""
         data = text.encode("utf-8", "surrogatepass")
         found = self._scores()
-        if self._read(self.handle, data, len(data), n_chars, None, 0, found) == IS_NOT_PLAIN:
-            numbers = self.numbers(text)
-            fault = self._read(self.handle, data, len(data), n_chars, numbers.ctypes.data, len(numbers), found)
-            if fault:
-                raise ValueError("the pieces of a text are not those of the text model's table")
+        fault = self._read(self.handle, data, len(data), n_chars, None, 0, found)
+        if fault:
+            rest = self.handle, data, len(data), n_chars
+            read_by_pieces(fault, self.table, text, lambda at, n: int(self._read(*rest, at, n, found)))
         return list(found)
-
-    def numbers(self, text: str) -> NDArray[np.int64]:
-        """Those of the distinct pieces of a text that native code cannot split."""
-        return self._table.distinct_numbers(text)
 
     def __del__(self) -> None:
         if getattr(self, "handle", None) is not None:

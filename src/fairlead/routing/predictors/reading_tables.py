@@ -1,6 +1,7 @@
 """ReadingTables: what native code needs to read a text, as PromptReader and KernelBasis do: word pieces, landmarks."""
 
 import ctypes
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +17,20 @@ Singles = NDArray[np.float32]
 IS_NOT_PLAIN: Final = 1
 """What the native code says of a text that it cannot split alone."""
 _NO_LENGTH: Final = 1e-6
+
+
+def read_by_pieces(fault: int, table: StaticTable, text: str, read: Callable[[int, int], int]) -> None:
+    """Have native code read again what it could not split.
+
+    `read` takes where the numbers of the text's pieces lie and how many there are, and gives the fault again.
+
+    Raises: ValueError for any other fault.
+    """
+    if fault == IS_NOT_PLAIN:
+        numbers = table.distinct_numbers(text)
+        fault = read(numbers.ctypes.data, len(numbers))
+    if fault:
+        raise ValueError("the pieces of a text are not those of the native code's table")
 
 
 class Scales(NamedTuple):

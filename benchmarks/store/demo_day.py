@@ -181,7 +181,9 @@ async def run_day(config: str, folder: Path, outcomes: Outcomes, seed: int) -> N
             score = float(outcomes.is_good[at][told["x-fairlead-model"]])
             said.append(json.dumps({"decision_id": told["x-fairlead-decision-id"], "score": score}).encode())
     assert assembly.traffic is not None
-    await asyncio.sleep(1.0)  # the rows are in
+    while assembly.traffic.state().n_waiting:
+        clock.day_s += 0.02  # a turn is settled when a later one is taken
+        await asyncio.sleep(0.02)
     for some in range(0, len(said), 64):
         kept = await asyncio.gather(*(ask(app, "/v1/feedback", body) for body in said[some : some + 64]))
         assert {told[":status"] for told in kept} == {"200"}, kept

@@ -1,4 +1,4 @@
-"""The benchmark that replays a day: its day is kept, with feedback on every reply, or its figures would be of nothing."""
+"""The benchmark that replays a day: it is kept, with feedback on every reply, or its figures would be of nothing."""
 
 import asyncio
 from pathlib import Path

@@ -6,8 +6,8 @@
 Fitted on fold `dev` (a random subset of each size per seed; of the rest of dev the texts alone are known, to both),
 measured on fold `val`; the text only, no task labels.
 score: mean outcome of the model foretold best, which is the one that the router serves at quality alone where its
-verdict lets it; chosen: the same with the verdict heeded. ±: one standard error over queries of the mean over seeds;
-that of score and APGR has the spread of the seeds in it. The yardstick's texts are read once a source.
+verdict lets it; chosen: the same with the verdict heeded. ±: one standard error of the mean over seeds, with the spread
+of the seeds in it; that of AUC and Brier gains is over queries alone. The yardstick's texts are read once a source.
 """
 
 import argparse
@@ -111,12 +111,20 @@ def figures(fits: list[Fit], actual: Floats, rows: Ints) -> dict[str, float]:
 
 
 def gains_of(fits: list[Fit], actual: Floats) -> dict[str, Floats]:
-    """What each query gains over the best single model, mean of seeds (n,): by highest foretold and by chosen."""
+    """What each query gains over the best single model (n_seeds, n): by highest foretold and by chosen."""
     at = np.arange(len(actual))
-    single = np.mean([actual[:, fit.best_single] for fit in fits], axis=0)
-    highest = np.mean([actual[at, fit.quality.mean.argmax(axis=1)] for fit in fits], axis=0)
-    chosen = np.mean([actual[at, fit.chosen] for fit in fits], axis=0)
+    single = np.array([actual[:, fit.best_single] for fit in fits])
+    highest = np.array([actual[at, fit.quality.mean.argmax(axis=1)] for fit in fits])
+    chosen = np.array([actual[at, fit.chosen] for fit in fits])
     return {"score gain": highest - single, "chosen gain": chosen - single}
+
+
+def error_of(gained: Floats) -> float:
+    """Standard error of the mean gain (n_seeds, n): other queries would give another, and so would other seeds."""
+    n_seeds, n = gained.shape
+    of_queries = gained.mean(axis=0).var(ddof=1) / n
+    of_seeds = gained.mean(axis=1).var(ddof=1) / n_seeds if n_seeds > 1 else 0.0
+    return float(np.sqrt(of_queries + of_seeds))
 
 
 def apgr_of(quality: Floats, actual: Floats) -> float | None:
@@ -178,7 +186,7 @@ def measure(folder: Path, source: str, sizes: Sequence[str], n_seeds: int, n_riv
                 of_seeds = np.var(alone, ddof=1) / len(fits) if len(fits) > 1 else 0.0
                 row[f"{name} se"] = float(np.sqrt(np.var([each[name] for each in draws], ddof=1) + of_seeds))
         for name, gained in gains_of(fits, actual).items():
-            row[f"{name} se"] = float(gained.std(ddof=1) / np.sqrt(len(test)))
+            row[f"{name} se"] = error_of(gained)
         row["covered"], row["cells"] = covered(fits, actual)
         rows.append(row)
         show(row)

@@ -125,7 +125,7 @@ bench-quality: setup-dev  ## routers beside every baseline on held-out outcomes,
 	part OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verdicts; \
 	$(WORST)
 
-bench-analysis: setup-dev  ## counts against published ones, forecasts against measured serving, five minutes (FAIRLEAD_DATA)
+bench-analysis: setup-dev  ## counts against published ones, forecasts against measured serving, half a minute (FAIRLEAD_DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.analysis.check_analysis $(ARGS)
 
 constants: setup-dev  ## fit the constants of the serving forecast anew (FAIRLEAD_DATA)
@@ -170,4 +170,4 @@ lock:  ## compile the lock files anew (needs uv: pip install uv)
 	uv pip compile requirements/fuzz.in -c requirements/dev.lock --universal --python-version 3.11 --generate-hashes -q -o requirements/fuzz.lock
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist build
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build src/fairlead/routing/native/*.so

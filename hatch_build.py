@@ -30,7 +30,7 @@ def compile_native(root: Path) -> Path | None:
     found, target = compiler(), root / LIBRARY
     if found is None or sys.platform == "win32":
         target.unlink(missing_ok=True)
-        sys.stderr.write("fairlead: no C compiler here; decisions take three times as long (numpy)\n")
+        sys.stderr.write("fairlead: no C compiler here; decisions take two to five times as long (numpy)\n")
         return None
     # Under another name until it is whole: a server may be starting from this folder.
     half = target.with_suffix(".half")

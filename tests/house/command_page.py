@@ -1,6 +1,7 @@
 """The page of commands: every argument and option, as each command states it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from fairlead.cli.main import COMMANDS, load
@@ -8,8 +9,9 @@ from fairlead.cli.main import COMMANDS, load
 HEAD: Final = """\
 # Commands
 
-Every command with its arguments and options; `fairlead COMMAND --help` says the same. Exit codes: 0 it worked, 1 it
-failed, 2 it was asked wrongly or the configuration is wrong, 130 it was interrupted.
+Every command with its arguments and options; `fairlead COMMAND --help` says the same. `fairlead version` prints the
+version, `fairlead --debug COMMAND` shows tracebacks. Exit codes: 0 it worked, 1 it failed, 2 it was asked wrongly or
+the configuration is wrong, 130 it was interrupted.
 
 This page is generated from the commands (`python -m tests.house.generated_docs`).
 """
@@ -40,7 +42,7 @@ def _row(param: Any) -> str:
     is_argument = param.param_type_name == "argument"
     names = str(param.name).upper() if is_argument else "`, `".join([*param.opts, *param.secondary_opts])
     default = param.default
-    is_stated = isinstance(default, int | float | str) and not isinstance(default, bool)
+    is_stated = isinstance(default, int | float | str | Path) and not isinstance(default, bool)
     meaning = str(param.help or "").replace("|", "\\|")
     assert meaning, f"{names} says what it is for"
     shown = f"`{default}`" if is_stated else "needed" if param.required else ""

@@ -44,6 +44,10 @@ be left out. `fairlead config init` writes a starter, `fairlead config check` na
 `fairlead config schema` prints the JSON Schema for editors. Values may come from the environment: `${VARIABLE}`, or
 `${VARIABLE:-default}`.
 
+Set in the environment alone: `FAIRLEAD_API_KEY`, the access key with which `fairlead route --session` asks a server
+that has `keys`; `FAIRLEAD_NO_DISCOVERY=1`, no look for local model servers; `FAIRLEAD_NO_NATIVE=1`, numpy in place of
+compiled code.
+
 This page is generated from the schema (`python -m tests.house.generated_docs`).
 """
 

@@ -107,7 +107,7 @@ def test_a_command_of_the_docs_works(block: Block, address: str, tmp_path: Path)
 @pytest.mark.parametrize("block", of_language("python"), ids=lambda block: block.name)
 def test_a_program_of_the_docs_works(block: Block, address: str, tmp_path: Path) -> None:
     said = run([sys.executable, "-c", block.text.replace(USUAL_ADDRESS, address)], tmp_path)
-    assert "simulated" in said
+    assert "simulated" in said if USUAL_ADDRESS in block.text else said.strip()
 
 
 @pytest.mark.parametrize("block", of_language("yaml"), ids=lambda block: block.name)

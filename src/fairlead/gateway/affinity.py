@@ -28,7 +28,7 @@ _NAMES: Final = frozenset(SESSION_HEADERS)
 MAX_ID_BYTES: Final = 256
 """Longer ids are hashed whole; OpenRouter's limit for the same field."""
 MAX_SESSIONS: Final = 20_000
-"""About 10 MB: some 500 bytes each."""
+"""About 18 MB: some 900 bytes each."""
 FORGET_AFTER_S: Final = 3_600.0
 """No provider in the catalogue keeps an idle prompt for longer, unless paid for."""
 MAX_WARM_ARMS: Final = 4

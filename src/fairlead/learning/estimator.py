@@ -49,11 +49,11 @@ class RouterEstimator:
 
     def predict_quality(self, texts: Sequence[str]) -> Floats:
         """Expected scores (n_texts, n_arms)."""
-        return self._foretell(texts).quality
+        return self.foretell(texts).quality
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """The chosen arm of every text (n_texts,)."""
-        foretold = self._foretell(texts)
+        foretold = self.foretell(texts)
         return self.router_.choose(foretold, Objective(cost_weight=self.cost_weight), heeds_verdict=False)
 
     def score(self, texts: Sequence[str], scores: ArrayLike) -> float:
@@ -61,7 +61,8 @@ class RouterEstimator:
         matrix = np.asarray(scores, dtype=np.float64)
         return float(np.nanmean(matrix[np.arange(len(matrix)), self.predict(texts)]))
 
-    def _foretell(self, texts: Sequence[str]) -> Foretold:
+    def foretell(self, texts: Sequence[str]) -> Foretold:
+        """Expected quality with its interval, and cost where costs were given; each (n_texts, n_arms)."""
         if not hasattr(self, "router_"):
             raise ValueError("this RouterEstimator is not fitted yet: call fit first")
         return self.router_.foretell([outline_of_text(text) for text in texts])

@@ -10,11 +10,11 @@ from fairlead.routing.predictors.part import MANY_TEXTS, sample_of
 from tests.routing.small_texts import features_of, small_chances, small_sample, small_scores, small_texts
 
 
-def test_a_rate_is_the_mean_of_the_cluster_drawn_to_the_models_own() -> None:
+def test_a_rate_is_the_mean_of_the_cluster_drawn_to_what_is_expected() -> None:
     scores = np.array([[1.0, 0.5], [0.0, np.nan], [1.0, 1.0]])
-    mean = cluster_rates(np.zeros(3, dtype=np.int64), scores, 2)[1]
+    mean = np.array([0.6, 0.7])
 
-    rates = cluster_rates(np.array([0, 0, 1]), scores, 3)
+    rates = cluster_rates(np.array([0, 0, 1]), scores, np.tile(mean, (3, 1)))
 
     assert rates[0] == pytest.approx(
         (np.array([1.0, 0.5]) + PRIOR_WEIGHT * mean) / (np.array([2.0, 1.0]) + PRIOR_WEIGHT)

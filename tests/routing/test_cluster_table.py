@@ -5,6 +5,7 @@ from fairlead.routing.predictors.cluster_table import (
     PRIOR_WEIGHT,
     ClusterTable,
     beta_posterior,
+    expected_rates,
     half_squares_of,
     k_means,
     nearest,
@@ -16,24 +17,36 @@ def test_the_posterior_is_that_of_a_beta_by_hand() -> None:
     scores = np.array([[1.0, 0.5], [0.0, np.nan], [1.0, 1.0]])
     expected = np.array([[0.5, 0.2], [0.5, 0.2], [0.5, 0.2]])
 
-    wins, losses = beta_posterior(np.array([0, 0, 2]), scores, 3, expected)
+    wins, losses = beta_posterior(np.array([0, 0, 2]), scores, expected)
 
     assert wins - PRIOR_WEIGHT * expected == pytest.approx(np.array([[1.0, 0.5], [0.0, 0.0], [1.0, 1.0]]))
     assert losses - PRIOR_WEIGHT * (1 - expected) == pytest.approx(np.array([[1.0, 0.5], [0.0, 0.0], [0.0, 0.0]]))
 
 
-def test_without_an_expectation_a_cluster_is_drawn_to_the_models_mean_and_an_empty_one_is_it() -> None:
+def test_without_a_level_a_cluster_is_drawn_to_the_models_mean_and_an_empty_one_is_it() -> None:
     scores = np.array([[1.0], [1.0], [1.0], [0.0]])
 
-    wins, losses = beta_posterior(np.array([0, 0, 0, 1]), scores, 3)
+    clusters = np.array([0, 0, 0, 1])
+    wins, losses = beta_posterior(clusters, scores, expected_rates(clusters, scores, 3, None))
 
     success = (wins / (wins + losses))[:, 0]
     assert success[2] == pytest.approx(0.75)
     assert success[0] == pytest.approx((3 + PRIOR_WEIGHT * 0.75) / (3 + PRIOR_WEIGHT))
 
 
+def test_with_a_level_a_cluster_is_drawn_to_the_mean_query_of_a_model_and_the_clusters_own_level() -> None:
+    scores = np.array([[1.0, 0.9], [1.0, 0.9], [0.0, np.nan], [0.2, np.nan]])
+    clusters, level = np.array([0, 0, 1, 1]), np.array([0.4, 0.4, -0.4, -0.4])
+
+    expected = expected_rates(clusters, scores, 2, level)
+
+    assert expected[0] - expected[1] == pytest.approx([0.8, 0.8])
+    assert expected.mean(axis=0)[0] == pytest.approx(0.55, abs=0.01)
+    assert expected.mean(axis=0)[1] == pytest.approx(0.5, abs=0.03)
+
+
 def test_a_prior_is_never_sure() -> None:
-    wins, losses = beta_posterior(np.zeros(5, dtype=np.int64), np.ones((5, 1)), 1)
+    wins, losses = beta_posterior(np.zeros(5, dtype=np.int64), np.ones((5, 1)), np.ones((1, 1)))
 
     assert losses[0, 0] == pytest.approx(0.01 * PRIOR_WEIGHT)
     assert wins[0, 0] < 5 + PRIOR_WEIGHT

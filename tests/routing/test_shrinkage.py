@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fairlead.routing.predictors.components import fit_components
-from fairlead.routing.predictors.shrinkage import PENALTIES, ShrunkFit, Spectrum, fit_shrunk
+from fairlead.routing.predictors.components import fit_components, shrunk_means
+from fairlead.routing.predictors.shrinkage import PENALTIES, ShrunkFit, Spectrum, fit_shrunk, query_levels
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -187,3 +187,39 @@ def test_equal_data_give_equal_bits() -> None:
     first, second = (fit_shrunk(Spectrum.of(rows), responses) for _ in range(2))
 
     assert first.weights.tobytes() == second.weights.tobytes()
+
+
+def chosen_holes(rows: Singles, noise: float) -> tuple[Floats, Floats]:
+    """Two arms that go up and down together, of which the weaker one was asked the easier half alone; and the truth."""
+    level = 0.2 * (rows.astype(np.float64) @ np.random.default_rng(97).normal(size=N_BASIS)) / np.sqrt(N_BASIS)
+    truth = np.column_stack((0.6 + level, 0.57 + level))
+    responses = truth + noise * np.random.default_rng(1).normal(size=truth.shape)
+    responses[level < 0.0, 1] = np.nan
+    return responses, truth
+
+
+def test_an_arm_that_was_asked_easy_queries_alone_is_not_held_to_be_good_at_hard_ones() -> None:
+    rows = rows_of(0)
+    responses, truth = chosen_holes(rows, noise=0.2)
+    is_hard = np.isnan(responses[:, 1])
+
+    fit = fit_shrunk(Spectrum.of(rows), responses)
+
+    told = fit.predict(rows).mean(axis=0)
+    assert np.nanmean(responses[:, 1]) > np.mean(responses[:, 0]) + 0.05  # as it seems
+    assert told == pytest.approx(truth.mean(axis=0), abs=0.03)
+    assert fit.predict(rows)[is_hard, 1].mean() == pytest.approx(truth[is_hard, 1].mean(), abs=0.05)
+
+
+def test_means_of_the_mean_query_are_told_where_holes_were_chosen_and_only_there() -> None:
+    rows = rows_of(0)
+    spectrum = Spectrum.of(rows)
+    responses, truth = chosen_holes(rows, noise=0.2)
+
+    level = query_levels(spectrum, responses)
+
+    assert level is not None
+    assert shrunk_means(responses, level) == pytest.approx(truth.mean(axis=0), abs=0.03)
+    assert query_levels(spectrum, truth) is None
+    for seed in range(5):
+        assert query_levels(spectrum, with_holes(planted(rows, noise=0.3)[0], 0.5, seed)) is None

@@ -43,7 +43,7 @@ def map_models(
     foretold = stack.predict(sample.reading).mean if left_out is None else left_out
     chances = items.predict(sample.reading)
     expected = cluster_means(chances, at, n_clusters)
-    wins, losses = beta_posterior(at, scores, n_clusters, expected)
+    wins, losses = beta_posterior(at, scores, expected)
     abilities, covariances = _abilities(items, items.functions.evaluate(sample.reading), chances, scores)
     clusters = _clusters(sample, outcomes, at, n_clusters, foretold, kinds)
     entries = {}

@@ -14,6 +14,7 @@ from fairlead.routing.policies.steady import steadied
 from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.part import Part, Sample, take_reading
 from fairlead.routing.predictors.registry import PARTS
+from fairlead.routing.predictors.shrinkage import query_levels
 from fairlead.routing.predictors.stack import LOWEST, Stack, believed, novelty_of
 
 Progress = Callable[[str], None]
@@ -48,6 +49,9 @@ DIFFERENCE_SD: Final = 0.1
 PAIR_SD: Final = 0.2
 """How far the share of one pair lies from that of all; .1 and .4 are no better (cross-validated)."""
 LARGEST_PAIR_SHARE: Final = 1.5
+MOVED_DOUBT: Final = 0.25
+"""Of what a model's mean was moved by since it answered easier or harder queries than others: that it would move with
+the level of the others' is an assumption, which no outcome of its own can test."""
 MIN_GROUP: Final = 50
 """Groups of left-out queries that are foretold alike hold at least so many where the data allow."""
 
@@ -97,7 +101,7 @@ def fit_stack(
     """
     if not names:
         raise ValueError("a stack needs a part")
-    mean = shrunk_means(scores)
+    mean = shrunk_means(scores, query_levels(sample.spectrum, scores))
     parts_left_out = _left_out_of(sample, scores, folds, names, progress)
     found = _weigh(parts_left_out, scores, mean)
     every = [found, *(_weigh(_left_out_of(sample, scores, more, names, progress), scores, mean) for more in more_folds)]
@@ -107,12 +111,13 @@ def fit_stack(
         parts[name] = PARTS[name].fit(sample, scores)
     n_seen = np.isfinite(scores).sum(axis=0)
     noise: Floats = np.mean([one.noise for one in every], axis=0)
+    moved = MOVED_DOUBT * (mean - shrunk_means(scores))
     stack = Stack(
         parts=parts,
         weights={name: WHOLE_GAIN * float(np.mean([one.weights[name] for one in every])) for name in names},
         mean=mean,
         offset=np.mean([one.offset for one in every], axis=0),
-        mean_error=np.sqrt(noise * mean * (1.0 - mean) / np.maximum(n_seen, 1)),
+        mean_error=np.sqrt(noise * mean * (1.0 - mean) / np.maximum(n_seen, 1) + moved**2),
         noise=noise,
         group_error=float(np.mean([one.group_error for one in every])),
         usual_novelty=_usual_novelty(sample, folds),

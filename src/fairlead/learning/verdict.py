@@ -96,15 +96,20 @@ def _panel(
         raise ValueError(
             f"predictions {left_out.shape}, scores {scores.shape}, {len(groups)} groups and {len(arms)} arms differ"
         )
-    seen = np.isfinite(scores)
-    known = np.where(seen, scores, 0.0)
-    overall = float(known.sum() / max(seen.sum(), 1))
-    mean = (known.sum(axis=0) + PRIOR_WEIGHT * overall) / (seen.sum(axis=0) + PRIOR_WEIGHT)
+    n_seen = np.isfinite(scores).sum(axis=0)
+    filled = _filled(scores, left_out).mean(axis=0) if len(scores) else np.zeros(len(arms))
+    overall = float((n_seen * filled).sum() / max(n_seen.sum(), 1))
+    mean = (n_seen * filled + PRIOR_WEIGHT * overall) / (n_seen + PRIOR_WEIGHT)
     relative, scale = None, None
     if cost_usd is not None and cost_usd.size and np.isfinite(cost_usd).all():
         scale = float(cost_usd.mean(axis=0).max())
         relative = cost_usd / scale if scale > 0 else None
     return _Panel(left_out, scores, relative, groups, mean, arms, scale if relative is not None else None)
+
+
+def _filled(scores: Floats, left_out: Floats) -> Floats:
+    """Scores, and what is foretold where nothing was measured: else who answered easy queries alone is the best."""
+    return np.where(np.isfinite(scores), scores, left_out)
 
 
 def _hindrance(panel: _Panel) -> str | None:
@@ -203,10 +208,7 @@ def _is_likely(gains: Floats, foretold: Floats, groups: NDArray[np.int64]) -> bo
 
 def _mix_score(panel: _Panel, here: NDArray[np.int64], mean_cost: Floats, cost_usd: float) -> float:
     """Mean score of the best blind mix of that mean cost or less, on these queries."""
-    seen = np.isfinite(panel.scores[here])
-    n = seen.sum(axis=0)
-    mean = np.where(n > 0, np.where(seen, panel.scores[here], 0.0).sum(axis=0) / np.maximum(n, 1), panel.mean)
-    corners = hull(mean_cost, mean)
+    corners = hull(mean_cost, _filled(panel.scores[here], panel.left_out[here]).mean(axis=0))
     return float(np.interp(cost_usd, corners[:, 0], corners[:, 1]))
 
 

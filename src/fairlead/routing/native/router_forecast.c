@@ -143,9 +143,12 @@ static void add_neighbours(router *f, double *total, double *sums) {
         const double weight = weights[i] / whole, *row = of->beside + heap[i].at * 2 * n_arms;
         for (int64_t k = 0; k < 2 * n_arms; k++) sums[k] += weight * row[k];
     }
+    double beyond = 0, asked = of->prior_weight;
+    for (int64_t arm = 0; arm < n_arms; arm++)
+        beyond += sums[arm] - sums[n_arms + arm] * of->mean[arm], asked += sums[n_arms + arm];
     for (int64_t arm = 0; arm < n_arms; arm++) {
-        const double seen = sums[n_arms + arm] + of->prior_weight;
-        total[arm] += of->weight * ((sums[arm] + of->prior_weight * of->mean[arm]) / seen);
+        const double seen = sums[n_arms + arm], expected = of->mean[arm] + (1.0 - seen) * (beyond / asked);
+        total[arm] += of->weight * ((sums[arm] + of->prior_weight * expected) / (seen + of->prior_weight));
     }
 }
 

@@ -12,10 +12,17 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fairlead.routing.predictors.cluster_table import QUERIES_A_CLUSTER, half_squares_of, k_means, nearest
+from fairlead.routing.predictors.cluster_table import (
+    QUERIES_A_CLUSTER,
+    expected_rates,
+    half_squares_of,
+    k_means,
+    nearest,
+)
 from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.kernel_basis import Reading
 from fairlead.routing.predictors.part import Arrays, Floats, KnownTexts, Sample, Singles, check_shapes
+from fairlead.routing.predictors.shrinkage import query_levels
 
 N_TABLES: Final = 8
 SIZES: Final = (16, 32)
@@ -53,12 +60,13 @@ class ClusterCommittee:
         most = max(1, min(max(SIZES), len(scores) // least + 1, len(scores)))
         directions = np.zeros((N_TABLES, most, n_dims + own.shape.shape[1]), dtype=np.float32)
         heights = np.full((N_TABLES, most), NOWHERE, dtype=np.float32)
-        rates = np.tile(shrunk_means(scores), (N_TABLES, most, 1))
+        level = query_levels(sample.spectrum, scores)
+        rates = np.tile(shrunk_means(scores, level), (N_TABLES, most, 1))
         for table, centroids in enumerate(centroids_of(known, most, sample.seed)):
             scale = np.float32(SHAPE_SCALES[table % len(SHAPE_SCALES)])
             half_squares, k = half_squares_of(centroids), len(centroids)
             at = nearest(np.hstack((own.meaning, scale * own.shape)), centroids, half_squares)
-            rates[table, :k] = cluster_rates(at, scores, k)
+            rates[table, :k] = cluster_rates(at, scores, expected_rates(at, scores, k, level))
             directions[table, :k] = np.hstack((centroids[:, :n_dims], scale * centroids[:, n_dims:]))
             heights[table, :k] = half_squares
         return cls(directions, heights, rates)
@@ -100,10 +108,13 @@ def centroids_of(known: KnownTexts, most: int, seed: int) -> list[Singles]:
     return found
 
 
-def cluster_rates(clusters: NDArray[np.int64], scores: Floats, n_clusters: int) -> Floats:
-    """Each model's mean score in each cluster, drawn to its mean of all. Shapes: (n,), (n, n_arms)."""
+def cluster_rates(clusters: NDArray[np.int64], scores: Floats, expected: Floats) -> Floats:
+    """Each model's mean score in each cluster, drawn to what is expected there.
+
+    Shapes: clusters (n,), scores (n, n_arms); expected and result (n_clusters, n_arms).
+    """
     seen = np.isfinite(scores)
-    within = (clusters[:, None] == np.arange(n_clusters)).astype(np.float64)
+    within = (clusters[:, None] == np.arange(len(expected))).astype(np.float64)
     won, counts = within.T @ np.where(seen, scores, 0.0), within.T @ seen.astype(np.float64)
-    result: Floats = (won + PRIOR_WEIGHT * shrunk_means(scores)) / (counts + PRIOR_WEIGHT)
+    result: Floats = (won + PRIOR_WEIGHT * expected) / (counts + PRIOR_WEIGHT)
     return result

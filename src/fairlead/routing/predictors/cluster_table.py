@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.kernel_basis import Reading
 from fairlead.routing.predictors.part import Arrays, Floats, Sample, check_shapes
+from fairlead.routing.predictors.shrinkage import query_levels
 
 MAX_CLUSTERS: Final = 32
 QUERIES_A_CLUSTER: Final = 10
@@ -42,7 +43,8 @@ class ClusterTable:
         points = cluster_points(sample.reading)
         centroids = k_means(points, min(MAX_CLUSTERS, len(points) // QUERIES_A_CLUSTER + 1), sample.seed)
         clusters = nearest(points, centroids, half_squares_of(centroids))
-        wins, losses = beta_posterior(clusters, scores, len(centroids))
+        expected = expected_rates(clusters, scores, len(centroids), query_levels(sample.spectrum, scores))
+        wins, losses = beta_posterior(clusters, scores, expected)
         return cls(centroids, wins, losses)
 
     def predict(self, reading: Reading) -> Floats:
@@ -103,18 +105,28 @@ def k_means(points: Singles, n_clusters: int, seed: int) -> Singles:
     return centroids
 
 
-def beta_posterior(
-    clusters: NDArray[np.int64], scores: Floats, n_clusters: int, expected: Floats | None = None
-) -> tuple[Floats, Floats]:
+def expected_rates(clusters: NDArray[np.int64], scores: Floats, n_clusters: int, level: Floats | None) -> Floats:
+    """What to draw the rates of a cluster to (n_clusters, n_arms): each model's mean, and the cluster's own level.
+
+    `level` (n,) of the queries, as shrinkage.query_levels says it; without one every model answered every query, and a
+    cluster with few of one model's outcomes has few of all.
+    """
+    means = np.tile(shrunk_means(scores, level), (n_clusters, 1))
+    if level is not None:
+        counts = np.maximum(np.bincount(clusters, minlength=n_clusters), 1)
+        means += (np.bincount(clusters, weights=level, minlength=n_clusters) / counts)[:, None]
+    return means
+
+
+def beta_posterior(clusters: NDArray[np.int64], scores: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """Beta parameters of each model's success in each cluster; partial scores count in part.
 
-    Shapes: clusters (n,); scores (n, n_arms), NaN = hole; expected (n_clusters, n_arms), what to draw towards, or the
-    model's mean -> two of (n_clusters, n_arms).
+    Shapes: clusters (n,); scores (n, n_arms), NaN = hole; expected (n_clusters, n_arms), what to draw towards -> two
+    of (n_clusters, n_arms).
     """
     seen = np.isfinite(scores)
-    won, counts = np.zeros((n_clusters, scores.shape[1])), np.zeros((n_clusters, scores.shape[1]))
+    won, counts = np.zeros_like(expected), np.zeros_like(expected)
     np.add.at(won, clusters, np.where(seen, scores, 0.0))
     np.add.at(counts, clusters, seen.astype(np.float64))
-    prior = np.tile(shrunk_means(scores), (n_clusters, 1)) if expected is None else expected
-    prior = np.clip(prior, 0.01, 0.99)
+    prior = np.clip(expected, 0.01, 0.99)
     return won + PRIOR_WEIGHT * prior, counts - won + PRIOR_WEIGHT * (1.0 - prior)

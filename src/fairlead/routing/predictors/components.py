@@ -28,14 +28,15 @@ class Components:
     loadings: Floats
 
 
-def shrunk_means(scores: Floats) -> Floats:
+def shrunk_means(scores: Floats, level: Floats | None = None) -> Floats:
     """Each model's mean score, drawn to the mean of all; 0.5 where nothing is known of any.
 
-    Shapes: scores (n_queries, n_arms), NaN = hole -> (n_arms,).
+    `level`: by how much each query is easier than the mean query, where models answered different ones: the means are
+    then of the mean query. Shapes: scores (n_queries, n_arms), NaN = hole; level (n_queries,) -> (n_arms,).
     """
     seen = np.isfinite(scores)
     n = seen.sum(axis=0)
-    total = np.where(seen, scores, 0.0).sum(axis=0)
+    total = np.where(seen, scores if level is None else scores - level[:, None], 0.0).sum(axis=0)
     overall = float(total.sum() / n.sum()) if n.sum() else 0.5
     result: Floats = (total + MEAN_WEIGHT * overall) / (n + MEAN_WEIGHT)
     return result
@@ -66,10 +67,11 @@ def covariance_of(residuals: Floats) -> Floats:
     return result
 
 
-def fit_components(scores: Floats) -> Components:
-    """Components of a score matrix with holes. Shapes: scores (n_queries, n_arms)."""
-    mean = shrunk_means(scores)
-    values, vectors = np.linalg.eigh(covariance_of(scores - mean))
+def fit_components(scores: Floats, level: Floats | None = None) -> Components:
+    """Components of a score matrix with holes; `level` as in shrunk_means. Shapes: scores (n_queries, n_arms)."""
+    mean = shrunk_means(scores, level)
+    usual = mean if level is None else mean + level[:, None]
+    values, vectors = np.linalg.eigh(covariance_of(scores - usual))
     order = np.argsort(values)[::-1][:MAX_COMPONENTS]
     loadings = vectors[:, order]
     # The sign of an eigenvector is arbitrary: the largest entry is made positive, so that equal data give equal files.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.kernel_basis import Reading
 from fairlead.routing.predictors.part import Arrays, Floats, Sample, check_shapes
+from fairlead.routing.predictors.shrinkage import query_levels
 
 N_NEIGHBOURS: Final = 50
 TEMPERATURE: Final = 0.15
@@ -53,7 +54,7 @@ class Neighbours:
         for landmark, query in enumerate(chosen.tolist()):
             if query in place:
                 kept[landmark] = scores[place[query]]
-        return cls(shrunk_means(scores), kept)
+        return cls(shrunk_means(scores, query_levels(sample.spectrum, scores)), kept)
 
     def predict(self, reading: Reading) -> Floats:
         likeness = reading.likeness
@@ -83,7 +84,11 @@ class Neighbours:
         np.exp(weights, out=weights)
         weights /= weights.sum(axis=1, keepdims=True)
         sums = (weights[:, None, :] @ self.beside.take(at, axis=0))[:, 0, :]
-        result: Floats = (sums[:, :n_arms] + PRIOR_WEIGHT * self.mean) / (sums[:, n_arms:] + PRIOR_WEIGHT)
+        told, seen = sums[:, :n_arms], sums[:, n_arms:]
+        # What the arms that were asked there say of the place, for those that were not.
+        level = (told - seen * self.mean).sum(axis=1, keepdims=True) / (seen.sum(axis=1, keepdims=True) + PRIOR_WEIGHT)
+        expected = self.mean + (1.0 - seen) * level
+        result: Floats = (told + PRIOR_WEIGHT * expected) / (seen + PRIOR_WEIGHT)
         return result
 
     def arrays(self) -> dict[str, NDArray[Any]]:

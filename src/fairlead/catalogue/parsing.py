@@ -32,7 +32,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
+from typing import Any, Final, NamedTuple, cast, get_args
 
 from fairlead.catalogue.cards import Ability, Benchmark, Fact, Figure, ModelCard, Offer, Prices, Purpose
 from fairlead.catalogue.catalogue import Catalogue, catalogue_of
@@ -40,8 +40,6 @@ from fairlead.catalogue.uncertainty import FIRST_HAND_SETUP, standard_error
 from fairlead.domain.errors import CatalogueError
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.names import ModelId, ProviderName, SentModel
-
-T = TypeVar("T")
 
 BENCHMARKS_FILE: Final = "benchmarks.toml"
 ABILITIES: Final[tuple[Ability, ...]] = ("tools", "vision", "audio", "files", "structured_output", "reasoning")

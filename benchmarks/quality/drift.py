@@ -38,7 +38,6 @@ from fairlead.learning.drift_bets import MAX_AGAIN
 from fairlead.learning.watching import foretold_success
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 PAIRS: Final = {
     "mmlu_pro": (

@@ -53,7 +53,6 @@ N_PROBES: Final = (60, 30, 100)
 WAYS: Final = ("random", "strata", "strata, model", "at once", "rounds", "profile")
 MIN_TASK: Final = 100
 VAL_SEEDS: Final = 3
-GOALS: Final = {"error": 0.033, "tasks": 0.06}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ path. Medians and 99th percentiles over all calls, in microseconds of wall time 
 import argparse
 import asyncio
 import statistics
-import time
-from collections.abc import Callable
 
 from benchmarks.speed.bodies import chat_bodies
+from benchmarks.speed.timing import timed_us
 from fairlead.assembly.services import Assembly, assemble
 from fairlead.domain.names import TenantName
 from fairlead.gateway.engine import Engine
@@ -43,16 +42,6 @@ TWENTY = "\n".join(
     )
 )
 CONFIG = f"upstreams:\n  bench:\n    base_url: http://127.0.0.1:9/v1\n    local: false\n    models:\n{TWENTY}\n"
-
-
-def timed_us(call: Callable[[int], object], n: int) -> list[float]:
-    """Microseconds of each of n calls."""
-    taken = []
-    for index in range(n):
-        began = time.perf_counter()
-        call(index)
-        taken.append((time.perf_counter() - began) * 1e6)
-    return taken
 
 
 def measure(assembly: Assembly, size_bytes: int, *, n_bodies: int, n_rounds: int) -> dict[str, list[float]]:

@@ -19,6 +19,7 @@ from binascii import crc32
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from benchmarks.speed.timing import timed_us
 from fairlead.domain.content import FormatName, Text, Tool, ToolCall, ToolResult, Turn
 from fairlead.domain.events import ChoiceFinished, Event, ReplyBegan, TextDelta, UsageReported
 from fairlead.domain.names import SentModel
@@ -141,16 +142,6 @@ def stream_pieces(name: FormatName) -> list[bytes] | None:
     writer = asked(door).writer()
     pieces = [writer.write(event) for event in events()] + [writer.finish(b"")]
     return [piece for piece in pieces if piece]
-
-
-def timed_us(call: Callable[[int], object], n: int) -> list[float]:
-    """Microseconds of each of n calls."""
-    taken = []
-    for index in range(n):
-        began = time.perf_counter()
-        call(index)
-        taken.append((time.perf_counter() - began) * 1e6)
-    return taken
 
 
 def back_rows(back: Back, n: int) -> Iterator[tuple[str, list[float]]]:

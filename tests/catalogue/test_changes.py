@@ -6,7 +6,7 @@ import pytest
 
 from fairlead.catalogue.cards import Prices
 from fairlead.catalogue.catalogue import Catalogue
-from fairlead.catalogue.changes import Change, as_overrides, catalogue_changes, price_changes
+from fairlead.catalogue.changes import Change, as_overrides, price_changes
 from fairlead.catalogue.overrides import overridden
 from fairlead.catalogue.parsing import parse_catalogue
 from fairlead.catalogue.price_lists import Door, PriceList
@@ -48,18 +48,6 @@ def test_a_factor_of_five_and_a_crossed_pair_are_doubtful(new: float, doubt: str
     found = price_changes(world("s host Org/M input=2 output=8"), newer(Prices(2.0, None, None, new)))
     assert len(found) == 1
     assert (found[0].doubt or "").startswith(doubt or "") and bool(found[0].doubt) == bool(doubt)
-
-
-def test_two_catalogues_differ_by_gone_and_added_offers_too() -> None:
-    old, new = world("s host Org/M input=2 output=8"), world("s next M input=3 output=9")
-    assert catalogue_changes(old, old) == ()
-    found = catalogue_changes(old, new)
-    assert [(one.provider, one.price, one.old, one.new, one.doubt) for one in found] == [
-        ("host", "input", 2.0, None, "the price would be unknown"),
-        ("host", "output", 8.0, None, "the price would be unknown"),
-        ("next", "input", None, 3.0, None),
-        ("next", "output", None, 9.0, None),
-    ]
 
 
 def test_changes_written_as_overrides_bring_the_catalogue_to_the_list() -> None:

@@ -43,10 +43,6 @@ board row=rocket-1-high as_of=2026-06-01 sums=0.81
 """
 
 
-def lab_with(line: str) -> str:
-    return LAB + line
-
-
 def test_a_file_becomes_cards_with_source_and_date_on_every_fact() -> None:
     benchmarks = parse_benchmarks(BENCHMARKS)
     source, day = "A list, https://list.example", date(2026, 7, 2)

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from benchmarks.evaluation.running import counting_upstream, write_world
 from fairlead.cli.main import app
-from fairlead.domain.errors import FairleadError, SetupError
+from fairlead.domain.errors import FairleadError
+from tests.cli.running import refused
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +27,6 @@ def run(*arguments: str | Path) -> str:
         raise result.exception
     assert result.exit_code == 0, result.output + repr(result.exception)
     return result.stdout
-
-
-def refused(*arguments: str | Path) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"NO_COLOR": "1", "COLUMNS": "200"})
-    if isinstance(result.exception, SetupError):
-        return result.exception.message
-    assert result.exit_code == 2, result.output + repr(result.exception)
-    return result.output
 
 
 def demo_suite(folder: Path, rows: list[dict[str, Any]]) -> Path:

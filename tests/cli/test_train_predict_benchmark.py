@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 
 from fairlead.assembly import shipped
 from fairlead.cli.main import app
-from fairlead.domain.errors import FairleadError, SetupError
+from fairlead.domain.errors import FairleadError
 from fairlead.evaluation import benchmark_run, training_report
 from fairlead.evaluation.router_file import Router
+from tests.cli.running import refused
 from tests.learning.small_trainings import POEM, SUM, costs, encoder, sums_and_poems, tokens
 
 N = 60
@@ -31,15 +32,6 @@ def run(*arguments: str | Path) -> str:
     if isinstance(result.exception, FairleadError):
         raise result.exception
     assert result.exit_code == 0, result.output + repr(result.exception)
-    return result.output
-
-
-def refused(*arguments: str | Path) -> str:
-    """What is said to a command that is asked wrongly."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"NO_COLOR": "1", "COLUMNS": "200"})
-    if isinstance(result.exception, SetupError):  # `run` makes exit code 2 of it: see the last tests
-        return result.exception.message
-    assert result.exit_code == 2, result.output + repr(result.exception)
     return result.output
 
 

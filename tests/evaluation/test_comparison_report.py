@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fairlead.cli.output import Printer
-from fairlead.evaluation.comparison_report import as_json, markdown, tables
+from fairlead.evaluation.comparison_report import Table, as_json, markdown_table, tables
 from fairlead.learning.baselines import baselines_of
 from fairlead.learning.comparison import Comparison, compare
 from fairlead.learning.prediction import Prediction
@@ -49,14 +49,13 @@ def test_tables_that_nobody_has_a_figure_for_are_left_out(found: Comparison) -> 
 
 
 def test_markdown_rows_have_as_many_cells_as_heads_whatever_a_name_holds(found: Comparison) -> None:
-    text = markdown([found])
+    named = Table("names", ("a|b", "value"), (("c\nd | e", None), ("`x`", "1")), ("value",))
 
-    blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
-    assert len(blocks) == 4
-    for block in blocks:
-        assert {line.replace("\\|", "").count("|") for line in block} == {block[0].count("|")}
-    assert "my\\|router" in text
-    assert "## small" in text
+    for table in (*tables(found), named):
+        lines = markdown_table(table)
+        assert len(lines) == len(table.rows) + 2
+        assert {line.replace("\\|", "").count("|") for line in lines} == {len(table.heads) + 1}
+    assert "my\\|router" in "".join(markdown_table(tables(found)[0]))
 
 
 def test_json_keys_stay_and_unknown_is_null_with_a_reason(found: Comparison) -> None:

@@ -42,7 +42,6 @@ from tests.peers.worlds import (
 ONE = (STRONG,)
 TWO = (STRONG, STRONG_ELSEWHERE)
 WHOLE_STREAM = b"".join(STREAM_EVENTS)
-LONE_ASK = {"model": "lab/strong", "messages": [{"role": "user", "content": "x"}]}
 
 
 def without_comments(body: bytes) -> bytes:

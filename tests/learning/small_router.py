@@ -7,7 +7,7 @@ from fairlead.learning.training import train
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.static_table import StaticTable
 from fairlead.routing.trained_router import TrainedRouter
-from tests.routing.small_texts import WORDS, small_chances, small_scores, small_texts
+from tests.routing.small_texts import WORDS, small_scores, small_texts
 
 PIECES = tuple(dict.fromkeys(word for words in WORDS.values() for word in words if word.isalnum()))
 ROWS = np.random.default_rng(3).integers(-100, 101, (len(PIECES), 16)).astype(np.int8)
@@ -32,9 +32,3 @@ def small_outcomes(n: int, seed: int = 0, *, bare: bool = False) -> Outcomes:
 def small_router(outcomes: Outcomes, encoder: QueryEncoder = ENCODER) -> TrainedRouter:
     """A router of these outcomes."""
     return train(outcomes, encoder, card={"as_of": "2026-11-01"}).router
-
-
-def true_means(n: int) -> Floats:
-    """The true mean score of each of the four on n texts."""
-    means: Floats = small_chances(n).mean(axis=0)
-    return means

@@ -17,7 +17,6 @@ USAGE: Final = (21, 7)
 """Input and output tokens that every upstream reports."""
 
 GOOD: Final = ("ok", "tools", "image", "structured", "reasoning")
-BAD: Final = ("4xx", "429", "5xx", "timeout", "stall", "garbage", "cut", "half")
 GARBAGE: Final = (b"<html><body>It works</body></html>", b'{"foo": 1}', b"[]", b"\x00\xff\xfe", b"", b"null")
 
 
@@ -26,7 +25,7 @@ class Scene:
     """One scene."""
 
     kind: str
-    """One of GOOD or BAD."""
+    """One of GOOD, or 4xx, 429, 5xx, timeout, stall, garbage, cut, half."""
     content: str = "ok"
     """For a cut: which good scene is cut."""
     at: int = 0

@@ -115,7 +115,7 @@ def _responses_items(content: str, calls: Calls) -> list[dict[str, Any]]:
     return items
 
 
-def _response(content: str, status: str, output: list[dict[str, Any]]) -> dict[str, Any]:
+def _response(status: str, output: list[dict[str, Any]]) -> dict[str, Any]:
     usage = {
         "input_tokens": N_IN,
         "input_tokens_details": {"cached_tokens": 0},
@@ -142,13 +142,13 @@ def _response(content: str, status: str, output: list[dict[str, Any]]) -> dict[s
 
 
 def responses_whole(content: str, calls: Calls = CALLS) -> bytes:
-    return json.dumps(_response(content, "completed", _responses_items(content, calls))).encode()
+    return json.dumps(_response("completed", _responses_items(content, calls))).encode()
 
 
 def responses_events(content: str, calls: Calls = CALLS) -> list[bytes]:
     events: list[dict[str, Any]] = [
-        {"type": "response.created", "response": _response(content, "in_progress", [])},
-        {"type": "response.in_progress", "response": _response(content, "in_progress", [])},
+        {"type": "response.created", "response": _response("in_progress", [])},
+        {"type": "response.in_progress", "response": _response("in_progress", [])},
     ]
     items = _responses_items(content, calls)
     for index, item in enumerate(items):
@@ -187,7 +187,7 @@ def responses_events(content: str, calls: Calls = CALLS) -> list[bytes]:
             )
             events.append({"type": "response.content_part.done", **at, "content_index": 0, "part": item["content"][0]})
         events.append({"type": "response.output_item.done", "output_index": index, "item": item})
-    events.append({"type": "response.completed", "response": _response(content, "completed", items)})
+    events.append({"type": "response.completed", "response": _response("completed", items)})
     return [_named({**event, "sequence_number": number}) for number, event in enumerate(events)]
 
 

@@ -21,7 +21,6 @@ class Span:
     parent_id: str
     is_error: bool
     attributes: Mapping[str, Any]
-    duration_s: float
 
 
 @dataclass
@@ -55,7 +54,7 @@ class Collector:
 def _span(span: Any) -> Span:
     return Span(
         span.name, span.kind, span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex(),
-        span.status.code == 2, _values(span.attributes), (span.end_time_unix_nano - span.start_time_unix_nano) * 1e-9,
+        span.status.code == 2, _values(span.attributes),
     )  # fmt: skip
 
 

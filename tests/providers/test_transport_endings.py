@@ -16,7 +16,6 @@ from tests.providers.peers import PATIENT, Peer, calling, chunked, post, reply, 
 
 CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 STREAM = chunked(b'data: {"a":1}\n\n', "data: é\n\n".encode(), b"data: [DONE]\n\n")
-STREAM_BODY = b'data: {"a":1}\n\n' + "data: é\n\n".encode() + b"data: [DONE]\n\n"
 LENGTH = reply(b"0123456789", b"200 OK", b"X-Name: value")
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n" + LENGTH
 PACKED = chunked(b"ab", b"c", headers=b"Connection: keep-alive\r\nX-Name:  value \r\n")

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.shape import SHAPE_NAMES
@@ -27,8 +26,6 @@ from fairlead.routing.predictors.part import Part
 from fairlead.routing.predictors.stack import LOWEST, Stack, believed
 from fairlead.routing.trained_router import TrainedRouter
 from tests.routing.small_reader import PIECES
-
-Floats = NDArray[np.float64]
 
 N_DIMS = 8
 N_OWN = N_DIMS + len(SHAPE_NAMES)

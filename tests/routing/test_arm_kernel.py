@@ -14,7 +14,6 @@ from fairlead.evaluation.native_code import Library
 from fairlead.routing.conduct import Conduct, unmeasured
 from fairlead.routing.preferences import BUILT_IN_PRESETS
 from fairlead.routing.router import Choice, Router
-from tests.native_library import native_library
 from tests.routing.small_pool import Known, router
 
 AUTO = AskedModel("auto")
@@ -30,11 +29,6 @@ KNOWN = st.builds(
     max_output_tokens=st.none() | st.integers(1, 9_000),
 )
 WEIGHTS = st.builds(Weights, quality=st.floats(0.01, 1), cost=st.just(0.0) | SHARES, speed=st.just(0.0) | SHARES)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return native_library(tmp_path_factory.mktemp("native"))
 
 
 def native(plain: Router, library: Library) -> Router:

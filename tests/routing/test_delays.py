@@ -29,7 +29,7 @@ def test_wait_and_speed_are_told_apart_from_whole_calls() -> None:
     np.testing.assert_allclose(head.wait_s, WAITS, rtol=0.3)
     np.testing.assert_allclose(head.s_per_token, RATES, rtol=0.1)
     assert head.is_measured.tolist() == [True, True]
-    assert head.is_split.tolist() == [False, False]
+    assert head.n_ttft_seen.tolist() == [0, 0]
 
 
 def test_a_measured_first_token_gives_the_wait() -> None:
@@ -39,7 +39,7 @@ def test_a_measured_first_token_gives_the_wait() -> None:
     head = Delays.fit(small_sample(N), whole, tokens(), ttft_s=first)
     np.testing.assert_allclose(head.ttft((1, 2))[0], WAITS, rtol=0.05)
     np.testing.assert_allclose(head.s_per_token, RATES, rtol=0.03)
-    assert head.is_split.tolist() == [True, True]
+    assert head.n_ttft_seen.tolist() == [N, N]
 
 
 def test_a_longer_reply_takes_longer() -> None:

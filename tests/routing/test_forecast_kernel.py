@@ -16,16 +16,10 @@ from fairlead.routing.modelmap.ability import Abilities
 from fairlead.routing.predictors.benchmark_ability import BenchmarkForecaster
 from fairlead.routing.predictors.prompt_kernel import PromptKernel
 from fairlead.routing.predictors.prompt_reader import LONG_TURN_CHARS, PromptReader
-from tests.native_library import native_library
 from tests.routing.small_reader import small_reader
 
 READER = small_reader(seed=5)
 K = len(KINDS)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return native_library(tmp_path_factory.mktemp("native"))
 
 
 @pytest.fixture(scope="module")

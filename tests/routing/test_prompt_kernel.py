@@ -45,11 +45,6 @@ LIKE_A_PROMPT = st.lists(
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return native_library(tmp_path_factory.mktemp("native"))
-
-
-@pytest.fixture(scope="module")
 def small(library: Library) -> PromptKernel:
     return PromptKernel(library, SMALL)
 

@@ -19,7 +19,6 @@ from fairlead.routing.router_kernel import RouterKernel
 from fairlead.routing.trained_router import TrainedRouter
 from tests.learning.small_router import small_outcomes, small_router
 from tests.learning.small_trainings import encoder, every_figure, texts
-from tests.native_library import native_library
 from tests.routing.random_router import Size, is_clear, random_router
 from tests.routing.small_reader import PIECES
 from tests.routing.small_texts import HashedWords
@@ -37,11 +36,6 @@ LIKE_A_PROMPT = st.lists(
 SIZES = st.builds(
     Size, n_arms=st.integers(1, 6), n_landmarks=st.sampled_from((1, 7, 90)), n_functions=st.sampled_from((1, 2, 12, 20))
 )
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return native_library(tmp_path_factory.mktemp("native"))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from fairlead.routing.features.text_hashing import (
     RUN_BYTES,
     encode_text,
     hash_ngrams,
-    hash_words,
 )
 
 _MASK = 0xFFFFFFFF
@@ -91,12 +90,3 @@ def test_a_text_of_a_megabyte_is_cut() -> None:
 
     assert len(data) == MAX_BYTES
     assert len(hash_ngrams(data)) < 2 * MAX_BYTES
-
-
-@given(st.text(max_size=200))
-def test_words_and_pairs_alone_are_the_first_buckets_of_all(text: str) -> None:
-    data = encode_text(text)
-    words, every = hash_words(data), hash_ngrams(data)
-
-    assert np.array_equal(words, every[: len(words)])
-    assert len(every) - len(words) == max(0, len(data) - RUN_BYTES)

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PROGRAMS = ("/usr/lib/postgresql/*/bin",)
+PROGRAMS = Path("/usr/lib/postgresql")
 STARTS_WITHIN_S = 60
 
 
 def programs() -> Path | None:
     """Where initdb and pg_ctl are; None when they are not there."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = sorted(PROGRAMS.glob("*/bin/initdb"))
     if found:
         return found[-1].parent
     initdb = shutil.which("initdb")

@@ -14,7 +14,6 @@ from fairlead.domain.reply import fold
 from fairlead.domain.request import ChatRequest
 from fairlead.wire.custom_tools import CustomisedReader, custom_names, customised, text_of, with_functions
 
-PATCH = '*** Begin Patch\n"quoted" \\ ü\n*** End Patch'
 GRAMMAR = json.dumps({"type": "grammar", "syntax": "lark", "definition": "start: begin_patch"}).encode()
 CUSTOM = Tool("apply_patch", "Edits files.", kind="custom", grammar=GRAMMAR)
 NAMES = frozenset(["apply_patch"])

@@ -50,7 +50,6 @@ class Work:
     """Of linear attention and state spaces, per token."""
     n_layers: int
     hidden: int
-    n_expert_layers: int
 
     def decode_flops(self, context_tokens: float) -> float:
         """One new token after this context."""
@@ -102,7 +101,6 @@ def work_of(shape: Architecture, recipe: Recipe, kv_element_bytes: float | None 
         state_flops=sum(layers * _state_flops(mixer) for mixer, layers in shape.mixers()),
         n_layers=shape.n_layers,
         hidden=shape.hidden,
-        n_expert_layers=sum(layers for _, layers in shape.experts()),
     )
 
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from math import isfinite
 from statistics import median
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 from fairlead.domain.errors import AnalysisError
-
-Arithmetic: TypeAlias = Literal["bf16", "fp8", "fp4"]
 
 _FIGURES: Final = (
     "memory_bytes", "bandwidth_bytes_per_s", "bf16_flops", "fp8_flops", "fp4_flops", "link_bytes_per_s", "power_w",

@@ -67,7 +67,6 @@ class Placement:
 
     accelerator: Accelerator
     count: int
-    expert_parallel: int = 1
 
 
 @dataclass(frozen=True, slots=True)

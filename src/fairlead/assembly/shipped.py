@@ -3,7 +3,6 @@
 One of the few places that touch the disk; the pure core gets what it needs from here as texts and bytes.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -16,7 +15,6 @@ from fairlead.routing.container import unpack
 from fairlead.routing.features.joined_embedder import JoinedEmbedder
 from fairlead.routing.features.query_features import QueryEncoder
 from fairlead.routing.features.static_table import MEND_TABLE, TABLE_KIND, TABLE_VERSION, StaticTable
-from fairlead.routing.modelmap.measured import MeasuredAbility
 from fairlead.routing.predictors.prompt_kernel import PromptKernel
 from fairlead.routing.predictors.prompt_reader import PromptReader
 
@@ -53,11 +51,6 @@ def prompt_model() -> PromptModel:
 def prompt_reader() -> PromptReader:
     """The text model that comes with the package. Raises: ArtifactError."""
     return prompt_model().reader
-
-
-def measured_abilities() -> Mapping[str, MeasuredAbility]:
-    """Id of a card -> what the outcomes behind the artefact say of that model. Raises: ArtifactError."""
-    return prompt_model().measured
 
 
 @cache

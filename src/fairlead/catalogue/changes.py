@@ -4,7 +4,7 @@ A change that looks like a slip (a factor of SUSPECT_FACTOR, a price that falls 
 was dearer) is marked, and whoever writes the changes down must ask for such ones by name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,19 +47,6 @@ def price_changes(catalogue: Catalogue, newer: PriceList) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def catalogue_changes(old: Catalogue, new: Catalogue) -> tuple[Change, ...]:
-    """What differs in the prices of two catalogues, gone and added offers included, in the order of the ids."""
-    found: list[Change] = []
-    for model in sorted({*old.cards, *new.cards}):
-        before, after = _offers(old.cards.get(model)), _offers(new.cards.get(model))
-        for provider in sorted({*before, *after}):
-            was, will = before.get(provider), after.get(provider)
-            one = will or was
-            if one is not None:
-                found.extend(_compared(model, one, _prices(was), _prices(will), reads_silence=True))
-    return tuple(found)
-
-
 def as_overrides(changes: Iterable[Change], as_of: str, source: str) -> dict[str, Any]:
     """The changes as the block of overrides that `overrides.py` reads."""
     blocks: dict[str, Any] = {}
@@ -70,26 +57,21 @@ def as_overrides(changes: Iterable[Change], as_of: str, source: str) -> dict[str
 
 
 def _differences(card: ModelCard, offer: Offer, stated: Prices) -> list[Change]:
-    return _compared(card.model, offer, offer.prices.value, stated, reads_silence=False)
-
-
-def _compared(model: ModelId, offer: Offer, old: Prices, new: Prices, *, reads_silence: bool) -> list[Change]:
     found: list[Change] = []
-    crossed = _is_crossed(new) and not _is_crossed(old)
+    old = offer.prices.value
+    crossed = _is_crossed(stated) and not _is_crossed(old)
     for key, attribute in PRICE_KEYS.items():
-        was, will = getattr(old, attribute), getattr(new, attribute)
-        if was == will or (will is None and not reads_silence):
+        was, will = getattr(old, attribute), getattr(stated, attribute)
+        if will is None or was == will:
             continue
         doubt = _doubt(was, will)
         if doubt is None and crossed and key in ("input", "output"):
             doubt = "output would be cheaper than input"
-        found.append(Change(model, offer.provider, offer.sent_model, key, was, will, doubt))
+        found.append(Change(card.model, offer.provider, offer.sent_model, key, was, will, doubt))
     return found
 
 
-def _doubt(old: float | None, new: float | None) -> str | None:
-    if new is None:
-        return "the price would be unknown"
+def _doubt(old: float | None, new: float) -> str | None:
     if old is None:
         return None
     factor = max(old, new) / min(old, new)
@@ -99,11 +81,3 @@ def _doubt(old: float | None, new: float | None) -> str | None:
 def _is_crossed(prices: Prices) -> bool:
     fresh, output = prices.input_per_mtok, prices.output_per_mtok
     return fresh is not None and output is not None and output < fresh
-
-
-def _offers(card: ModelCard | None) -> Mapping[str, Offer]:
-    return {} if card is None else {str(offer.provider): offer for offer in card.offers}
-
-
-def _prices(offer: Offer | None) -> Prices:
-    return Prices() if offer is None else offer.prices.value

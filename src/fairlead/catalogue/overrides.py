@@ -49,7 +49,7 @@ def overridden(catalogue: Catalogue, blocks: Mapping[str, object], as_of: date) 
     for name, block in blocks.items():
         fields = _mapping(block, name)
         _known(fields, FIELDS, name)
-        card = catalogue.resolve(name) or _new_card(name, fields, catalogue)
+        card = catalogue.resolve(name) or _new_card(name, catalogue)
         # A second block may name the same card by another alias: the later one is laid over the earlier.
         cards[card.model] = _laid_over(cards.get(card.model, card), fields, as_of, catalogue, name)
     digest = sha256(catalogue.version.encode())
@@ -57,7 +57,7 @@ def overridden(catalogue: Catalogue, blocks: Mapping[str, object], as_of: date) 
     return catalogue_of(cards.values(), catalogue.benchmarks, digest.hexdigest())
 
 
-def _new_card(name: str, fields: Mapping[str, Any], catalogue: Catalogue) -> ModelCard:
+def _new_card(name: str, catalogue: Catalogue) -> ModelCard:
     lab, slash, rest = name.partition("/")
     if not slash or not lab.strip() or not rest.strip() or name != name.lower():
         like = catalogue.nearest(name)

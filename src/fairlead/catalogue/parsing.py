@@ -32,7 +32,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
+from typing import Any, Final, NamedTuple, cast, get_args
 
 from fairlead.catalogue.cards import Ability, Benchmark, Fact, Figure, ModelCard, Offer, Prices, Purpose
 from fairlead.catalogue.catalogue import Catalogue, catalogue_of
@@ -40,8 +40,6 @@ from fairlead.catalogue.uncertainty import FIRST_HAND_SETUP, standard_error
 from fairlead.domain.errors import CatalogueError
 from fairlead.domain.kinds import KINDS
 from fairlead.domain.names import ModelId, ProviderName, SentModel
-
-T = TypeVar("T")
 
 BENCHMARKS_FILE: Final = "benchmarks.toml"
 ABILITIES: Final[tuple[Ability, ...]] = ("tools", "vision", "audio", "files", "structured_output", "reasoning")
@@ -107,11 +105,11 @@ def parse_benchmarks(text: str, file: str = BENCHMARKS_FILE) -> dict[str, Benchm
     tables = _toml(file, text)
     _only(tables, {"benchmarks"}, file)
     found: dict[str, Benchmark] = {}
-    for key, value in _table(tables.get("benchmarks", {}), f"{file}: benchmarks").items():
+    for key, value in table_in(tables.get("benchmarks", {}), f"{file}: benchmarks").items():
         where = f"{file}: benchmarks.{key}"
-        table = _table(value, where)
+        table = table_in(value, where)
         _only(table, _BENCHMARK_KEYS, where)
-        kinds = _table(table.get("kinds"), f"{where}.kinds")
+        kinds = table_in(table.get("kinds"), f"{where}.kinds")
         weights = {kind: _number(str(weight), f"{where}.kinds.{kind}") for kind, weight in kinds.items()}
         if not weights or any(kind not in KINDS for kind in weights) or abs(sum(weights.values()) - 1) > 1e-6:
             raise CatalogueError(f"{where}.kinds: weights of {', '.join(KINDS)} that sum to 1, not {kinds}")
@@ -135,12 +133,12 @@ def parse_lab(file: str, text: str, benchmarks: Mapping[str, Benchmark]) -> list
     if lab != lab.lower() or "/" in lab:
         raise CatalogueError(f"{file}: lab: a lower-case slug, not {lab!r}")
     sources = {
-        key: _source(_table(value, f"{file}: sources.{key}"), f"{file}: sources.{key}")
-        for key, value in _table(tables.get("sources", {}), f"{file}: sources").items()
+        key: _source(table_in(value, f"{file}: sources.{key}"), f"{file}: sources.{key}")
+        for key, value in table_in(tables.get("sources", {}), f"{file}: sources").items()
     }
-    models = _table(tables.get("models", {}), f"{file}: models")
+    models = table_in(tables.get("models", {}), f"{file}: models")
     return [
-        _card(lab, name, _table(table, f"{file}: models.{name}"), sources, benchmarks, f"{file}: models.{name}")
+        _card(lab, name, table_in(table, f"{file}: models.{name}"), sources, benchmarks, f"{file}: models.{name}")
         for name, table in models.items()
     ]
 
@@ -306,7 +304,8 @@ def _only(table: Mapping[str, Any], known: frozenset[str] | set[str], where: str
             raise CatalogueError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(known))}")
 
 
-def _table(value: object, where: str) -> Mapping[str, Any]:
+def table_in(value: object, where: str) -> Mapping[str, Any]:
+    """A value that is a table. Raises: CatalogueError that names the place."""
     if not isinstance(value, dict):
         raise CatalogueError(f"{where}: a table is missing here")
     return cast("Mapping[str, Any]", value)

@@ -9,10 +9,10 @@ import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from fairlead.catalogue.cards import Benchmark, Prices
-from fairlead.catalogue.parsing import parse_lab
+from fairlead.catalogue.parsing import parse_lab, table_in
 from fairlead.domain.errors import CatalogueError
 
 MAX_PRICE_PER_MTOK: Final = 100_000.0
@@ -99,7 +99,7 @@ def _litellm(value: Any, file: str) -> Iterator[Row]:
         if key == "sample_spec":
             continue
         where = f"{file}: {key}"
-        fields = _mapping(row, where)
+        fields = table_in(row, where)
         name = str(fields.get("litellm_provider", ""))
         if fields.get("mode") not in ("chat", "responses"):
             continue
@@ -116,10 +116,10 @@ def _is_models_dev(value: object) -> bool:
 
 def _models_dev(value: Any, file: str) -> Iterator[Row]:
     for name, provider in value.items():
-        models = _mapping(_mapping(provider, f"{file}: {name}").get("models"), f"{file}: {name}.models")
+        models = table_in(table_in(provider, f"{file}: {name}").get("models"), f"{file}: {name}.models")
         for sent, model in models.items():
             where = f"{file}: {name}.{sent}"
-            cost = _mapping(_mapping(model, where).get("cost") or {}, f"{where}.cost")
+            cost = table_in(table_in(model, where).get("cost") or {}, f"{where}.cost")
             _in_dollars(cost, where)
             parts = [
                 _price(cost.get(part), 1.0, f"{where}.cost.{part}")
@@ -135,7 +135,7 @@ def _is_models_dev_rows(value: object) -> bool:
 def _models_dev_rows(value: Any, file: str) -> Iterator[Row]:
     for number, row in enumerate(value):
         where = f"{file}: row {number}"
-        fields = _mapping(row, where)
+        fields = table_in(row, where)
         if not isinstance(fields.get("provider"), str) or not isinstance(fields.get("model_id"), str):
             raise CatalogueError(f"{where}: provider and model_id are missing")
         keys = ("price_in_per_m", "price_cache_read_per_m", "price_cache_write_per_m", "price_out_per_m")
@@ -150,10 +150,10 @@ def _is_genai(value: object) -> bool:
 
 def _genai(value: Any, file: str) -> Iterator[Row]:
     for provider in value:
-        fields = _mapping(provider, f"{file}: a provider")
+        fields = table_in(provider, f"{file}: a provider")
         name = str(fields.get("id", ""))
         for model in _list(fields.get("models", []), f"{file}: {name}.models"):
-            row = _mapping(model, f"{file}: {name}")
+            row = table_in(model, f"{file}: {name}")
             where = f"{file}: {name}.{row.get('id')}"
             table = _prices_of_today(row.get("prices") or {}, where)
             base = {key: price.get("base") if isinstance(price, dict) else price for key, price in table.items()}
@@ -167,10 +167,10 @@ def _genai(value: Any, file: str) -> Iterator[Row]:
 def _prices_of_today(prices: object, where: str) -> Mapping[str, Any]:
     """The last entry without a time of day: a discount by the hour is not a price."""
     if not isinstance(prices, list):
-        return _mapping(prices, f"{where}.prices")
-    entries = [_mapping(entry, f"{where}.prices") for entry in prices]
-    whole = [entry for entry in entries if "start_time" not in _mapping(entry.get("constraint") or {}, where)]
-    return _mapping(whole[-1].get("prices") or {}, f"{where}.prices") if whole else {}
+        return table_in(prices, f"{where}.prices")
+    entries = [table_in(entry, f"{where}.prices") for entry in prices]
+    whole = [entry for entry in entries if "start_time" not in table_in(entry.get("constraint") or {}, where)]
+    return table_in(whole[-1].get("prices") or {}, f"{where}.prices") if whole else {}
 
 
 def _own(text: str, benchmarks: Mapping[str, Benchmark], file: str) -> Iterator[Row]:
@@ -205,12 +205,6 @@ def _price(value: object, per_mtok: float, where: str) -> float | None:
         raise CatalogueError(f"{where}: a price, not {value!r}")
     price = float(value) * per_mtok
     return round(price, 9) or None if 0 <= price <= MAX_PRICE_PER_MTOK else None
-
-
-def _mapping(value: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise CatalogueError(f"{where}: a table is missing here")
-    return cast("Mapping[str, Any]", value)
 
 
 def _list(value: object, where: str) -> list[Any]:

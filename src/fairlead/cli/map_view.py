@@ -10,7 +10,6 @@ from math import exp
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.cli.output import Printer
 from fairlead.domain.kinds import KINDS
@@ -21,8 +20,6 @@ from fairlead.routing.predictors.costs import CostBasis
 from fairlead.routing.predictors.stack import INTERVAL_Z
 from fairlead.routing.standing import AbilityView, Standing, view_clusters
 from fairlead.routing.trained_router import TrainedRouter
-
-Floats = NDArray[np.float64]
 
 BAR_COLUMNS: Final = 31
 SMALL_BAR_COLUMNS: Final = 21

@@ -13,6 +13,11 @@ SYSTEM_SAMPLE_CHARS: Final = 240
 TURN_SAMPLE_CHARS: Final = 1_600
 """How much of the last user turn is read: two thirds from its head, one third from its tail."""
 
+SHORT_TURN_CHARS: Final = 80
+"""A last user turn below this ("yes, go on") says little: the turn before it is read too."""
+
+EARLIER_TURN_CHARS: Final = 400
+"""How much of that turn is read: its head."""
 
 FIRST_TURN_SAMPLE_CHARS: Final = 400
 """How much of the first user turn is kept: with the system message's head it tells one conversation from another."""
@@ -61,6 +66,13 @@ def sample_turn(turn: str) -> str:
         return turn
     head = TURN_SAMPLE_CHARS * 2 // 3
     return f"{turn[:head]}\n{turn[head - TURN_SAMPLE_CHARS :]}"
+
+
+def sample_turns(turn: str, earlier: str) -> str:
+    """The last user turn, behind the head of the earlier one where it says little by itself, cut as by sample_turn."""
+    if len(turn) < SHORT_TURN_CHARS and earlier:
+        turn = f"{earlier[:EARLIER_TURN_CHARS]}\n{turn}"
+    return sample_turn(turn)
 
 
 def outline_of_text(text: str) -> Outline:

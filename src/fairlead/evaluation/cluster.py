@@ -81,11 +81,6 @@ class ClusterAsk:
         self._actors: dict[str, Any] = {}
         self._renew()
 
-    @property
-    def n_nodes(self) -> int:
-        """Nodes that take calls."""
-        return len(self._actors)
-
     async def __call__(self, question: Question) -> Answered:
         """The reply to one question.
 

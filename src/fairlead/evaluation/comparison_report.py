@@ -1,7 +1,7 @@
-"""A comparison for people and machines: tables for a terminal, Markdown, and JSON with keys that stay."""
+"""A comparison for people and machines: tables for a terminal or Markdown, and JSON with keys that stay."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,9 +76,6 @@ SECTIONS: Final[tuple[tuple[str, tuple[Column, ...]], ...]] = (
     ),
 )
 
-Writer = Callable[[Figure, Column], str | None]
-"""How a figure stands in a cell."""
-
 SIGNED: Final = Column("", "", 3, is_signed=True)
 
 HEADS: Final = {column.name: column.head for _, columns in SECTIONS for column in columns}
@@ -95,18 +92,18 @@ LEGEND: Final = (
 
 def tables(comparison: Comparison) -> tuple[Table, ...]:
     """What a terminal shows: values with standard errors; columns and tables without any figure are left out."""
-    return _tables(comparison, _with_error)
-
-
-def markdown(comparisons: Sequence[Comparison]) -> str:
-    """All pools as Markdown, values with their 95 % intervals."""
-    lines = []
-    for one in comparisons:
-        lines += [f"## {markdown_text(one.pool or 'Outcomes')}", "", _summary(one), ""]
-        lines += [f"- {markdown_text(note)}" for note in one.notes] + ([""] if one.notes else [])
-        for table in _tables(one, _with_interval):
-            lines += [f"### {table.title}", "", *markdown_table(table), ""]
-    return "\n".join([*lines, *(f"{line}  " for line in LEGEND)]).rstrip() + "\n"
+    found = []
+    for title, columns in SECTIONS:
+        kept = [one for one in columns if any(_figure(method, one).value is not None for method in comparison.methods)]
+        if not kept:
+            continue
+        rows = tuple(
+            (_title(method), *(_with_error(_figure(method, column), column) for column in kept))
+            for method in comparison.methods
+        )
+        heads = tuple(column.head for column in kept)
+        found.append(Table(title, ("method", *heads), rows, heads))
+    return (*found, *_difference_tables(comparison))
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -132,36 +129,13 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _summary(comparison: Comparison) -> str:
-    return (
-        f"{len(comparison.arms)} models, {comparison.n_queries} queries: {comparison.n_scored} with every score, "
-        f"{comparison.n_priced} with every cost, {comparison.n_timed} with every delay. Intervals: 95 %, "
-        f"{comparison.n_draws} paired resamples of the queries, seed {comparison.seed}."
-    )
-
-
-def _tables(comparison: Comparison, write: Writer) -> tuple[Table, ...]:
-    found = []
-    for title, columns in SECTIONS:
-        kept = [one for one in columns if any(_figure(method, one).value is not None for method in comparison.methods)]
-        if not kept:
-            continue
-        rows = tuple(
-            (_title(method), *(write(_figure(method, column), column) for column in kept))
-            for method in comparison.methods
-        )
-        heads = tuple(column.head for column in kept)
-        found.append(Table(title, ("method", *heads), rows, heads))
-    return (*found, *_difference_tables(comparison, write))
-
-
-def _difference_tables(comparison: Comparison, write: Writer) -> list[Table]:
+def _difference_tables(comparison: Comparison) -> list[Table]:
     found = []
     for router in dict.fromkeys(one.method for one in comparison.differences):
         mine = [one for one in comparison.differences if one.method == router]
         metrics = tuple(metric for metric in DIFFERENCES if any(one.metric == metric for one in mine))
         heads = tuple(HEADS.get(metric, metric) for metric in metrics)
-        cells = {(one.rival, one.metric): write(one.figure, SIGNED) for one in mine}
+        cells = {(one.rival, one.metric): _with_error(one.figure, SIGNED) for one in mine}
         rows = tuple(
             (rival, *(cells.get((rival, metric)) for metric in metrics))
             for rival in dict.fromkeys(one.rival for one in mine)
@@ -190,14 +164,6 @@ def _with_error(figure: Figure, column: Column) -> str | None:
     unsigned = Column(column.name, column.head, column.digits, column.scale)
     error = "" if figure.standard_error is None else f" ±{_number(figure.standard_error, unsigned)}"
     return _number(figure.value, column) + error
-
-
-def _with_interval(figure: Figure, column: Column) -> str | None:
-    if figure.value is None:
-        return None
-    if figure.low is None or figure.high is None:
-        return _number(figure.value, column)
-    return f"{_number(figure.value, column)} ({_number(figure.low, column)}, {_number(figure.high, column)})"
 
 
 def markdown_table(table: Table) -> list[str]:

@@ -6,7 +6,6 @@ What `fairlead evaluate` does, as a function: profiling and other programs may c
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
@@ -28,8 +27,6 @@ from fairlead.evaluation.running.scoring import score_all
 from fairlead.evaluation.scorers.registry import JUDGE, Scorers
 from fairlead.evaluation.statistics.intervals import mean_interval
 from fairlead.evaluation.suite_items import content_hash
-
-MAX_NOTED_ERRORS: Final = 3
 
 Judgements = Mapping[tuple[str, str, int], float | None]
 

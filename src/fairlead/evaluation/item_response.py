@@ -60,7 +60,6 @@ class ItemScale:
     """Freed of the prior (one Fisher step away from the fitted value), so that a regression is not biased to tasks."""
     information: Floats
     task_means: Mapping[str, float]
-    task_sds: Mapping[str, float]
 
 
 @dataclass(slots=True)
@@ -131,16 +130,10 @@ def fit_item_scale(tables: Sequence[OutcomeTable]) -> ItemScale:
     slopes, infos = answers.step(ability, difficulty)
     slope, info = -np.bincount(answers.question, slopes, n), np.bincount(answers.question, infos, n)
     freed = difficulty + np.clip(slope / np.maximum(info, 1e-9), -4.0, 4.0)
-    spread = {}
-    for index, name in enumerate(task_names):
-        inside = difficulty[task == index]
-        # Moments: the spread of the shrunk values plus the mean posterior variance.
-        spread[name] = float(np.sqrt(inside.var() + (1.0 / (info[task == index] + 1 / TASK_SD**2)).mean()))
     return ItemScale(
         abilities=dict(zip(names, ability.tolist(), strict=True)),
         reference_models=tuple(names[index] for index in reference),
         difficulty=freed,
         information=info.astype(np.float64),
         task_means=dict(zip(task_names, mean.tolist(), strict=True)),
-        task_sds=spread,
     )

@@ -16,7 +16,6 @@ from fairlead.analysis.tensor_table import Tensor
 from fairlead.domain.errors import AnalysisError
 
 CONFIG: Final = "config.json"
-INDEX: Final = "model.safetensors.index.json"
 INDEX_ENDING: Final = ".safetensors.index.json"
 MAX_INDEX_BYTES: Final = 100_000_000
 MAX_FILES: Final = 2_000

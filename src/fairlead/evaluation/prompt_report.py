@@ -1,7 +1,6 @@
 """Figures of a text model on held-out questions and everyday prompts."""
 
 from collections.abc import Mapping, Sequence
-from math import exp
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,8 +93,3 @@ def everyday_accuracy(reader: PromptReader) -> Mapping[str, Any]:
         "by_kind": by_kind,
         "wrong": wrong,
     }
-
-
-def expected_tokens(reader: PromptReader, text: str) -> float:
-    """Visible output tokens that a bare text lets one expect."""
-    return exp(reader.read(outline_of(text)).log_output_tokens)

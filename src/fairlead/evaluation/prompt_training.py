@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
 from fairlead.domain.kinds import KINDS
 from fairlead.evaluation.encoder_distillation import distil, installed_weights_folder
@@ -35,8 +34,6 @@ from fairlead.routing.container import unpack
 from fairlead.routing.features.static_table import MEND_TABLE, TABLE_KIND, TABLE_VERSION, StaticTable
 from fairlead.routing.modelmap.benchmark_scale import Anchor
 from fairlead.routing.predictors.prompt_reader import HEADS
-
-Floats = NDArray[np.float64]
 
 TRAINED_SOURCES: Final = ("zeroeval", "llmrouter9", "kor_bench", "mmlu_pro", "routellm")
 """bullshit_bench teaches nothing yet: its scores mean something else (pushing back), its tokens hide reasoning."""

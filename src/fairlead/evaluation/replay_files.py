@@ -55,7 +55,7 @@ class FileLog:
         self._since_s = since_s
 
     def rows(self) -> Iterator[ReplayRow]:
-        """See ReplayLog. Raises: OutcomesError with file, row and mend."""
+        """Every decision from then on, in the order of the file. Raises: OutcomesError with file, row and mend."""
         suffix = self._path.suffix.lower()
         if suffix not in SUFFIXES:
             raise OutcomesError(f"{self._path}: a log is {', '.join(SUFFIXES)}: name it so")

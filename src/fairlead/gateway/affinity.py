@@ -25,8 +25,6 @@ SESSION_HEADERS: Final = (
 )
 """Headers of clients and agents that name a conversation, the most explicit first; the last two are the Codex CLI's."""
 _NAMES: Final = frozenset(SESSION_HEADERS)
-MAX_ID_BYTES: Final = 256
-"""Longer ids are hashed whole; OpenRouter's limit for the same field."""
 MAX_SESSIONS: Final = 20_000
 """About 18 MB: some 900 bytes each."""
 FORGET_AFTER_S: Final = 3_600.0

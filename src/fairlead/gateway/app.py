@@ -27,7 +27,7 @@ from fairlead.gateway.asgi import ClientGoneError, Receive, Scope, Send, line_of
 from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Services
-from fairlead.wire.openai_chat.failures import write_failure
+from fairlead.wire.failures import write_failure
 
 _LOG: Final = logging.getLogger("fairlead.gateway")
 _QUOTED_PATH_CHARS: Final = 120

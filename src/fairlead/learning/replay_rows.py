@@ -1,9 +1,9 @@
 """Replay rows: logged decisions as replay reads them, one by one from any log, and side by side as arrays."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -53,14 +53,6 @@ class ReplayRow(NamedTuple):
     """What was paid."""
     query: str | None = None
     """The last user turn, where texts are kept."""
-
-
-class ReplayLog(Protocol):
-    """Whatever holds logged decisions."""
-
-    def rows(self) -> Iterator[ReplayRow]:
-        """Every decision, the oldest first."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class StoredLog:
         self._rewards = rewards
 
     def rows(self) -> Iterator[ReplayRow]:
-        """See ReplayLog. Replies from the replay cache cost nothing and tell nothing: they are left out."""
+        """Every decision that chose, as scanned, but for replies from the replay cache: they cost and tell nothing."""
         for request, candidates in self._scanned:
             if request.chosen_model is not None and not request.is_cached:
                 yield self._row(request, [each for each in candidates if each.excluded_for is None])

@@ -1,4 +1,7 @@
-"""Failures of upstreams in whatever format: the error that they mean, and their own words where those may be shown."""
+"""Failures of upstreams in whatever format: the error that they mean, and their own words where those may be shown.
+
+Clients hear of a failure in OpenAI's shape, unless their format has another.
+"""
 
 import re
 from typing import Any, Final
@@ -9,6 +12,7 @@ from fairlead.domain.call import Headers
 from fairlead.domain.errors import FairleadError, RejectedError, Said
 
 MAX_RETRY_AFTER_S: Final = 3600.0
+_ENCODER: Final = msgspec.json.Encoder()
 
 CLIENTS_FAULT: Final = frozenset((400, 405, 406, 409, 410, 411, 413, 414, 415, 416, 422))
 """Statuses that another upstream would answer alike: given to the client as they are."""
@@ -64,6 +68,24 @@ def message_of(error: FairleadError) -> str:
             return error.said.message
         return f"{error.message} It said: {error.said.message[:_SAID_CHARS]}"
     return error.message
+
+
+def write_failure(error: FairleadError) -> tuple[int, bytes]:
+    """Status and body of an error reply in OpenAI's shape: `{"error": {message, type, param, code}}`."""
+    return status_of(error), _ENCODER.encode({"error": failure_object(error)})
+
+
+def failure_object(error: FairleadError) -> dict[str, object]:
+    """Its inner object; an upstream's own words about the client's mistake keep the upstream's type and code."""
+    if isinstance(error, RejectedError) and is_clients_fault(error):
+        said = error.said
+        return {
+            "message": message_of(error),
+            "type": (said.kind if said else None) or "invalid_request_error",
+            "param": said.param if said else None,
+            "code": said.code if said else error.code,
+        }
+    return {"message": message_of(error), "type": error.kind, "param": error.param, "code": error.code}
 
 
 def _said(body: bytes) -> Said | None:

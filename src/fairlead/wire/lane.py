@@ -4,11 +4,12 @@ Every other member keeps its bytes, spaces and number spelling included. Duplica
 and what is written is what was read: nobody downstream can be shown another request than the one we decided on.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
 
-from fairlead.domain.errors import MalformedBodyError
+from fairlead.domain.errors import InvalidOptionError, MalformedBodyError
 
 Members = dict[str, msgspec.Raw]
 
@@ -33,6 +34,16 @@ def take_apart(body: bytes) -> Members:
         raise MalformedBodyError("The body is JSON but not an object: send {…}.") from None
     except msgspec.DecodeError as error:
         raise MalformedBodyError(f"The body is not valid JSON: {what_is_wrong(error)}.") from None
+
+
+def refuse_lookalikes(members: Members, deciding: Collection[str]) -> None:
+    """Some servers (those in Go, Ollama among them) read `Model` as `model`: it would undo what was decided.
+
+    Raises: InvalidOptionError for a name that differs from a deciding one in its case alone.
+    """
+    for name in members:
+        if name not in deciding and name.lower() in deciding:
+            raise InvalidOptionError(f"Write {name.lower()!r} in lower case.", param=name[:40])
 
 
 def put_together(members: Members) -> bytes:

@@ -10,9 +10,9 @@ from fairlead.domain.outline import Outline
 from fairlead.domain.reply import Reply
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.wishes import Wishes
+from fairlead.wire.failures import write_failure
 from fairlead.wire.format import Door, ReadReply, ReplyStream, ReplyWriter
 from fairlead.wire.lane import Members, put_together, raw, take_apart
-from fairlead.wire.openai_chat.failures import write_failure
 from fairlead.wire.openai_chat.replies import read_embeddings
 from fairlead.wire.routing_options import take_wishes
 

@@ -5,11 +5,10 @@ from fairlead.learning.metrics.bootstrap import (
     Figure,
     Resamples,
     Sampled,
+    difference_of,
     figure_of,
-    interval_of_difference,
     interval_of_mean,
-    interval_of_rows,
-    paired_standard_error,
+    sampled,
     weighted_mean,
 )
 
@@ -61,19 +60,14 @@ def test_pairing_removes_what_both_policies_share() -> None:
     difficulty = drawer.normal(0, 10, 400)
     one, other = difficulty + 0.5, difficulty + drawer.normal(0, 0.1, 400)
 
-    paired = interval_of_difference(one, other, seed=2)
+    found = sampled(
+        lambda weights: {"one": weighted_mean(one)(weights), "other": weighted_mean(other)(weights)},
+        Resamples(400, seed=2),
+    )
+    paired = difference_of(found["one"], found["other"])
 
     assert paired.low is not None and paired.low > 0.4
-    assert paired.standard_error == pytest.approx(paired_standard_error(one, other), rel=0.15)
-
-
-def test_any_statistic_of_rows_has_an_interval() -> None:
-    values = np.arange(101.0)
-
-    figure = interval_of_rows(lambda rows: float(np.median(values[rows])), 101, seed=0, n_draws=200)
-
-    assert figure.value == 50.0
-    assert figure.low is not None and figure.high is not None and 30 < figure.low < 50 < figure.high < 70
+    assert paired.standard_error == pytest.approx(float((one - other).std(ddof=1)) / 20, rel=0.15)
 
 
 def test_equal_seeds_give_equal_intervals_and_other_seeds_others() -> None:
@@ -95,7 +89,6 @@ def test_a_bias_of_resampling_is_taken_off() -> None:
 def test_what_is_undefined_is_none_with_a_reason() -> None:
     assert interval_of_mean(np.empty(0), seed=0) == Figure(None, reason="no queries")
     assert figure_of(Sampled(np.nan, np.array([1.0])), "why") == Figure(None, reason="why")
-    assert paired_standard_error(np.ones(1), np.zeros(1)) is None
     assert np.isnan(weighted_mean(np.ones(2))(np.zeros((1, 2)))).all()
 
 

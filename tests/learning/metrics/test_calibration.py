@@ -9,7 +9,6 @@ from fairlead.learning.metrics.calibration import (
     calibration_error_statistic,
     interval_coverage,
     log_loss,
-    not_worse_calibration_error,
     pairwise_calibration_error,
     pooled_calibration_error,
 )
@@ -72,13 +71,6 @@ def test_a_common_shift_of_all_models_is_no_pairwise_error() -> None:
     assert pairwise_calibration_error(predicted[:, ::-1], score[:, ::-1]) == pytest.approx(
         pairwise_calibration_error(predicted, score)
     )
-
-
-def test_stated_chances_of_being_no_worse_are_judged_on_pairs() -> None:
-    weak, strong = np.array([1.0, 0.0, 0.0, NAN]), np.array([1.0, 1.0, 0.0, 1.0])
-
-    assert not_worse_calibration_error(np.full(4, 2 / 3), weak, strong) == pytest.approx(0.0, abs=1e-12)
-    assert not_worse_calibration_error(np.full(4, 0.5), weak, strong, margin=1.0) == pytest.approx(0.5)
 
 
 def test_nothing_observed_is_none() -> None:

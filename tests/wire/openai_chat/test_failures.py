@@ -11,8 +11,8 @@ import yaml
 
 from fairlead.domain import errors
 from fairlead.domain.errors import FairleadError, NoEligibleModelError, RejectedError, TruncatedError
-from fairlead.wire.failures import MAX_RETRY_AFTER_S, read_failure
-from fairlead.wire.openai_chat.failures import write_failure, write_failure_events
+from fairlead.wire.failures import MAX_RETRY_AFTER_S, read_failure, write_failure
+from fairlead.wire.openai_chat.failures import write_failure_events
 
 SAID = {"error": {"message": "too long", "type": "invalid_request_error", "param": "messages", "code": "too_long"}}
 

@@ -3,7 +3,8 @@
 import json
 
 from fairlead.domain.errors import InvalidOptionError, RejectedError, Said, UnavailableError
-from fairlead.wire.openai_responses.failures import write_failure, write_failure_events
+from fairlead.wire.failures import write_failure
+from fairlead.wire.openai_responses.failures import write_failure_events
 from fairlead.wire.sse import EventSplitter, data_of
 
 

@@ -46,7 +46,6 @@ class Tally:
     n_failed: int = 0
     n_unknown: int = 0
     n_over_budget: int = 0
-    n_retries: int = 0
     n_unasked: int = 0
     last_error: str = ""
 
@@ -170,7 +169,6 @@ class Runner:
             if not self._may_retry(lane, error) or n_tries >= MAX_TRIES or n_refusals >= MAX_REFUSALS:
                 self._give_up(lane, question, error)
                 return
-            self.tally.n_retries += 1
             await self._sleep(self._pause_s(n_tries + n_refusals))
 
     async def _send(self, lane: _Lane, question: Question, epoch: int) -> UpstreamError | None:

@@ -6,7 +6,6 @@ everybody, directly or through others. A tie counts as half a game won by each.
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -14,8 +13,6 @@ from fairlead.evaluation.statistics.logistic import fit_logistic
 from fairlead.evaluation.statistics.quantiles import z_of
 from fairlead.learning.metrics.bootstrap import Figure
 from fairlead.learning.outcomes import Floats
-
-ELO_PER_LOGIT: Final = 400 / np.log(10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,3 @@ def mean_interval(values: Floats, clusters: Sequence[Hashable], level: float = L
         return Figure(mean, reason=ALL_ALIKE if n_clusters > 1 else TOO_FEW)
     half = t_of(level, n_clusters - 1) * error
     return Figure(mean, max(0.0, mean - half), min(1.0, mean + half), error)
-
-
-def rule_of_three(n: int, level: float = LEVEL) -> float | None:
-    """The rate that 0 failures among n still allow, exactly: 1 - (1 - level)^(1/n), about 3/n; None without a trial."""
-    return None if n <= 0 else 1 - (1 - level) ** (1 / n)

@@ -20,7 +20,6 @@ class Fitted:
 
     coefficients: Floats
     covariance: Floats
-    n_clusters: int
 
 
 def fit_logistic(
@@ -72,7 +71,7 @@ def _with_errors(
     np.add.at(summed, codes, x * (weight * (y - p))[:, None])
     inverse = np.linalg.inv(curvature)
     covariance = inverse @ (summed.T @ summed) @ inverse * n_clusters / (n_clusters - 1)
-    return Fitted(beta, covariance, n_clusters)
+    return Fitted(beta, covariance)
 
 
 def _loss(x: Floats, y: Floats, weight: Floats, beta: Floats, ridge: float) -> float:

@@ -1,6 +1,6 @@
-"""Sample size: how many prompts it takes to see a difference, and what difference so many prompts would show."""
+"""Sample size: how many prompts it takes to see a difference."""
 
-from math import ceil, sqrt
+from math import ceil
 
 from fairlead.evaluation.statistics.quantiles import z_of
 
@@ -19,11 +19,6 @@ def prompts_for(
         return None
     variance = between_sd**2 + 2 * within_sd**2 / n_samples
     return max(2, ceil(_factor(level, power) ** 2 * variance / difference**2))
-
-
-def smallest_difference(n: int, between_sd: float, *, level: float = 0.95, power: float = 0.8) -> float | None:
-    """The paired difference that n prompts would show; None below two prompts."""
-    return None if n < 2 else _factor(level, power) * between_sd / sqrt(n)
 
 
 def _factor(level: float, power: float) -> float:

@@ -135,30 +135,3 @@ def interval_of(statistic: Statistic, resamples: Resamples) -> Figure:
 def interval_of_mean(values: Floats, *, seed: int, n_draws: int = N_DRAWS) -> Figure:
     """The mean of one value a query. Shapes: (n,)."""
     return interval_of(weighted_mean(values), Resamples(len(values), n_draws, seed))
-
-
-def interval_of_difference(one: Floats, other: Floats, *, seed: int, n_draws: int = N_DRAWS) -> Figure:
-    """The mean of `one` less that of `other` on the same queries. Shapes: (n,), (n,)."""
-    return interval_of_mean(one - other, seed=seed, n_draws=n_draws)
-
-
-def interval_of_rows(
-    statistic: Callable[[NDArray[np.int64]], float | None], n: int, *, seed: int, n_draws: int = N_DRAWS
-) -> Figure:
-    """Any statistic of the places of the queries, one resample at a time: slow, but nothing has to be vectorised."""
-
-    def number(rows: NDArray[np.int64]) -> float:
-        value = statistic(rows)
-        return np.nan if value is None else value
-
-    if not n:
-        return Figure(None, reason="no queries")
-    drawn = [number(row) for rows in Resamples(n, n_draws, seed).rows() for row in rows]
-    return figure_of(Sampled(number(np.arange(n)), np.array(drawn)))
-
-
-def paired_standard_error(one: Floats, other: Floats) -> float | None:
-    """Standard error of the mean difference on the same queries: sd / sqrt(n); None below two queries."""
-    if len(one) < 2:
-        return None
-    return float((one - other).std(ddof=1) / np.sqrt(len(one)))

@@ -60,12 +60,6 @@ def pairwise_calibration_error(predicted: Floats, score: Floats) -> float | None
     return value_of(pairwise_calibration_error_statistic(predicted, score), len(score))
 
 
-def not_worse_calibration_error(probability: Floats, weak: Floats, strong: Floats, margin: float = 0.0) -> float | None:
-    """Calibration error of a stated P(weak's score >= strong's score - margin). Shapes: (n,) each."""
-    happened = np.where(np.isfinite(weak + strong), (weak >= strong - margin).astype(np.float64), np.nan)
-    return calibration_error(probability[:, None], happened[:, None])
-
-
 def brier_statistic(predicted: Floats, score: Floats) -> Statistic:
     """The Brier score as a statistic of weights."""
     return _mean_over_cells((predicted - score) ** 2)

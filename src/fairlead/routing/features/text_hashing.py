@@ -87,15 +87,6 @@ def hash_ngrams(data: Bytes) -> Buckets:
     return _buckets_of((*_words_and_pairs(data, prefix), runs))
 
 
-def hash_words(data: Bytes) -> Buckets:
-    """The buckets of all words and pairs of neighbouring words, those that hash_ngrams gives them, repeats included.
-
-    Shapes: data (n_bytes,) from encode_text -> (n_ngrams,), empty for a text without words.
-    """
-    prefix = (BYTE_CODES.take(data) * _POWERS[: len(data)]).cumsum(dtype=np.uint32)
-    return _buckets_of(_words_and_pairs(data, prefix))
-
-
 def _words_and_pairs(data: Bytes, prefix: Buckets) -> tuple[Buckets, Buckets]:
     """Hashes of words and of pairs, from the prefix sums of their bytes."""
     inside = IN_WORD.take(data)

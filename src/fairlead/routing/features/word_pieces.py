@@ -82,11 +82,6 @@ class WordPieces:
         np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])
         return in_order[is_new]
 
-    @property
-    def n_known_words(self) -> int:
-        """How many words are looked up without working them out."""
-        return len(self._words)
-
 
 class _Words(dict[str, bytes]):
     """Word as it stands in a text -> its pieces' numbers as the bytes of 64-bit integers: to join them is to copy."""

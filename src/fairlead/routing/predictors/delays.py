@@ -98,12 +98,6 @@ class Delays:
         measured: NDArray[np.bool_] = self.n_seen > 0
         return measured
 
-    @property
-    def is_split(self) -> NDArray[np.bool_]:
-        """Whether the time to first token was measured: else wait and prefill are told from whole calls (n_arms,)."""
-        split: NDArray[np.bool_] = self.n_ttft_seen > 0
-        return split
-
     def predict(self, reading: Reading, output_tokens: Floats, input_tokens: Floats | None = None) -> Floats:
         """Median seconds of a whole call (n, n_arms). Shapes: tokens (n, n_arms), measured or foretold."""
         return self.of_values(self.functions.evaluate(reading), output_tokens, input_tokens)

@@ -8,11 +8,8 @@ import msgspec
 from fairlead.domain.content import FormatName
 from fairlead.domain.envelope import unseal
 from fairlead.domain.errors import InvalidOptionError
-from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turn
+from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turns
 
-_SHORT_TURN_CHARS: Final = 80
-"""A last turn below this ("yes, go on") says little: the turn before it is read too."""
-_EARLIER_TURN_CHARS: Final = 400
 _MAX_COUNT: Final = 1_000_000_000
 """JSON's whole numbers have no end; above this a count only says "more than anybody gives"."""
 _NOTHING: Final = msgspec.Raw(b"")
@@ -139,7 +136,7 @@ def outline_of(envelope: Envelope, parameters: Collection[str]) -> Outline:
     limit = envelope.max_tokens
     return Outline(
         system_text=system[:SYSTEM_SAMPLE_CHARS],
-        turn_text=_sample(turn, earlier),
+        turn_text=sample_turns(turn, earlier),
         n_chars=tally.n_chars,
         turn_chars=len(turn),
         n_messages=len(messages),
@@ -176,9 +173,3 @@ def _wants_reasoning(envelope: Envelope) -> bool:
 
 def _ends_with_result(message: Message) -> bool:
     return not isinstance(message.content, str) and any(block.type == "tool_result" for block in message.content)
-
-
-def _sample(turn: str, earlier: str) -> str:
-    if len(turn) < _SHORT_TURN_CHARS and earlier:
-        turn = f"{earlier[:_EARLIER_TURN_CHARS]}\n{turn}"
-    return sample_turn(turn)

@@ -20,7 +20,7 @@ from fairlead.wire.anthropic_messages.signatures import without_foreign_thoughts
 from fairlead.wire.anthropic_messages.stream import MessageWatch
 from fairlead.wire.anthropic_messages.stream_writing import MessageWriter
 from fairlead.wire.format import ReadReply, ReplyStream, ReplyWriter
-from fairlead.wire.lane import Members, put_together, raw, take_apart, what_is_wrong
+from fairlead.wire.lane import Members, put_together, raw, refuse_lookalikes, take_apart, what_is_wrong
 from fairlead.wire.routing_options import take_wishes
 
 _DECIDING: Final = frozenset(("model", "models", "stream", "messages", "system", "fairlead", "provider"))
@@ -76,7 +76,7 @@ def read_request(body: bytes) -> AskedMessages:
     Raises: MalformedBodyError, InvalidOptionError, UnknownOptionError.
     """
     members = take_apart(body)
-    _refuse_lookalikes(members)
+    refuse_lookalikes(members, _DECIDING)
     wishes = take_wishes(members)
     # Decoded from the members, not from the body: what is decided on is what will be sent.
     try:
@@ -102,13 +102,6 @@ def read_request(body: bytes) -> AskedMessages:
         wants_thinking=envelope.thinking is not None and envelope.thinking.type != "disabled",
         session=session_of(envelope.metadata),
     )
-
-
-def _refuse_lookalikes(members: Members) -> None:
-    """Some servers (those in Go among them) read `Model` as `model`: it would undo what was decided."""
-    for name in members:
-        if name not in _DECIDING and name.lower() in _DECIDING:
-            raise InvalidOptionError(f"Write {name.lower()!r} in lower case.", param=name[:40])
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidOptionError:

@@ -5,8 +5,8 @@ Specification: https://github.com/openai/openai-openapi at f85dbe2 (2026-08-21),
 
 from typing import Final
 
+from fairlead.wire.failures import write_failure
 from fairlead.wire.format import Back, Door
-from fairlead.wire.openai_chat.failures import write_failure
 from fairlead.wire.openai_chat.reply_reading import read_chat_reply
 from fairlead.wire.openai_chat.request_writing import write_chat_request
 from fairlead.wire.openai_chat.requests import read_request

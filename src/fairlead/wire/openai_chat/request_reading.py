@@ -54,7 +54,7 @@ def read_chat(members: Members, *, is_streaming: bool) -> ChatRequest:
         for name, value in members.items()
         if name not in _READ and bytes(value) != b"null"
     ]
-    tools = tuple(_tool(tool, losses) for tool in body.tools or () if tool.function or tool.custom)
+    tools = tuple(_tool(tool) for tool in body.tools or () if tool.function or tool.custom)
     tools += tuple(_function(function) for function in body.functions or ())
     return ChatRequest(
         turns=_turns(body.messages, losses),
@@ -195,7 +195,7 @@ def _data_url(url: str) -> tuple[str | None, str | None]:
     return head[5:-7].partition(";")[0] or None, data
 
 
-def _tool(tool: ToolShape, losses: list[Loss]) -> Tool:
+def _tool(tool: ToolShape) -> Tool:
     cache = tool.cache_control.ttl if tool.cache_control else None
     if tool.custom is not None:
         custom = tool.custom

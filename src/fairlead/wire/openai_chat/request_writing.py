@@ -7,6 +7,7 @@ import msgspec
 from fairlead.domain.content import Media, Opaque, OutputShape, Part, Reasoning, Text, Tool, ToolCall, ToolResult, Turn
 from fairlead.domain.names import SentModel
 from fairlead.domain.request import Carried, ChatRequest, Effort, Loss, ReasoningWish
+from fairlead.wire.openai_chat.reply_writing import call_object
 
 _ENCODER: Final = msgspec.json.Encoder()
 _NO_ARGUMENTS: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
@@ -169,7 +170,7 @@ def _write_turn(messages: list[dict[str, Any]], turn: Turn, noted: set[Loss]) ->
 def _assistant(parts: tuple[Part, ...], noted: set[Loss]) -> dict[str, Any] | None:
     texts = [part.text for part in parts if isinstance(part, Text) and not part.is_refusal]
     refusals = [part.text for part in parts if isinstance(part, Text) and part.is_refusal]
-    calls = [_call(part) for part in parts if isinstance(part, ToolCall)]
+    calls = [call_object(part) for part in parts if isinstance(part, ToolCall)]
     for part in parts:
         if isinstance(part, Text | ToolCall):
             if part.cache:
@@ -184,12 +185,6 @@ def _assistant(parts: tuple[Part, ...], noted: set[Loss]) -> dict[str, Any] | No
     if calls:
         message["tool_calls"] = calls
     return message
-
-
-def _call(call: ToolCall) -> dict[str, Any]:
-    if call.kind == "custom":
-        return {"id": call.call_id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
-    return {"id": call.call_id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 def _note(part: Part, noted: set[Loss]) -> None:

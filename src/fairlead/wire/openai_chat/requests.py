@@ -7,12 +7,12 @@ import msgspec
 
 from fairlead.domain.errors import InvalidOptionError, MalformedBodyError
 from fairlead.domain.names import AskedModel, SentModel
-from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turn
+from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turns
 from fairlead.domain.reply import Reply
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.wishes import Wishes
 from fairlead.wire.format import ReadReply, ReplyStream, ReplyWriter
-from fairlead.wire.lane import Members, put_together, raw, take_apart, what_is_wrong
+from fairlead.wire.lane import Members, put_together, raw, refuse_lookalikes, take_apart, what_is_wrong
 from fairlead.wire.openai_chat.replies import read_reply
 from fairlead.wire.openai_chat.reply_writing import write_chat_reply
 from fairlead.wire.openai_chat.request_reading import read_chat
@@ -20,9 +20,6 @@ from fairlead.wire.openai_chat.stream import StreamWatch
 from fairlead.wire.openai_chat.stream_writing import ChatWriter
 from fairlead.wire.routing_options import take_wishes
 
-_SHORT_TURN_CHARS: Final = 80
-"""A last turn below this ("yes, go on") says little: the turn before it is read too."""
-_EARLIER_TURN_CHARS: Final = 400
 _MAX_COUNT: Final = 1_000_000_000
 """JSON's whole numbers have no end; above this a count only says "more than anybody gives"."""
 _NOTHING: Final = msgspec.Raw(b"")
@@ -119,7 +116,7 @@ def read_request(body: bytes) -> AskedChat:
     Raises: MalformedBodyError, InvalidOptionError, UnknownOptionError.
     """
     members = take_apart(body)
-    _refuse_lookalikes(members)
+    refuse_lookalikes(members, _DECIDING)
     wishes = take_wishes(members)
     # Decoded from the members, not from the body: what is decided on is what will be sent.
     envelope = _decode(put_together(members))
@@ -140,13 +137,6 @@ def read_request(body: bytes) -> AskedChat:
         wants_usage=wants_usage,
         session=envelope.session_id or envelope.prompt_cache_key,
     )
-
-
-def _refuse_lookalikes(members: Members) -> None:
-    """Some servers (those in Go, Ollama among them) read `Model` as `model`: it would undo what was decided."""
-    for name in members:
-        if name not in _DECIDING and name.lower() in _DECIDING:
-            raise InvalidOptionError(f"Write {name.lower()!r} in lower case.", param=name[:40])
 
 
 def _decode(body: bytes) -> _Envelope:
@@ -204,7 +194,7 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
     limit = envelope.max_completion_tokens or envelope.max_tokens
     return Outline(
         system_text=system[:SYSTEM_SAMPLE_CHARS],
-        turn_text=_sample(turn, earlier),
+        turn_text=sample_turns(turn, earlier),
         n_chars=n_chars,
         turn_chars=len(turn),
         n_messages=len(messages),
@@ -221,9 +211,3 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
         n_choices=min(max(envelope.n or 1, 1), _MAX_COUNT),
         parameters=frozenset(members),
     )
-
-
-def _sample(turn: str, earlier: str) -> str:
-    if len(turn) < _SHORT_TURN_CHARS and earlier:
-        turn = f"{earlier[:_EARLIER_TURN_CHARS]}\n{turn}"
-    return sample_turn(turn)

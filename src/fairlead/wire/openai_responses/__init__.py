@@ -7,8 +7,8 @@ Specification: https://github.com/openai/openai-openapi (2.3.0) and the types of
 from typing import Final
 
 from fairlead.domain.names import SentModel
+from fairlead.wire.failures import write_failure
 from fairlead.wire.format import Back, Door
-from fairlead.wire.openai_responses.failures import write_failure
 from fairlead.wire.openai_responses.replies import read_reply
 from fairlead.wire.openai_responses.request_writing import write_request
 from fairlead.wire.openai_responses.requests import read_request

@@ -10,12 +10,12 @@ from fairlead.domain.content import FormatName
 from fairlead.domain.envelope import unseal
 from fairlead.domain.errors import InvalidOptionError
 from fairlead.domain.names import AskedModel, SentModel
-from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turn
+from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turns
 from fairlead.domain.reply import Reply
 from fairlead.domain.request import ChatRequest
 from fairlead.domain.wishes import Wishes
 from fairlead.wire.format import ReadReply, References, ReplyStream, ReplyWriter
-from fairlead.wire.lane import Members, put_together, raw, take_apart
+from fairlead.wire.lane import Members, put_together, raw, refuse_lookalikes, take_apart
 from fairlead.wire.openai_responses.member_reading import NOTHING, has, read_member
 from fairlead.wire.openai_responses.replies import lane_reply, write_reply
 from fairlead.wire.openai_responses.request_reading import lane_only, read_chat
@@ -26,9 +26,6 @@ from fairlead.wire.openai_responses.stream_writing import ResponseWriter
 from fairlead.wire.openai_responses.tool_names import SpacedNames
 from fairlead.wire.routing_options import take_wishes
 
-_SHORT_TURN_CHARS: Final = 80
-"""A last turn below this ("yes, go on") says little: the turn before it is read too."""
-_EARLIER_TURN_CHARS: Final = 400
 _MAX_COUNT: Final = 1_000_000_000
 """JSON's whole numbers have no end; above this a count only says "more than anybody gives"."""
 _MAX_SESSION_CHARS: Final = 256
@@ -151,10 +148,7 @@ def read_request(body: bytes) -> ResponsesRequest:
     Raises: MalformedBodyError, InvalidOptionError, UnknownOptionError.
     """
     members = take_apart(body)
-    for name in members:
-        # Some servers (those in Go, Ollama among them) read `Model` as `model`: it would undo what was decided.
-        if name not in _DECIDING and name.lower() in _DECIDING:
-            raise InvalidOptionError(f"Write {name.lower()!r} in lower case.", param=name[:40])
+    refuse_lookalikes(members, _DECIDING)
     return of_members(members, take_wishes(members))
 
 
@@ -204,7 +198,7 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
     is_structured = shape != "text"
     return Outline(
         system_text=counts.system[:SYSTEM_SAMPLE_CHARS],
-        turn_text=_sample(counts.turn, counts.earlier),
+        turn_text=sample_turns(counts.turn, counts.earlier),
         n_chars=counts.n_chars,
         turn_chars=len(counts.turn),
         n_messages=len(items or ()) + (1 if envelope.instructions else 0),
@@ -270,12 +264,6 @@ class _Counts:
             self.n_images += kind in ("input_image", "computer_screenshot")
             self.n_audio += kind == "input_audio"
             self.n_files += kind == "input_file"
-
-
-def _sample(turn: str, earlier: str) -> str:
-    if len(turn) < _SHORT_TURN_CHARS and earlier:
-        turn = f"{earlier[:_EARLIER_TURN_CHARS]}\n{turn}"
-    return sample_turn(turn)
 
 
 def _session(members: Members) -> str | None:

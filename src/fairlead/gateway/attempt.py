@@ -4,6 +4,7 @@ It holds a slot of its upstream from beginning to end, has an account of its own
 several may run at once.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from fairlead.domain.call import Answer, Call
@@ -40,7 +41,7 @@ class Attempt(AttemptRecord):
     """One call. Made when its slot is taken; `ended` gives the slot back, exactly once."""
 
     __slots__ = (
-        "_engine", "_gate", "_n_input", "_work", "answer", "arm", "expected_usd", "held", "index", "prepared",
+        "_engine", "_gate", "_n_input", "_work", "again", "answer", "arm", "expected_usd", "held", "index", "prepared",
         "reply", "stream",
     )  # fmt: skip
 
@@ -75,6 +76,8 @@ class Attempt(AttemptRecord):
         self.prepared = prepared
         if prepared.losses:
             self.losses = tuple(loss.what for loss in prepared.losses)
+        self.again: Callable[[], bool] | None = None
+        """Says whether a request that was lost on a rested connection may be sent once more; None forbids it."""
         self.expected_usd: float | None = None
         """Of a streamed reply: what it was expected to cost; None when that is unknown."""
         self.answer: Answer | None = None
@@ -115,7 +118,7 @@ class Attempt(AttemptRecord):
             within_s,
             headers,
             arm.sent_model,
-            self.repeated,
+            self._repeats,
         )
         answer = await self._engine.services.upstreams[arm.upstream].send(call)
         if answer.status == 200:
@@ -129,6 +132,12 @@ class Attempt(AttemptRecord):
         if not 400 <= answer.status < 600:
             raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: redirects are not followed.")
         raise prepared.read_failure(answer.status, answer.headers, text, arm.upstream)
+
+    def _repeats(self) -> bool:
+        if self.again is None or not self.again():
+            return False
+        self.repeated()
+        return True
 
     async def _open(self, answer: Answer, deadline_s: float) -> None:
         """Read until the first content: until then the stream may still be given up for another."""

@@ -289,6 +289,7 @@ class Exchange:
             is_hedge=is_hedge,
             numbers=record.numbers,
         )
+        attempt.again = self._failover.again
         record.attempt_begins(attempt)
         if self._work.request.is_streaming:
             attempt.expected_usd = self._expected_usd(chosen.arm_index)

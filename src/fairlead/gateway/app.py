@@ -202,7 +202,7 @@ def _host_name(host: bytes) -> str:
 async def _preflight(send: Send, added: Headers) -> None:
     headers = [
         *added,
-        (b"allow", b"GET, POST, OPTIONS"),
+        (b"allow", b"GET, HEAD, POST, OPTIONS"),
         (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
         (b"access-control-allow-headers", _CORS_HEADERS),
         (b"content-length", b"0"),

@@ -117,10 +117,10 @@ def metrics(engine: Engine) -> Handler:
 
 
 def root(_engine: Engine) -> Handler:
-    """GET or HEAD /: who is here; some clients ask before they speak."""
+    """GET /: who is here; some clients ask before they speak."""
     body = b'{"name":"fairlead","api":"/v1"}'
 
     async def handle(request: Request) -> None:
-        await request.out.whole(200, request.headers, b"" if request.scope["method"] == "HEAD" else body)
+        await request.out.whole(200, request.headers, body)
 
     return handle

@@ -28,3 +28,9 @@ async def test_head_is_get_without_a_body(path: bytes) -> None:
     assert got.startswith(b"http/1.1 200")
     assert b"content-length: %d" % len(body) in got
     assert (without_date(asked), nothing) == (without_date(got), b"")
+
+
+async def test_an_answer_to_options_has_no_length() -> None:
+    head, body = await heard(b"OPTIONS /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+    assert head.startswith(b"http/1.1 204")
+    assert (b"content-length" in head, b"transfer-encoding" in head, body) == (False, False, b"")

@@ -205,7 +205,6 @@ async def _preflight(send: Send, added: Headers) -> None:
         (b"allow", b"GET, HEAD, POST, OPTIONS"),
         (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
         (b"access-control-allow-headers", _CORS_HEADERS),
-        (b"content-length", b"0"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -1,5 +1,7 @@
 """Methods and heads as HTTP has them, over a real socket."""
 
+import json
+
 import pytest
 
 from tests.gateway.test_doors import gateway
@@ -34,3 +36,10 @@ async def test_an_answer_to_options_has_no_length() -> None:
     head, body = await heard(b"OPTIONS /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
     assert head.startswith(b"http/1.1 204")
     assert (b"content-length" in head, b"transfer-encoding" in head, body) == (False, False, b"")
+
+
+async def test_http_1_0_without_a_host_is_told_that_there_is_none() -> None:
+    head, body = await heard(b"GET /health/live HTTP/1.0\r\n\r\n")
+    error = json.loads(body)["error"]
+    assert (head[:12], error["code"]) == (b"http/1.1 403", "host_not_allowed")
+    assert "no Host" in error["message"]

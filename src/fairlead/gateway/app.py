@@ -153,7 +153,9 @@ class App:
         allowed = self._services.allowed_hosts
         if allowed and _host_name(host or b"") not in allowed:
             raise ForbiddenError(
-                "This server does not answer to that Host. Add it to 'server.allowed_hosts' if it should.",
+                "This server does not answer to that Host. Add it to 'server.allowed_hosts' if it should."
+                if host is not None
+                else "The request has no Host header: send one of those that this server answers to.",
                 code="host_not_allowed",
             )
         path = scope["path"]

@@ -247,6 +247,9 @@ async def test_models_are_listed_and_found_one_by_one() -> None:
     assert names[:5] == ["auto", "auto:balanced", "auto:quality", "auto:cost", "auto:speed"]
     for path in ("/v1/models/lab/strong", "/v1/models/lab%2Fstrong", "/v1/models/auto:cost"):
         assert (await call(w.app, "GET", path)).json()["object"] == "model"
+    for name in ("LAB/Strong", "one/lab/strong"):
+        assert (await chat(w.app, model=name)).status == 200
+        assert (await call(w.app, "GET", f"/v1/models/{name}")).json()["id"] == "lab/strong"
     heard = await call(w.app, "GET", "/v1/models/lab/stron")
     assert heard.status == 404
     assert "lab/strong" in heard.error["message"]

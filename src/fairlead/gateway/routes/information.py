@@ -1,6 +1,5 @@
 """What a server says of itself: models, health, metrics, its name."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
@@ -8,7 +7,6 @@ from urllib.parse import unquote
 import msgspec
 
 from fairlead.domain.decision import Arm
-from fairlead.domain.errors import UnknownModelError
 from fairlead.gateway.app import Handler, Request
 from fairlead.gateway.engine import Engine
 from fairlead.wire.anthropic_messages.model_list import ListedModel, write_model, write_models
@@ -30,16 +28,16 @@ def models(engine: Engine) -> Handler:
 
 
 def model(engine: Engine) -> Handler:
-    """GET /v1/models/{id}: ids hold a slash, sent as it is or as %2F."""
+    """GET /v1/models/{id}: any name that a request may ask for. Ids hold a slash, sent as it is or as %2F."""
     by_id = {entry["id"]: entry for entry in engine.services.model_list}
+    router = engine.services.router
 
     async def handle(request: Request) -> None:
         name = unquote(request.scope["path"][len(MODELS_PREFIX) :])
         entry = by_id.get(name)
         if entry is None:
-            near = difflib.get_close_matches(name[:80].lower(), by_id, n=3, cutoff=0.5)
-            hint = f" Nearest: {', '.join(near)}." if near else ""
-            raise UnknownModelError(f"No model is called {name[:80]!r} here.{hint}", param="model")
+            ((first, *_),) = router.names.resolve(name).ranks
+            entry = by_id[router.pool.specs[first].arm.model]
         shown = write_model(_listed(entry)) if _speaks_anthropic(request) else _ENCODER.encode(entry)
         await request.out.whole(200, request.headers, shown)
 

@@ -114,6 +114,8 @@ async def test_failures_become_the_clients_own_classes(back: FormatName, is_stre
             with pytest.raises(error) as raised:
                 await told(client, messages=ask(scene), **asked)
             assert raised.value.request_id is not None
+            body: Any = raised.value.body
+            assert body["request_id"] == raised.value.request_id
             for spec in running.world.engine.services.router.pool.specs:
                 running.world.engine.breakers.succeeded(spec.arm)
         with pytest.raises(anthropic.APIError, match=r"(?i)stream|upstream|reply"):

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
 from fairlead.domain.decision import Arm
 from fairlead.gateway.app import Handler, Request
 from fairlead.gateway.engine import Engine
-from fairlead.wire.anthropic_messages.model_list import ListedModel, write_model, write_models
+from fairlead.wire.anthropic_messages.model_list import ListedModel, write_model, write_page
 
 _ENCODER: Final = msgspec.json.Encoder()
 MODELS_PREFIX: Final = "/v1/models/"
@@ -19,10 +19,14 @@ def models(engine: Engine) -> Handler:
     """GET /v1/models: virtual models first, then every model by name, in the shape of whoever asks."""
     listed = engine.services.model_list
     body = _ENCODER.encode({"object": "list", "data": list(listed)})
-    anthropic_body = write_models([_listed(entry) for entry in listed])
+    anthropic_list = [_listed(entry) for entry in listed]
 
     async def handle(request: Request) -> None:
-        await request.out.whole(200, request.headers, anthropic_body if _speaks_anthropic(request) else body)
+        shown = body
+        if _speaks_anthropic(request):
+            query = parse_qsl(request.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+            shown = write_page(anthropic_list, dict(query))
+        await request.out.whole(200, request.headers, shown)
 
     return handle
 

@@ -21,7 +21,7 @@ from fairlead.wire.sse import EVENT_CAP_BYTES
 
 ERROR_BODY_CAP_BYTES: Final = 256 * 1024
 HELD_CAP_BYTES: Final = 4 * 1024 * 1024
-"""What may come before a stream's first content; more is not an opening but garbage."""
+"""What is held back of a stream up to its first content and with it; more is not an opening but garbage."""
 OPENING_CAP_BYTES: Final = EVENT_CAP_BYTES + HELD_CAP_BYTES
 """The same of what is read, whether it is sent on or not: the first content may be one huge event."""
 
@@ -156,7 +156,7 @@ class Attempt(AttemptRecord):
                 break
             n_read += len(data)
             if n_held > HELD_CAP_BYTES or n_read > OPENING_CAP_BYTES:
-                raise GarbledError("The upstream's stream goes on without any content.")
+                raise GarbledError(_too_large(stream.phase))
             if clock() > deadline_s:
                 # The upstream's own limits bound its silence; this bounds one that dribbles.
                 raise SilentError("The request's deadline passed while the upstream was beginning to answer.")
@@ -205,3 +205,10 @@ class Attempt(AttemptRecord):
         """Another attempt was quicker: what this one has cost until now is our estimate."""
         self.used(estimated_usage(self._n_input, self.stream.n_content_bytes if self.stream is not None else 0))
         self.ended("cancelled", None)
+
+
+def _too_large(phase: Phase) -> str:
+    """What to say of a beginning above its cap."""
+    if phase is Phase.OPENING:
+        return "The upstream's stream goes on without any content."
+    return f"The upstream's stream begins too large: more than {HELD_CAP_BYTES:,} bytes came with its first content."

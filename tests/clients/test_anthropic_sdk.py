@@ -97,6 +97,13 @@ async def test_models_are_listed_and_tokens_counted(back: FormatName) -> None:
     async with front(formats=(back,)) as running, client_of(running) as client:
         listed = [model.id async for model in client.models.list()]
         assert {"auto", f"lab/{back}"} <= set(listed)
+        assert [model.id async for model in client.models.list(limit=2)] == listed
+        before = [model.id async for model in client.models.list(limit=2, before_id=listed[4])]
+        assert before == [*listed[2:4], *listed[:2]], "page by page to the left"
+        wrongs: list[dict[str, Any]] = [{"limit": 0}, {"limit": 1_001}, {"after_id": "nobody"}]
+        for wrong in wrongs:
+            with pytest.raises(anthropic.BadRequestError, match=next(iter(wrong))):
+                await client.models.list(**wrong)
         assert (await client.models.retrieve(f"lab/{back}")).type == "model"
         counted = await client.messages.count_tokens(model=f"lab/{back}", messages=ask("ok"))
         assert counted.input_tokens > 0
@@ -114,6 +121,8 @@ async def test_failures_become_the_clients_own_classes(back: FormatName, is_stre
             with pytest.raises(error) as raised:
                 await told(client, messages=ask(scene), **asked)
             assert raised.value.request_id is not None
+            body: Any = raised.value.body
+            assert body["request_id"] == raised.value.request_id
             for spec in running.world.engine.services.router.pool.specs:
                 running.world.engine.breakers.succeeded(spec.arm)
         with pytest.raises(anthropic.APIError, match=r"(?i)stream|upstream|reply"):

@@ -15,7 +15,7 @@ from tests.peers.worlds import ALL, UPSTREAM_KEY, World, refusal, reply_body, st
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 
 # Every route with the one permission that opens it; None is for anybody. A new route without a line here fails.
-EXPECTED: Final[dict[tuple[str, str], Permission | None]] = {
+EXPECTED: dict[tuple[str, str], Permission | None] = {
     ("/v1/chat/completions", "POST"): "chat",
     ("/v1/responses", "POST"): "chat",
     ("/v1/messages", "POST"): "chat",
@@ -29,8 +29,8 @@ EXPECTED: Final[dict[tuple[str, str], Permission | None]] = {
     ("/health/ready", "GET"): None,
     ("/metrics", "GET"): "read",
     ("/", "GET"): None,
-    ("/", "HEAD"): None,
 }
+EXPECTED |= {(path, "HEAD"): needs for (path, method), needs in EXPECTED.items() if method == "GET"}
 KEYS: Final = {permission: f"fl-{permission}-key" for permission in PERMISSIONS}
 ROLES: Final = (*PERMISSIONS, "nobody", "stranger")
 BODIES: Final[dict[str, dict[str, Any]]] = {
@@ -247,6 +247,9 @@ async def test_models_are_listed_and_found_one_by_one() -> None:
     assert names[:5] == ["auto", "auto:balanced", "auto:quality", "auto:cost", "auto:speed"]
     for path in ("/v1/models/lab/strong", "/v1/models/lab%2Fstrong", "/v1/models/auto:cost"):
         assert (await call(w.app, "GET", path)).json()["object"] == "model"
+    for name in ("LAB/Strong", "one/lab/strong"):
+        assert (await chat(w.app, model=name)).status == 200
+        assert (await call(w.app, "GET", f"/v1/models/{name}")).json()["id"] == "lab/strong"
     heard = await call(w.app, "GET", "/v1/models/lab/stron")
     assert heard.status == 404
     assert "lab/strong" in heard.error["message"]

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.domain.errors import BodyTooLargeError, MalformedBodyError
-from fairlead.gateway.asgi import LINE, ClientGoneError, Message, Presence, read_body
+from fairlead.gateway.asgi import LINE, ClientGoneError, Message, Presence, Receive, Scope, Send, read_body
 from fairlead.gateway.delivery import Delivery
+from tests.conftest import VirtualClock
+from tests.peers.asgi_caller import call
+from tests.peers.worlds import world
 
 CAP_BYTES = 100
 LEFT: Message = {"type": "http.disconnect"}
@@ -133,3 +136,21 @@ async def test_a_delivery_knows_when_it_has_begun() -> None:
     assert [message.get("body") for message in sent] == [None, b"first", b"more", b""]
     assert [message.get("more_body", False) for message in sent[1:]] == [True, True, False]
     assert (b"x-accel-buffering", b"no") in sent[0]["headers"]
+
+
+async def test_the_time_of_a_clients_upload_is_no_overhead_of_ours() -> None:
+    clock = VirtualClock()
+    w = world(clock=clock)
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        async def later() -> Message:
+            clock.pass_(2.0)
+            return await receive()
+
+        await w.app(scope, later, send)
+
+    body = b'{"model":"lab/strong","messages":[{"role":"user","content":"x"}]}'
+    heard = await call(slow, "POST", "/v1/chat/completions", pieces=[body[:5], body[5:]])
+    (reply,) = w.moments.replies
+    assert (heard.status, heard.header("x-fairlead-overhead-ms"), reply.overhead_s) == (200, "0.000", 0.0)
+    assert reply.total_s == 4.0

@@ -19,6 +19,7 @@ from tests.peers.raw_client import RawClient, connected, request
 from tests.peers.worlds import STRONG, STRONG_ELSEWHERE, World, endpoint, world
 
 BODY = b'{"model":"lab/strong","messages":[{"role":"user","content":"x"}]}'
+CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 STREAM_BODY = BODY[:-1] + b',"stream":true}'
 PLAIN = request(BODY)
 HEALTH = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
@@ -85,6 +86,7 @@ HOSTILE = {
     "a path that is not ASCII": ("GET /é HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode(), {400, 404}),
     "a path with CRLF in it": (b"GET /%0d%0ax:y HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", {404}),
     "HTTP/0.9": (b"GET /\r\n\r\n", {400, 403, 404, 0}),
+    "coded chunks": (START + b"transfer-encoding: gzip, chunked\r\n\r\n" + CHUNKS, {400}),
     "a compressed body": (request(BODY, b"content-encoding: gzip"), {400}),
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from fairlead.domain.call import Call, Deadlines
 from fairlead.domain.content import FormatName
 from fairlead.domain.errors import TruncatedError, UnreachableError
 from fairlead.domain.names import UpstreamName
+from fairlead.gateway.attempt import HELD_CAP_BYTES
 from fairlead.gateway.breaker import FAILURES_TO_OPEN
 from fairlead.gateway.failover import RetryBudget
 from fairlead.gateway.ports import Limits
@@ -229,6 +230,25 @@ async def test_after_the_first_content_nothing_is_ever_tried_again(last: list[by
     assert (moment.outcome, moment.n_attempts) == ("truncated", 1)
     assert moment.usage is not None
     assert moment.usage.is_estimated
+
+
+@pytest.mark.parametrize(
+    ("opening", "said"),
+    [
+        (
+            (chunk("x" * (HELD_CAP_BYTES + 1)),),
+            "begins too large: more than 4,194,304 bytes came with its first content",
+        ),
+        ((ROLE, *(b": " + b"x" * (1 << 20) + b"\n\n" for _ in range(5)), chunk("x")), "goes on without any content"),
+    ],
+)
+async def test_a_stream_that_begins_too_large_is_told_whether_it_had_content(
+    opening: tuple[bytes, ...], said: str
+) -> None:
+    w = world({"one": [stream(*opening)]}, arms=ONE, limits=Limits(max_attempts=1))
+    heard = await chat(w.app, stream=True)
+    assert (heard.status, heard.error["code"]) == (502, "upstream_garbled")
+    assert said in heard.error["message"]
 
 
 async def test_an_empty_finish_reason_is_not_a_finish() -> None:

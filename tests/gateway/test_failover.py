@@ -210,3 +210,11 @@ def test_a_hedge_needs_somebody_free_and_a_budget() -> None:
     machine = failover(2)
     machine.start()
     assert machine.hedge(lambda _place: False) is None
+
+
+def test_a_request_that_is_sent_again_has_one_attempt_less_for_others() -> None:
+    machine = failover(3, attempts=2)
+    machine.start()
+    assert machine.again()
+    assert not machine.again()
+    assert isinstance(machine.failed(TruncatedError("cut"), 0.0, 0.0), GiveUp)

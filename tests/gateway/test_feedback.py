@@ -78,7 +78,7 @@ async def test_a_decision_of_nobody_or_of_another_tenant_is_a_404() -> None:
         ({"decision_id": 7, "score": 1}, "invalid_value", "decision_id"),
         ({"decision_id": "d1", "label": "x" * 201}, "invalid_value", "label"),
         ({"decision_id": "d1", "comment": ""}, "invalid_value", "comment"),
-        ({"decision_id": "d1", "score": 1, "stars": 5}, "unknown_option", None),
+        ({"decision_id": "d1", "score": 1, "stars": 5}, "unknown_option", "stars"),
         (b'{"decision_id":"d1","score":1e999}', "malformed_body", None),
     ],
 )

@@ -37,7 +37,7 @@ class Either(ScriptedTransport):
         headers: bytes,
         body: bytes,
         deadlines: Deadlines,
-        on_repeat: Callable[[], None] | None = None,
+        on_repeat: Callable[[], bool] | None = None,
     ) -> Answer:
         scene = stream() if b"text/event-stream" in headers else whole()
         return await self.play(scene, deadlines)

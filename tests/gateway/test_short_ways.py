@@ -11,6 +11,7 @@ from fairlead.gateway.asgi import Receive, Scope, Send, line_of, read_body, send
 from fairlead.gateway.delivery import Delivery
 from fairlead.gateway.guard import GuardLimits
 from tests.peers.live_gateway import serving_gateway
+from tests.peers.raw_client import connected
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 WITHIN_S: Final = 10.0
@@ -105,6 +106,20 @@ async def test_what_cannot_be_said_is_not_said_either_way(name: str) -> None:
     app, asked = UNSPEAKABLE[name]
 
     assert [await heard(app, asked), await heard(long_way(app), asked)] == [b"", b""]
+
+
+@pytest.mark.parametrize("way", [lambda app: app, long_way])
+async def test_a_stream_for_http_1_0_is_plain_until_the_connection_closes(way: Callable[[App], App]) -> None:
+    app = stream([b"data: 1\n\n", b"", b"data: 2\n\n"], [])
+    async with serving_gateway(way(app)) as port, connected(port) as client:  # type: ignore[arg-type]
+        await client.say(ask(version=b"1.0"))
+        head, _, body = (await client.rest()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in head
+    assert b"transfer-encoding" not in head
+    assert b"content-length" not in head
+    assert body == b"data: 1\n\ndata: 2\n\nthe end"
 
 
 @pytest.mark.parametrize(

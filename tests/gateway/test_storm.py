@@ -3,8 +3,10 @@
 import asyncio
 
 import openai
+import pytest
 
 from fairlead.gateway.failover import RetryBudget
+from fairlead.gateway.ports import Limits
 from tests.gateway.test_openai_client import ASK, front
 from tests.peers.openai_server import Call, Loses
 
@@ -71,3 +73,17 @@ async def test_a_request_lost_on_a_rested_connection_has_a_line_of_its_own_besid
         assert len({attempt.decision_id for attempt in w.moments.attempts[1:]}) == 1
         assert script.n_calls == len(w.moments.attempts)
         assert w.engine.breakers.soonest_s(0.0) is None, "only a connection failed"
+
+
+@pytest.mark.parametrize("n", [1, 2])
+async def test_a_request_that_is_sent_again_is_one_of_its_attempts(n: int) -> None:
+    script = Loses(2)
+    async with front(script, limits=Limits(max_attempts=n)) as (client, w):
+        await client.chat.completions.create(model="lab/strong", messages=ASK)
+        if n == 1:
+            with pytest.raises(openai.APIStatusError):
+                await client.chat.completions.create(model="lab/strong", messages=ASK)
+        else:
+            await client.chat.completions.create(model="lab/strong", messages=ASK)
+        assert script.n_calls == len(w.moments.attempts) == 1 + n
+        assert w.moments.replies[-1].n_attempts == n

@@ -15,8 +15,10 @@ from tests.matrix.hostile import BEHAVIOURS, HostilePeer, MayHear, Told, sized
 from tests.matrix.scenes import TEXT, Scene
 from tests.matrix.upstreams import SCRIPTS
 
-LIMITS = Limits(max_attempts=1, deadline_s=10.0, max_reply_bytes=1 << 20, max_stream_bytes=1 << 20)
-"""Small caps, so that what never ends ends soon."""
+LIMITS = Limits(
+    max_attempts=2, retry_budget_share=0.0, deadline_s=10.0, max_reply_bytes=1 << 20, max_stream_bytes=1 << 20
+)
+"""Small caps, so that what never ends ends soon. The second attempt is for a connection that another cell spoilt."""
 PATIENCE_S = 10.0
 """None of these upstreams is silent: only a busy machine is."""
 N_AT_ONCE = 16

@@ -241,9 +241,10 @@ async def test_the_retry_of_the_keep_alive_race_works_at_the_cap_of_one_connecti
 async def test_a_request_that_is_sent_a_second_time_is_told() -> None:
     n_told = 0
 
-    def told() -> None:
+    def told() -> bool:
         nonlocal n_told
         n_told += 1
+        return True
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -254,6 +255,23 @@ async def test_a_request_that_is_sent_a_second_time_is_told() -> None:
         for expected in (0, 1):
             answer = await transport.exchange("POST", "/", b"", b"x", PATIENT, told)
             assert (await answer.read(10), n_told) == (b"%d" % expected, expected)
+
+
+async def test_a_request_that_may_not_be_sent_a_second_time_is_not() -> None:
+    n_requests = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal n_requests
+        await peer.request()
+        await peer.say(reply(b""))
+        await peer.request()
+        n_requests += 1
+
+    async with serving(script) as port, calling(port) as transport:
+        await post(transport)
+        with pytest.raises(UnreachableError):
+            await transport.exchange("POST", "/", b"", b"x", PATIENT, lambda: False)
+        assert (n_requests, transport.n_open) == (1, 0)
 
 
 @pytest.mark.parametrize(("after_s", "is_stale"), [(0.0, True), (STALE_WITHIN_S, True), (STALE_WITHIN_S + 0.01, False)])

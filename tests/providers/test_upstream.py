@@ -119,7 +119,7 @@ async def test_what_is_left_of_the_requests_time_bounds_the_first_byte() -> None
             headers: bytes,
             body: bytes,
             deadlines: Deadlines,
-            on_repeat: Callable[[], None] | None = None,
+            on_repeat: Callable[[], bool] | None = None,
         ) -> Answer:
             seen.append(deadlines)
             return await super().exchange(method, target, headers, body, deadlines)
@@ -173,7 +173,7 @@ class Noting:
         headers: bytes,
         body: bytes,
         deadlines: Deadlines,
-        on_repeat: Callable[[], None] | None = None,
+        on_repeat: Callable[[], bool] | None = None,
     ) -> Answer:
         self.deadlines.append(deadlines)
         return await self._transport.exchange(method, target, headers, body, deadlines)

@@ -95,8 +95,20 @@ def test_an_unknown_name_is_told_the_nearest(name: str, near: str) -> None:
 
 
 def test_an_unknown_alternative_is_refused_too() -> None:
-    with pytest.raises(UnknownModelError, match="nobody"):
-        decided(router(*ALL), Wishes(models=("nobody",)), model="lab/a")
+    for model in ("lab/a", "auto", ""):
+        with pytest.raises(UnknownModelError, match="nobody") as caught:
+            decided(router(*ALL), Wishes(models=("nobody",)), model=model)
+        assert caught.value.param == "models"
+    with pytest.raises(UnknownModelError, match="nobody") as caught:
+        decided(router(*ALL), Wishes(models=("lab/a",)), model="nobody")
+    assert caught.value.param == "model"
+
+
+@pytest.mark.parametrize("model", ["auto", "lab/a", ""])
+def test_a_choice_among_the_alternatives_is_told_where_it_belongs(model: str) -> None:
+    with pytest.raises(UnknownModelError, match="'model' takes 'auto:cost'") as caught:
+        decided(router(*ALL), Wishes(models=("auto:cost",)), model=model)
+    assert (caught.value.param, "Nearest" in caught.value.message) == ("models", False)
 
 
 def test_a_long_wrong_name_is_quoted_short() -> None:

@@ -36,8 +36,8 @@ class Call(NamedTuple):
     """The client's own headers that go on: a short list that the door names, never a credential."""
     sent_model: str = ""
     """For endpoints whose addresses of a known format hold the model's name (Azure's deployments)."""
-    on_repeat: Callable[[], None] | None = None
-    """Called when the request is sent a second time, a connection that had rested being lost without a reply."""
+    on_repeat: Callable[[], bool] | None = None
+    """Asked before the request is sent a second time, a connection that had rested being lost without a reply."""
     idempotency_key: str = ""
     """The same for every sending of one paid call: an upstream that knows it answers again and charges once."""
 

@@ -48,6 +48,8 @@ class FairleadError(Exception):
     status: ClassVar[int] = 500
     kind: ClassVar[str] = "server_error"
     code: str = "internal_error"
+    request_id: str | None = None
+    """Of the request that ended in it, once that has a name; some formats say it in the error."""
 
     def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)

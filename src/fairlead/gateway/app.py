@@ -153,7 +153,9 @@ class App:
         allowed = self._services.allowed_hosts
         if allowed and _host_name(host or b"") not in allowed:
             raise ForbiddenError(
-                "This server does not answer to that Host. Add it to 'server.allowed_hosts' if it should.",
+                "This server does not answer to that Host. Add it to 'server.allowed_hosts' if it should."
+                if host is not None
+                else "The request has no Host header: send one of those that this server answers to.",
                 code="host_not_allowed",
             )
         path = scope["path"]
@@ -202,10 +204,9 @@ def _host_name(host: bytes) -> str:
 async def _preflight(send: Send, added: Headers) -> None:
     headers = [
         *added,
-        (b"allow", b"GET, POST, OPTIONS"),
+        (b"allow", b"GET, HEAD, POST, OPTIONS"),
         (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
         (b"access-control-allow-headers", _CORS_HEADERS),
-        (b"content-length", b"0"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

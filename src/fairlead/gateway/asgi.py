@@ -28,14 +28,16 @@ class ClientGoneError(Exception):
 async def read_body(scope: Scope, receive: Receive, cap_bytes: int) -> bytes:
     """The whole request body.
 
-    Raises: BodyTooLargeError above cap_bytes (as soon as it is known); MalformedBodyError for a compressed body;
-        ClientGoneError.
+    Raises: BodyTooLargeError above cap_bytes (as soon as it is known); MalformedBodyError for a compressed body, or
+        one of another coding; ClientGoneError.
     """
     for name, value in scope["headers"]:
         if name == b"content-length" and int(value) > cap_bytes:
             raise BodyTooLargeError(f"The body has {int(value):,} bytes; this server reads at most {cap_bytes:,}.")
         if name == b"content-encoding" and value.lower() not in _IDENTITY:
             raise MalformedBodyError("Compressed request bodies are not read: send it without content-encoding.")
+        if name == b"transfer-encoding" and value.lower() != b"chunked":
+            raise MalformedBodyError("Of transfer codings only 'chunked' is read: send the body without another.")
     line = line_of(scope)
     whole = line.whole_body() if line is not None else None
     if whole is None:

@@ -4,6 +4,7 @@ It holds a slot of its upstream from beginning to end, has an account of its own
 several may run at once.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from fairlead.domain.call import Answer, Call
@@ -20,7 +21,7 @@ from fairlead.wire.sse import EVENT_CAP_BYTES
 
 ERROR_BODY_CAP_BYTES: Final = 256 * 1024
 HELD_CAP_BYTES: Final = 4 * 1024 * 1024
-"""What may come before a stream's first content; more is not an opening but garbage."""
+"""What is held back of a stream up to its first content and with it; more is not an opening but garbage."""
 OPENING_CAP_BYTES: Final = EVENT_CAP_BYTES + HELD_CAP_BYTES
 """The same of what is read, whether it is sent on or not: the first content may be one huge event."""
 
@@ -40,7 +41,7 @@ class Attempt(AttemptRecord):
     """One call. Made when its slot is taken; `ended` gives the slot back, exactly once."""
 
     __slots__ = (
-        "_engine", "_gate", "_n_input", "_work", "answer", "arm", "expected_usd", "held", "index", "prepared",
+        "_engine", "_gate", "_n_input", "_work", "again", "answer", "arm", "expected_usd", "held", "index", "prepared",
         "reply", "stream",
     )  # fmt: skip
 
@@ -75,6 +76,8 @@ class Attempt(AttemptRecord):
         self.prepared = prepared
         if prepared.losses:
             self.losses = tuple(loss.what for loss in prepared.losses)
+        self.again: Callable[[], bool] | None = None
+        """Says whether a request that was lost on a rested connection may be sent once more; None forbids it."""
         self.expected_usd: float | None = None
         """Of a streamed reply: what it was expected to cost; None when that is unknown."""
         self.answer: Answer | None = None
@@ -115,7 +118,7 @@ class Attempt(AttemptRecord):
             within_s,
             headers,
             arm.sent_model,
-            self.repeated,
+            self._repeats,
         )
         answer = await self._engine.services.upstreams[arm.upstream].send(call)
         if answer.status == 200:
@@ -129,6 +132,12 @@ class Attempt(AttemptRecord):
         if not 400 <= answer.status < 600:
             raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: redirects are not followed.")
         raise prepared.read_failure(answer.status, answer.headers, text, arm.upstream)
+
+    def _repeats(self) -> bool:
+        if self.again is None or not self.again():
+            return False
+        self.repeated()
+        return True
 
     async def _open(self, answer: Answer, deadline_s: float) -> None:
         """Read until the first content: until then the stream may still be given up for another."""
@@ -147,7 +156,7 @@ class Attempt(AttemptRecord):
                 break
             n_read += len(data)
             if n_held > HELD_CAP_BYTES or n_read > OPENING_CAP_BYTES:
-                raise GarbledError("The upstream's stream goes on without any content.")
+                raise GarbledError(_too_large(stream.phase))
             if clock() > deadline_s:
                 # The upstream's own limits bound its silence; this bounds one that dribbles.
                 raise SilentError("The request's deadline passed while the upstream was beginning to answer.")
@@ -196,3 +205,10 @@ class Attempt(AttemptRecord):
         """Another attempt was quicker: what this one has cost until now is our estimate."""
         self.used(estimated_usage(self._n_input, self.stream.n_content_bytes if self.stream is not None else 0))
         self.ended("cancelled", None)
+
+
+def _too_large(phase: Phase) -> str:
+    """What to say of a beginning above its cap."""
+    if phase is Phase.OPENING:
+        return "The upstream's stream goes on without any content."
+    return f"The upstream's stream begins too large: more than {HELD_CAP_BYTES:,} bytes came with its first content."

@@ -145,6 +145,7 @@ class Exchange:
     async def _told(self, error: FairleadError) -> bool:
         """Whether the error could be said in the stream, because that has begun."""
         out = self._out
+        error.request_id = self._record.decision_id
         if not out.has_begun or out.is_over or not self._work.request.is_streaming:
             return out.has_begun
         await out.end_stream(self._handover.voice().fail(error))
@@ -289,6 +290,7 @@ class Exchange:
             is_hedge=is_hedge,
             numbers=record.numbers,
         )
+        attempt.again = self._failover.again
         record.attempt_begins(attempt)
         if self._work.request.is_streaming:
             attempt.expected_usd = self._expected_usd(chosen.arm_index)

@@ -128,6 +128,13 @@ class Failover:
             self._move_on(error)
         return Try(self._place, wait_s)
 
+    def again(self) -> bool:
+        """Whether a request that was lost on a rested connection may be sent once more: it counts as an attempt."""
+        if self.n_attempts >= self._max_attempts:
+            return False
+        self.n_attempts += 1
+        return True
+
     def unfit(self) -> Try | None:
         """The current candidate cannot be given this request, and was not called: the next one, if there is any."""
         if not self._untried:

@@ -163,7 +163,7 @@ class Record:
         self._work = work
         self._observers = observers
         self._clock = clock
-        self._waited_s = 0.0
+        self._waited_s = work.upload_s
         self.config_version = config_version
         self.policy = ""
         self.decide_s: float | None = None
@@ -230,7 +230,7 @@ class Record:
         self._waited_s += seconds
 
     def overhead_s(self) -> float:
-        """Our own share of the time so far: all that was not waiting for an upstream."""
+        """Our own share of the time so far: all that was not waiting for the client's body or for an upstream."""
         return max(self._clock() - self._work.began_s - self._waited_s, 0.0)
 
     def replied(self, outcome: ReplyOutcome, status: int, error: FairleadError | None, overhead_s: float) -> None:

@@ -6,7 +6,7 @@ Whatever is out of the ordinary is left to them.
 
 from asyncio import Event
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
@@ -24,6 +24,22 @@ _MOST_JOINED_BYTES: Final = 64 * 1024
 _MOST_KNOWN_URL_BYTES: Final = 200
 
 
+class _UntilClosed(RequestResponseCycle):
+    """An answer to HTTP/1.0, which knows no chunks (RFC 9112 §6.1): what has no length ends with the connection."""
+
+    is_unbounded = False
+
+    async def send(self, message: Any) -> None:
+        """What uvicorn does, told that nothing needs chunks and that each piece has the length that is due."""
+        if message["type"] == "http.response.start":
+            self.is_unbounded = all(name.lower() != b"content-length" for name, _ in message.get("headers", ()))
+            if self.is_unbounded:
+                self.chunked_encoding = False
+        elif self.is_unbounded:
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
+
+
 class ShortWays(HttpToolsProtocol):
     """Serves one request at a time: whoever inherits must see to it that no second one begins before."""
 
@@ -31,12 +47,14 @@ class ShortWays(HttpToolsProtocol):
         """What uvicorn does at the end of a head, at half the cost: no upgrades, no pipelines, no mounts."""
         parser, scope, url = self.parser, self.scope, self.url
         version = parser.get_http_version()
+        is_old = version < "1.1"
         read = _known_target if len(url) <= _MOST_KNOWN_URL_BYTES else _target
         scope["path"], scope["raw_path"], scope["query_string"] = read(url)
         scope["method"] = parser.get_method().decode("ascii")
         if version != "1.1":
             scope["http_version"] = version
-        self.cycle = RequestResponseCycle(
+        cycle = _UntilClosed if is_old else RequestResponseCycle
+        self.cycle = cycle(
             scope,
             self.transport,
             self.flow,
@@ -46,7 +64,7 @@ class ShortWays(HttpToolsProtocol):
             self.server_state.default_headers,
             Event(),
             self.expect_100_continue,
-            version != "1.0" and parser.should_keep_alive(),
+            not is_old and parser.should_keep_alive(),
             self.on_response_complete,
         )
         self._start_asgi_task(self.cycle, self.app)

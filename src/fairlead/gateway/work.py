@@ -84,6 +84,8 @@ class Work(NamedTuple):
     """Of such a request, its own items; None where that is all of its input."""
     key_name: str = ""
     """The name of the access key that asks."""
+    upload_s: float = 0.0
+    """How long its body was on the way after its head: the client's time, not ours."""
 
     def prepare(self, upstream: Upstream, spec: ArmSpec, backs: Mapping[FormatName, Back]) -> Prepared:
         """The request for this upstream: on the lane if it speaks the door's format, else through the hub.
@@ -154,7 +156,13 @@ def _suited(chat: ChatRequest, spec: ArmSpec) -> ChatRequest:
 
 
 def work_of(
-    way: DoorWay, body: bytes, headers: Headers, tenant: TenantName, began_s: float, key_name: str = ""
+    way: DoorWay,
+    body: bytes,
+    headers: Headers,
+    tenant: TenantName,
+    began_s: float,
+    key_name: str = "",
+    upload_s: float = 0.0,
 ) -> Work:
     """What this body asks for. Raises: RequestError."""
     door = way.door
@@ -170,7 +178,7 @@ def work_of(
             stated.append(header)
     if not stated:
         session = request.session.encode("utf-8", "replace") if request.session else None
-        return Work(way, request, tenant, tuple(passed), began_s, body, session, key_name=key_name)
+        return Work(way, request, tenant, tuple(passed), began_s, body, session, key_name=key_name, upload_s=upload_s)
     return Work(
         way,
         request,
@@ -182,6 +190,7 @@ def work_of(
         any(name == _RETRY_COUNT and value not in (b"", b"0") for name, value in stated),
         key_in(stated),
         key_name=key_name,
+        upload_s=upload_s,
     )
 
 

@@ -124,7 +124,7 @@ class ScriptedTransport:
         headers: bytes,
         body: bytes,
         deadlines: Deadlines,
-        on_repeat: Callable[[], None] | None = None,
+        on_repeat: Callable[[], bool] | None = None,
     ) -> Answer:
         """Plays the next scene.
 

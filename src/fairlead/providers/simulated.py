@@ -46,7 +46,7 @@ class SimulatedTransport:
         headers: bytes,
         body: bytes,
         deadlines: Deadlines,
-        on_repeat: Callable[[], None] | None = None,
+        on_repeat: Callable[[], bool] | None = None,
     ) -> Answer:
         """One request and its made-up reply."""
         self._stage.answers.clear()  # kept for tests of scripts; here they would only pile up

@@ -3,7 +3,7 @@
 Made by hand because it is the hot path: a fraction of what a general client costs (docs/decisions/0002). It sends what
 it is given and takes apart what comes back: it follows no redirect, keeps no cookie, reads no environment, and repeats
 a request in one case only: when a connection that had rested turns out to have been closed meanwhile, with not one byte
-of a reply (RFC 9112 §9.3.1), it asks once more on a fresh one.
+of a reply (RFC 9112 §9.3.1), it asks once more on a fresh one, unless the caller says no.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class HttpTransport:
         headers: bytes,
         body: bytes,
         deadlines: Deadlines,
-        on_repeat: Callable[[], None] | None = None,
+        on_repeat: Callable[[], bool] | None = None,
     ) -> HttpAnswer:
         """Send a request; the answer as soon as its head is complete.
 
@@ -76,10 +76,8 @@ class HttpTransport:
         try:
             return await self._ask(connection, head, body, deadlines, begun, total_at, is_bodiless)
         except UpstreamError:
-            if not connection.is_stale:
+            if not connection.is_stale or (on_repeat is not None and not on_repeat()):
                 raise
-        if on_repeat is not None:
-            on_repeat()
         now = asyncio.get_running_loop().time()
         fresh = await self._connection(deadlines, now, total_at, must_be_fresh=True)
         return await self._ask(fresh, head, body, deadlines, now, total_at, is_bodiless)

@@ -44,7 +44,7 @@ class Exchange(Protocol):
         headers: bytes,
         body: bytes,
         deadlines: Deadlines,
-        on_repeat: Callable[[], None] | None = None,
+        on_repeat: Callable[[], bool] | None = None,
     ) -> Answer:
         """Sends one request; the answer once its head is there. `on_repeat`: see `domain.call.Call`."""
         ...

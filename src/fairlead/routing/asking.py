@@ -63,34 +63,37 @@ class Names:
         if not alternatives:
             known = self._concrete.get(asked)
             if known is None:
-                known = self._named((asked,))
+                known = self._named(asked)
                 if len(self._concrete) < self._pool.n_arms * 8:  # bounded: clients choose the spelling
                     self._concrete[asked] = known
             return known
-        return self._named((asked, *alternatives) if asked else alternatives)
+        return self._named(asked, alternatives)
 
     def _among(self, free: Asked, names: tuple[str, ...]) -> Asked:
         members = np.zeros(self._pool.n_arms, dtype=np.bool_)
         for name in names:
-            members[list(self._arms(name))] = True
+            members[list(self._arms(name, "models"))] = True
         return Asked(free.policy, free.preset, members)
 
-    def _named(self, names: tuple[str, ...]) -> Asked:
-        ranks = tuple(self._arms(name) for name in dict.fromkeys(names))
+    def _named(self, asked: str, alternatives: tuple[str, ...] = ()) -> Asked:
+        names = dict.fromkeys((asked, *alternatives) if asked or not alternatives else alternatives)
+        ranks = tuple(self._arms(name, "model" if name == asked else "models") for name in names)
         members = np.zeros(self._pool.n_arms, dtype=np.bool_)
         for arms in ranks:
             members[list(arms)] = True
         return Asked("concrete", self._default, members, ranks)
 
-    def _arms(self, name: str) -> tuple[int, ...]:
+    def _arms(self, name: str, member: str) -> tuple[int, ...]:
         arms = self._pool.names.get(name.lower())
         if arms is None:
-            raise UnknownModelError(self._unknown(name), param="model")
+            raise UnknownModelError(self._unknown(name, member), param=member)
         return arms
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, name: str, member: str) -> str:
+        if name in self._virtual:
+            return f"'{name}' chooses a model and is none: 'models' takes models, 'model' takes '{name}'."
         shown = name[:_QUOTED_CHARS]
-        known = [*self._virtual, *self._pool.names]
+        known = [*(self._virtual if member == "model" else ()), *self._pool.names]
         near = difflib.get_close_matches(shown.lower(), known, n=3, cutoff=0.5)
         hint = f" Nearest: {', '.join(near)}." if near else ""
         return f"No model is called {shown!r} here.{hint} GET /v1/models lists them all; 'auto' chooses one."

@@ -10,14 +10,15 @@ from fairlead.gateway.work import DoorWay, work_of
 
 def completions(engine: Engine, way: DoorWay) -> Handler:
     """The handler of one door."""
-    cap_bytes = engine.services.limits.max_body_bytes
+    cap_bytes, clock = engine.services.limits.max_body_bytes, engine.services.clock
     tracing = engine.services.tracing
     has_state = way.door.name == "openai_responses"
 
     async def handle(request: Request) -> None:
+        read_s = clock()
         body = await read_body(request.scope, request.receive, cap_bytes)
-        caller = request.caller
-        work = work_of(way, body, request.scope["headers"], caller.tenant, request.began_s, caller.name)
+        upload_s, caller = clock() - read_s, request.caller
+        work = work_of(way, body, request.scope["headers"], caller.tenant, request.began_s, caller.name, upload_s)
         if has_state:
             work = continued(engine, work)
         exchange = Exchange(engine, work, request.out, request.headers)

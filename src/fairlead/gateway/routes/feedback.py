@@ -60,7 +60,8 @@ def _members(body: bytes) -> Mapping[str, Any]:
         raise MalformedBodyError("The body is not a JSON object.")
     for name in members:
         if name not in MEMBERS:
-            raise UnknownOptionError(f"No member is called {name[:80]!r}; known are {', '.join(MEMBERS)}.")
+            shown = name[:MAX_WORD_CHARS]
+            raise UnknownOptionError(f"No member is called {shown!r}; known are {', '.join(MEMBERS)}.", param=shown)
     return members
 
 

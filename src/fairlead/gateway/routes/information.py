@@ -1,17 +1,15 @@
 """What a server says of itself: models, health, metrics, its name."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
 from fairlead.domain.decision import Arm
-from fairlead.domain.errors import UnknownModelError
 from fairlead.gateway.app import Handler, Request
 from fairlead.gateway.engine import Engine
-from fairlead.wire.anthropic_messages.model_list import ListedModel, write_model, write_models
+from fairlead.wire.anthropic_messages.model_list import ListedModel, write_model, write_page
 
 _ENCODER: Final = msgspec.json.Encoder()
 MODELS_PREFIX: Final = "/v1/models/"
@@ -21,25 +19,29 @@ def models(engine: Engine) -> Handler:
     """GET /v1/models: virtual models first, then every model by name, in the shape of whoever asks."""
     listed = engine.services.model_list
     body = _ENCODER.encode({"object": "list", "data": list(listed)})
-    anthropic_body = write_models([_listed(entry) for entry in listed])
+    anthropic_list = [_listed(entry) for entry in listed]
 
     async def handle(request: Request) -> None:
-        await request.out.whole(200, request.headers, anthropic_body if _speaks_anthropic(request) else body)
+        shown = body
+        if _speaks_anthropic(request):
+            query = parse_qsl(request.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+            shown = write_page(anthropic_list, dict(query))
+        await request.out.whole(200, request.headers, shown)
 
     return handle
 
 
 def model(engine: Engine) -> Handler:
-    """GET /v1/models/{id}: ids hold a slash, sent as it is or as %2F."""
+    """GET /v1/models/{id}: any name that a request may ask for. Ids hold a slash, sent as it is or as %2F."""
     by_id = {entry["id"]: entry for entry in engine.services.model_list}
+    router = engine.services.router
 
     async def handle(request: Request) -> None:
         name = unquote(request.scope["path"][len(MODELS_PREFIX) :])
         entry = by_id.get(name)
         if entry is None:
-            near = difflib.get_close_matches(name[:80].lower(), by_id, n=3, cutoff=0.5)
-            hint = f" Nearest: {', '.join(near)}." if near else ""
-            raise UnknownModelError(f"No model is called {name[:80]!r} here.{hint}", param="model")
+            ((first, *_),) = router.names.resolve(name).ranks
+            entry = by_id[router.pool.specs[first].arm.model]
         shown = write_model(_listed(entry)) if _speaks_anthropic(request) else _ENCODER.encode(entry)
         await request.out.whole(200, request.headers, shown)
 
@@ -117,10 +119,10 @@ def metrics(engine: Engine) -> Handler:
 
 
 def root(_engine: Engine) -> Handler:
-    """GET or HEAD /: who is here; some clients ask before they speak."""
+    """GET /: who is here; some clients ask before they speak."""
     body = b'{"name":"fairlead","api":"/v1"}'
 
     async def handle(request: Request) -> None:
-        await request.out.whole(200, request.headers, b"" if request.scope["method"] == "HEAD" else body)
+        await request.out.whole(200, request.headers, body)
 
     return handle

@@ -1,6 +1,7 @@
 """Every route of the gateway with the permission it needs: the one list to read when asking who may do what."""
 
-from fairlead.gateway.app import App, Route, Routes
+from fairlead.gateway.access import Permission
+from fairlead.gateway.app import App, Handler, Route, Routes
 from fairlead.gateway.engine import Engine
 from fairlead.gateway.ports import Services
 from fairlead.gateway.routes.completions import completions
@@ -26,13 +27,18 @@ def build_routes(engine: Engine) -> Routes:
         COUNT_PATH: {"POST": Route(token_counts(engine), "chat", DOORS["/v1/messages"].door.write_failure)},
         "/v1/route": {"POST": Route(decisions(engine), "chat")},
         "/v1/feedback": {"POST": Route(feedback(engine), "feedback")},
-        "/v1/models": {"GET": Route(models(engine), "chat")},
-        f"{MODELS_PREFIX}*": {"GET": Route(model(engine), "chat")},
-        "/health/live": {"GET": Route(live(engine), None)},
-        "/health/ready": {"GET": Route(ready(engine), None)},
-        "/metrics": {"GET": Route(metrics(engine), "read")},
-        "/": {"GET": Route(root(engine), None), "HEAD": Route(root(engine), None)},
+        "/v1/models": _shown(models(engine), "chat"),
+        f"{MODELS_PREFIX}*": _shown(model(engine), "chat"),
+        "/health/live": _shown(live(engine), None),
+        "/health/ready": _shown(ready(engine), None),
+        "/metrics": _shown(metrics(engine), "read"),
+        "/": _shown(root(engine), None),
     }
+
+
+def _shown(handler: Handler, needs: Permission | None) -> dict[str, Route]:
+    """What is only looked at. HEAD is answered as GET: it is the server that leaves out the body."""
+    return dict.fromkeys(("GET", "HEAD"), Route(handler, needs))
 
 
 def build_app(services: Services) -> App:

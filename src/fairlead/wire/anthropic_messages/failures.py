@@ -1,7 +1,7 @@
 """Failures in Anthropic's shape: `{"type": "error", "error": {type, message, details}}`, whole or as a stream's event.
 
 Types and statuses: https://platform.claude.com/docs/en/api/errors, read 2026-11-30. `details.error_code` is where the
-official SDKs look for a code that names the cause; ours stands there. The request's id is in the headers.
+official SDKs look for a code that names the cause; ours stands there.
 """
 
 from typing import Final
@@ -58,5 +58,5 @@ def _failure(error: FairleadError, status: int) -> dict[str, object]:
     return {
         "type": "error",
         "error": {"type": kind, "message": message_of(error), "details": details},
-        "request_id": None,
+        "request_id": error.request_id,
     }

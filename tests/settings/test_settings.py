@@ -16,7 +16,8 @@ from fairlead.gateway.access import AccessKey, digest
 from fairlead.providers.endpoints import ServedModel
 from fairlead.routing.preferences import BUILT_IN_PRESETS
 from fairlead.settings.schema import Config, schema
-from fairlead.settings.settings import MAX_COMPLAINTS, Settings, bind_fault, parse
+from fairlead.settings.settings import Settings, bind_fault, parse
+from fairlead.settings.sheet import MAX_COMPLAINTS
 
 CANARY = "sk-canary-0123456789abcdef"
 HASH = digest("fl-anything")
@@ -427,3 +428,57 @@ def test_any_tree_gives_settings_or_a_config_error(tree: dict[str, Any]) -> None
     else:
         assert isinstance(settings, Settings)
         assert CANARY not in repr(settings.endpoints)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (
+            "presets: {zero: {weights: {quality: 0}}, neg: {weights: {quality: -1}}, B: {}}",
+            ["presets.zero.weights", "presets.neg.weights.quality", "presets.B"],
+        ),
+        (
+            "store: {path: x, url: 'mysql://x', redact_patterns: ['(', '['], retention_days: -3}\nshadow: {share: 2}",
+            [
+                "store.url",
+                "store.url",
+                "store.redact_patterns[0]",
+                "store.redact_patterns[1]",
+                "store.retention_days",
+                "shadow.model",
+                "shadow.share",
+            ],
+        ),
+        ("explore: {share: 0.5}\nlimits: {hedge: {}}", ["explore.share", "limits.hedge"]),
+        ("keys: [{name: a}, {name: b, sha256: x}]", ["keys[0]", "keys[1].sha256"]),
+        (
+            "upstreams: {a: {}, b: {base_url: 'ftp://x'}, c: {models: 5}}\nzzz: 1",
+            ["upstreams.a", "upstreams.b.base_url", "upstreams.c.models", "zzz"],
+        ),
+        (
+            "upstreams: {x: {base_url: 'https://x', headers: {'a b': c, host: d}, models: [m, m, m]}}",
+            ['upstreams.x.headers."a b"', "upstreams.x.headers.host", "upstreams.x.models[1]", "upstreams.x.models[2]"],
+        ),
+        ("traces: {endpoint: 'http://x', headers: {'a b': c, 'd e': f}}", ["traces.headers.a b", "traces.headers.d e"]),
+        ("server: {host: 0.0.0.0}\npreferences: {default: nosuch}", ["server.host", "preferences.default"]),
+        ("log: {level: '${NO}'}\nserver: {host: '${NONE}'}", ["log.level", "server.host"]),
+    ],
+)
+def test_faults_that_do_not_hang_on_each_other_are_told_at_once(text: str, places: list[str]) -> None:
+    lines = fault(text).split("\n")
+    assert [line.split(": ")[1].replace('"', "") for line in lines] == [place.replace('"', "") for place in places]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "presets: {mine: {weights: {quality: -1}}}\npreferences: {default: mine}",
+        "presets: {mine: {weights: {quality: 0}}}\npreferences: {default: mine}",
+        "prests: {mine: {}}\npreferences: {default: mine}",
+        "server: {host: 0.0.0.0}\nkeys: [{name: a, sha256: abc}]",
+        "server: {host: 0.0.0.0}\nkeys: [{nme: a}]\nlog: {}",
+        "server: {host: 0.0.0.0}\nkyes: [{name: a}]",
+    ],
+)
+def test_what_follows_from_a_fault_alone_is_no_fault_of_its_own(text: str) -> None:
+    assert all("no preset of this name" not in line and "could reach" not in line for line in fault(text).split("\n"))

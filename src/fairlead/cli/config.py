@@ -84,7 +84,11 @@ def check(
     file: Annotated[Path | None, typer.Argument(help="File to check; ./fairlead.yaml unless given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say whether the file is right: exit code 0, or 2 with every fault by file, line and column."""
+    """Say whether the file is right: exit code 0, or 2 with as many faults as can be told at once, by line and column.
+
+    First what is no YAML and which variables are not set; then what is wrong with keys and values; then with facts of
+    models, the hosting and the router's file. Names that nobody here answers to are warnings.
+    """
     env = os.environ
     try:
         if find_config(file, env) is None:

@@ -59,11 +59,12 @@ _DUMMIES: Final = frozenset({"empty", "none", "dummy", "no-key", "not-needed", "
 def build_endpoints(
     upstreams: Mapping[str, UpstreamSection], env: Mapping[str, str], sheet: Sheet, warnings: list[str]
 ) -> tuple[Endpoint, ...]:
-    """The endpoints of all upstreams, in the order of the file.
-
-    Raises: ConfigError with place and mend.
-    """
-    return tuple(_endpoint(name, section, env, sheet, warnings) for name, section in upstreams.items())
+    """The endpoints of all upstreams, in the order of the file; what is wrong with one is noted on the sheet."""
+    found: list[Endpoint] = []
+    for name, section in upstreams.items():
+        with sheet.going_on():
+            found.append(_endpoint(name, section, env, sheet, warnings))
+    return tuple(found)
 
 
 def _endpoint(
@@ -226,12 +227,13 @@ def _check_literal(key: str, variable: str, sheet: Sheet, where: Path, warnings:
 def _headers(section: UpstreamSection, sheet: Sheet, path: Path) -> tuple[tuple[str, str], ...]:
     for name, value in section.headers.items():
         where: Path = (*path, "headers", name)
-        if not _HEADER_NAME.fullmatch(name):
-            sheet.refuse(where, "not a header's name", at_key=True)
-        if name.lower() in _OURS:
-            sheet.refuse(where, "Fairlead sets this header itself: remove it", at_key=True)
-        if not value.isascii() or not value.isprintable():
-            sheet.refuse(where, "a header's value is one line of plain ASCII characters")
+        with sheet.going_on():
+            if not _HEADER_NAME.fullmatch(name):
+                sheet.refuse(where, "not a header's name", at_key=True)
+            if name.lower() in _OURS:
+                sheet.refuse(where, "Fairlead sets this header itself: remove it", at_key=True)
+            if not value.isascii() or not value.isprintable():
+                sheet.refuse(where, "a header's value is one line of plain ASCII characters")
     lowered = [name.lower() for name in section.headers]
     if len(set(lowered)) < len(lowered):
         sheet.refuse((*path, "headers"), "one header stands here twice (capitals do not matter); keep one", at_key=True)
@@ -301,7 +303,8 @@ def _models(
     found: dict[str, ServedModel] = {}
     for index, section in enumerate(sections):
         if section.name in found:
-            sheet.refuse((*path, "models", index), "this model stands here twice; keep one")
+            with sheet.going_on():
+                sheet.refuse((*path, "models", index), "this model stands here twice; keep one")
         model = section.model
         if model is None and section.model_extra:
             # Facts need an id to stand under; without one given, the model is taken for one of its own.

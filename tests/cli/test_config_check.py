@@ -40,11 +40,27 @@ def test_a_router_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_router_that_is_none_is_a_fault_beside_those_of_facts_and_hosting(tmp_path: Path) -> None:
     (tmp_path / "r.fl").write_bytes(b"no router")
-    facts = "models: {openai/gpt-5: {contxt_tokens: 5}}\n"
+    facts = "models: {openai/gpt-5: {context_tokens: many}}\n"
     hosting = "upstreams: {a: {base_url: 'http://127.0.0.1:9/v1', hosting: {config: /nosuch.json, gpu: h100_sxm}}}\n"
     found = refused(tmp_path, f"{facts}{hosting}router: {tmp_path / 'r.fl'}")
     assert len(found) == 3
-    assert "contxt_tokens" in found[0] and "upstreams.a.hosting" in found[1] and found[2].startswith(f"{tmp_path}/r.fl")
+    assert (
+        "context_tokens" in found[0] and "upstreams.a.hosting" in found[1] and found[2].startswith(f"{tmp_path}/r.fl")
+    )
+
+
+def test_a_wrong_fact_in_an_upstreams_list_is_told_where_it_stands(tmp_path: Path) -> None:
+    upstream = "upstreams:\n  a:\n    provider: own\n    base_url: http://127.0.0.1:9/v1\n    models:\n    - m\n"
+    file = tmp_path / "fairlead.yaml"
+    (found,) = refused(tmp_path, upstream + "    - {name: n, bogus: 3}\n")
+    assert found.startswith(f"{file}:7:17: upstreams.a.models[1].bogus: unknown key; known are title,")
+    (found,) = refused(tmp_path, upstream + "    - name: n\n      abilities: {visio: true}\n")
+    assert found.startswith(f"{file}:7:7: upstreams.a.models[1].abilities: unknown key 'visio'")
+    (found,) = refused(tmp_path, upstream + "    - {name: n, model: x/y, prices: 3}\n")
+    assert found.startswith(f"{file}:7:7: upstreams.a.models[1].prices: a block of")
+    found, other = refused(tmp_path, upstream + "models: {x/y: {contxt_tokens: 5, bogus: 1}}\n")
+    assert found.startswith(f"{file}:7:16: models.x/y.contxt_tokens: unknown key; did you mean 'context_tokens'?")
+    assert other.startswith(f"{file}:7:34: models.x/y.bogus: unknown key")
 
 
 @pytest.mark.parametrize(

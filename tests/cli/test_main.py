@@ -113,7 +113,7 @@ def test_check_looks_into_the_operators_facts_of_models(tmp_path: Path) -> None:
     (tmp_path / "fairlead.yaml").write_text("log: {}\nmodels:\n  openai/gpt-5:\n    contxt_tokens: 5\n")
     done = fairlead("config", "check", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: fairlead.yaml:3:3: models.openai/gpt-5")
+    assert done.stderr.startswith("error: fairlead.yaml:4:5: models.openai/gpt-5.contxt_tokens: unknown key")
     assert "contxt_tokens" in done.stderr
 
 

@@ -139,9 +139,8 @@ async def assemble(
         shadow_observers=(gathering,),
     )
     services = with_experiments(services, settings, warnings)
-    warnings += unmet_names(settings, catalogue, router)
     own = predictor.router if isinstance(predictor, LearnedPredictor) else None
-    said = tuple(warnings)
+    said = (*warnings, *unmet_names(settings, catalogue, router))
     return Assembly(settings, catalogue, router, services, endpoints, said, is_demo, metrics, gathering, trained=own)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from fairlead.catalogue.overrides import FIELDS
 from fairlead.domain.call import Deadlines
 from fairlead.domain.content import FormatName
 from fairlead.domain.data_policy import DataPolicy
@@ -26,7 +27,7 @@ from fairlead.providers.endpoints import (
     is_private_address,
 )
 from fairlead.providers.known_providers import REGION, KnownProvider, known_providers
-from fairlead.settings.sheet import Path, Sheet, nearest
+from fairlead.settings.sheet import Path, Sheet, dotted_path, nearest
 from fairlead.settings.signing import identity_of, region_of
 from fairlead.settings.upstream_schema import ServedSection, UpstreamSection
 
@@ -290,6 +291,29 @@ def served_facts(
     return blocks
 
 
+def check_facts(facts: Mapping[str, Any], sheet: Sheet, path: Path) -> None:
+    """Notes the keys of a model's facts that the catalogue does not know."""
+    for key in facts:
+        if key not in FIELDS:
+            with sheet.going_on():
+                mend = f"{nearest(key, FIELDS) or ';'} known are {', '.join(FIELDS)}"
+                sheet.refuse((*path, key), f"unknown key{mend}", at_key=True)
+
+
+def fact_places(endpoints: tuple[Endpoint, ...], models: Mapping[str, object], sheet: Sheet) -> dict[str, str]:
+    """Model -> `file:line:column: key.path` of what is stated of it: under `models`, else in an upstream's list."""
+    paths: dict[str, Path] = {}
+    for endpoint in endpoints:
+        for index, served in enumerate(endpoint.models):
+            if served.model is not None:
+                paths.setdefault(served.model, ("upstreams", endpoint.name, "models", index))
+    paths |= {name: ("models", name) for name in models}
+    return {
+        name: f"{sheet.spot(path, at_key=isinstance(path[-1], str))}: {dotted_path(path)}"
+        for name, path in paths.items()
+    }
+
+
 def laid_over(block: dict[str, Any], facts: Mapping[str, Any]) -> None:
     """Puts facts into a block; inner mappings (prices, abilities) are joined, everything else is replaced."""
     for key, value in facts.items():
@@ -305,6 +329,7 @@ def _models(
         if section.name in found:
             with sheet.going_on():
                 sheet.refuse((*path, "models", index), "this model stands here twice; keep one")
+        check_facts(section.model_extra or {}, sheet, (*path, "models", index))
         model = section.model
         if model is None and section.model_extra:
             # Facts need an id to stand under; without one given, the model is taken for one of its own.

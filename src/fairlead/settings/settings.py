@@ -20,7 +20,7 @@ from fairlead.providers.endpoints import Endpoint, is_loopback_host
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
 from fairlead.settings.dashboard_section import DashboardSection
 from fairlead.settings.effort import CacheSection, LimitsSection
-from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
+from fairlead.settings.endpoints import build_endpoints, check_facts, fact_places, laid_over, served_facts
 from fairlead.settings.experiments import ExploreSection, ShadowSection
 from fairlead.settings.schema import (
     Config,
@@ -54,7 +54,7 @@ class Settings:
     models: Mapping[str, Mapping[str, Any]]
     """The operator's own facts, by model, for the catalogue's overrides: `models` over what upstreams state."""
     model_places: Mapping[str, str]
-    """`file:line:column` of each of them, for complaints of the catalogue."""
+    """`file:line:column: key.path` of each of them, for complaints of the catalogue."""
     router_file: str | None
     """A trained router's file, as it was written; relative to the current folder."""
     hosting: Mapping[str, HostingSection]
@@ -115,6 +115,8 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
     _check_hedge(config.limits, sheet)
     _check_store(config.store, sheet)
     _check_traces(config.traces, sheet)
+    for name, facts in config.models.items():
+        check_facts(facts, sheet, ("models", name))
     sheet.tell()
     models = served_facts(endpoints, config.upstreams)
     for name, facts in config.models.items():
@@ -125,7 +127,7 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         endpoints=endpoints,
         discover=not config.upstreams if config.discover is None else config.discover,
         models=MappingProxyType(models),
-        model_places=MappingProxyType({name: sheet.spot(("models", name)) for name in models}),
+        model_places=MappingProxyType(fact_places(endpoints, config.models, sheet)),
         router_file=config.router,
         hosting=MappingProxyType(
             {name: section.hosting for name, section in config.upstreams.items() if section.hosting is not None}

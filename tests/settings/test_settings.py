@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -206,7 +207,10 @@ def test_a_dummy_key_of_a_local_server_is_taken_in_silence(key: str) -> None:
         ("presets: {p: {weights: {}}}", "one of quality, cost and speed must be above 0"),
         ("preferences: {default: supprt}\npresets: {support: {}}", "did you mean 'support'?"),
         ("keys: [{name: a}]", "keys[0]: give sha256"),
-        (f"keys: [{{name: a, sha256: {HASH}, hash: {HASH}}}]", "keys[0]: give sha256"),
+        (
+            f"keys: [{{name: a, sha256: {HASH}, hash: {HASH}}}]",
+            "keys[0].hash: is another word for sha256, which is given",
+        ),
         ("keys: [{name: a, sha256: fl-abc}]", "this is the key itself"),
         ("keys: [{name: a, sha256: abc}]", "must be 64 hex digits"),
         (f"keys: [{{name: a, sha256: {HASH}, may: []}}]", "a key that may do nothing"),
@@ -396,8 +400,52 @@ def test_the_schema_describes_every_key_and_holds_no_value_of_ours() -> None:
 
 def test_the_schema_lets_a_number_be_a_variable() -> None:
     port = schema()["$defs"]["ServerSection"]["properties"]["port"]
-    assert {"type": "string", "pattern": r"^\$\{.+\}$"} in port["anyOf"]
+    assert schema_takes(port, "${PORT}")
     assert port["default"] == 8484
+
+
+def schema_takes(member: Any, value: object) -> bool:
+    """What a validator would say of a boolean or a text; they are all that is asked here."""
+    kinds = member.get("anyOf", [member])
+    if isinstance(value, bool):
+        return any(kind.get("type") == "boolean" for kind in kinds)
+    texts = [kind for kind in kinds if kind.get("type") == "string"]
+    return any("pattern" not in kind or re.search(kind["pattern"], str(value)) for kind in texts)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "name"),
+    [
+        ("server", "watch_config", "ServerSection"),
+        ("server", "port", "ServerSection"),
+        ("server", "head_s", "ServerSection"),
+        ("dashboard", "enabled", "DashboardSection"),
+    ],
+)
+@pytest.mark.parametrize(
+    "value", [True, "yes", "No", "TRUE", "on", "1", "maybe", "12", "+3", "2.5", "1e2", "x1", "", "1 2"]
+)
+def test_the_schema_and_the_check_take_the_same_texts_for_numbers_and_switches(
+    section: str, key: str, name: str, value: object
+) -> None:
+    if value is True and key in ("port", "head_s"):
+        return
+    member = schema()["$defs"][name]["properties"][key]
+    try:
+        parse(yaml.safe_dump({section: {key: value}}), {})
+    except ConfigError:
+        assert not schema_takes(member, value)
+    else:
+        assert schema_takes(member, value)
+
+
+def test_the_schema_lets_what_may_be_left_out_be_a_variable_too() -> None:
+    found = schema()
+    for member in (found["properties"]["discover"], found["$defs"]["StoreSection"]["properties"]["retention_days"]):
+        assert schema_takes(member, "${VARIABLE}") and not schema_takes(member, "maybe")
+        assert {"type": "null"} in member["anyOf"]
+    weights = found["$defs"]["StoreSection"]["properties"]["feedback_weights"]["additionalProperties"]
+    assert schema_takes(weights, "${VARIABLE}")
 
 
 SCALARS = st.one_of(

@@ -208,8 +208,10 @@ def _keys(sections: tuple[KeySection, ...], sheet: Sheet) -> tuple[AccessKey, ..
 
 
 def _key(section: KeySection, sheet: Sheet, path: Path) -> AccessKey:
-    if (section.sha256 is None) == (section.hash is None):
+    if section.sha256 is None and section.hash is None:
         sheet.refuse(path, "give sha256: the line that `fairlead keys new NAME` prints")
+    if section.sha256 is not None and section.hash is not None:
+        sheet.refuse((*path, "hash"), "is another word for sha256, which is given too: keep one", at_key=True)
     given = "sha256" if section.sha256 is not None else "hash"
     digest = (section.sha256 or section.hash or "").strip().lower().removeprefix("sha256:")
     if digest.startswith(KEY_PREFIX):

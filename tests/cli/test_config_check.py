@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.assembly.services import assemble
+from fairlead.assembly.services import Assembly, assemble
+from fairlead.cli.serve import banner
 from fairlead.domain.errors import ConfigError
 from fairlead.settings.settings import parse
 from tests.cli.running import run
@@ -24,6 +25,10 @@ def told(tmp_path: Path, text: str) -> list[str]:
     """What the check warns of."""
     warnings: list[str] = json.loads(run("config", "check", "--json", written(tmp_path, text)))["warnings"]
     return warnings
+
+
+def served(text: str) -> Assembly:
+    return asyncio.run(assemble(parse(text, {}), {}))
 
 
 def refused(tmp_path: Path, text: str) -> list[str]:
@@ -99,8 +104,7 @@ def test_names_that_mean_nothing_are_warned_of_as_serving_warns(text: str, warni
     found = [each for each in told(tmp_path, priced + text) if "http://" not in each]
     assert len(found) == len(warnings)
     assert all(one.startswith(beginning) for one, beginning in zip(found, warnings, strict=True))
-    served = asyncio.run(assemble(parse(priced + text, {}), {}))
-    assert [each for each in served.warnings if "http://" not in each] == found
+    assert [each for each in served(priced + text).warnings if "http://" not in each] == found
 
 
 def test_what_a_server_may_list_is_not_known_and_that_is_said(tmp_path: Path) -> None:
@@ -111,3 +115,10 @@ def test_what_a_server_may_list_is_not_known_and_that_is_said(tmp_path: Path) ->
     found = told(tmp_path, asked + "shadow: {model: my-own}")
     assert "'my-own'" in found[0] and "a server lists when it is asked" in found[1]
     assert told(tmp_path, "discover: true\npresets: {a: {providers: {only: [groq]}}}") == []
+
+
+def test_the_banner_counts_one_model_as_one() -> None:
+    (counted,) = [line for line in banner(served(LISTED.replace("m, ", "")), "http://x") if line.startswith("auto may")]
+    assert counted == "auto may use 1 model at 1 upstream:"
+    (counted,) = [line for line in banner(served(LISTED), "http://x") if line.startswith("auto may")]
+    assert counted == "auto may use 2 models at 1 upstream:"

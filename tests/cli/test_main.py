@@ -113,7 +113,7 @@ def test_check_looks_into_the_operators_facts_of_models(tmp_path: Path) -> None:
     (tmp_path / "fairlead.yaml").write_text("log: {}\nmodels:\n  openai/gpt-5:\n    contxt_tokens: 5\n")
     done = fairlead("config", "check", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: fairlead.yaml:3:3: models.openai/gpt-5")
+    assert done.stderr.startswith("error: fairlead.yaml:4:5: models.openai/gpt-5.contxt_tokens: unknown key")
     assert "contxt_tokens" in done.stderr
 
 
@@ -137,6 +137,15 @@ def test_the_file_may_be_named_by_a_variable(tmp_path: Path) -> None:
     done = fairlead("config", "check", cwd=tmp_path, FAIRLEAD_CONFIG="none.yaml")
     assert done.returncode == 2
     assert "none.yaml (from FAIRLEAD_CONFIG): no such file" in done.stderr
+
+
+def test_a_folder_in_the_place_of_the_file_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    done = fairlead("config", "check", "conf", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: conf: is a folder: name the file in it, such as conf/fairlead.yaml\n"
+    done = fairlead("doctor", cwd=tmp_path, FAIRLEAD_CONFIG="conf")
+    assert "conf (from FAIRLEAD_CONFIG): is a folder" in done.stdout
 
 
 def test_a_new_key_is_printed_once_with_lines_that_work(tmp_path: Path) -> None:
@@ -176,12 +185,24 @@ def test_doctor_names_variables_and_never_their_values(tmp_path: Path) -> None:
         assert CANARY not in done.stdout + done.stderr
 
 
+def test_doctor_says_where_it_looked_for_keys_and_which_the_file_gives(tmp_path: Path) -> None:
+    (tmp_path / "fairlead.yaml").write_text(
+        "upstreams:\n  up1: {base_url: 'https://a.example/v1', api_key: '${UP1_KEY}', models: [m]}\n"
+        "  up2: {base_url: 'https://b.example/v1', models: [m]}\n"
+    )
+    done = fairlead("doctor", cwd=tmp_path, UP1_KEY=CANARY)
+    assert "keys     none found in the variables of known providers\n" in done.stdout
+    assert "  the configuration has keys for: up1\n" in done.stdout
+    assert "  variables of known providers that are not set: OPENAI_API_KEY, " in done.stdout
+
+
 def test_doctor_counts_the_models_that_auto_may_use(tmp_path: Path) -> None:
     found = json.loads(fairlead("doctor", "--json", cwd=tmp_path, OPENAI_API_KEY=CANARY).stdout)
     (upstream,) = found["upstreams"]
     assert upstream["name"] == "openai" and upstream["n_for_auto"] == len(upstream["for_auto"]) > 5
     assert found["can_serve"] is True
-    assert found["config"] == {"file": None, "version": found["config"]["version"], "errors": [], "warnings": []}
+    said: dict[str, list[str]] = {"errors": [], "warnings": [], "keys_of": []}
+    assert found["config"] == {"file": None, "version": found["config"]["version"], **said}
 
 
 def test_doctor_says_what_is_missing_and_how_to_mend_it(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from fairlead.cli.store_access import since_s
+from fairlead.domain.errors import StoreError
 from fairlead.evaluation.outcome_files import read_outcome_files
 from fairlead.evaluation.traffic_report import report_html, report_markdown
 from fairlead.store.sql_store import SqlStore
 from fairlead.store.sqlite import SqliteDatabase
 from fairlead.store.store import Search, Window
+from tests.cli.running import run
 from tests.store.small_traffic import AT_S, Told, arm, batch_of, figures
 
 PATIENCE_S = 60.0
@@ -41,6 +43,15 @@ def asked(url: str, path: str, body: Any) -> tuple[str, Any]:
     request = urllib.request.Request(url + path, json.dumps(body).encode(), {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         return str(answer.headers["x-fairlead-decision-id"]), json.load(answer)
+
+
+def test_an_outcome_that_no_request_has_is_asked_wrongly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    told = run("logs", "--demo", "--outcome", "bogus", code=2)
+    for name in ("ok", "error", "truncated", "cancelled", "refused", "failed"):
+        assert name in told
+        with pytest.raises(StoreError, match="no traffic has been kept yet"):
+            run("logs", "--demo", "--outcome", name)
 
 
 def test_a_stopped_server_has_kept_everything_and_the_commands_show_it(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ CONFIGURATION_HEAD: Final = """\
 # Configuration
 
 One YAML file, `fairlead.yaml` in the current folder unless `--config` or `FAIRLEAD_CONFIG` names another. Every key may
-be left out. `fairlead config init` writes a starter, `fairlead config check` names every fault by file, line and key;
+be left out. `fairlead config init` writes a starter, `fairlead config check` names its faults by file, line and key;
 `fairlead config schema` prints the JSON Schema for editors. Values may come from the environment: `${VARIABLE}`, or
 `${VARIABLE:-default}`.
 

@@ -361,6 +361,19 @@ async def test_a_bad_embeddings_request_is_refused(body: Json) -> None:
     assert (await ask(lucky(), {"model": EMBEDDING_MODEL, **body}, "/v1/embeddings")).status == 400
 
 
+@pytest.mark.parametrize(
+    ("path", "model", "words"),
+    [
+        ("/v1/embeddings", "wren-mini", f"wren-mini does not embed, it chats: use {EMBEDDING_MODEL}"),
+        ("/v1/chat/completions", EMBEDDING_MODEL, f"{EMBEDDING_MODEL} does not chat, it embeds"),
+    ],
+)
+async def test_a_model_of_the_other_purpose_is_refused_as_such(path: str, model: str, words: str) -> None:
+    answer = await ask(lucky(), {"model": model, "input": "a", "messages": []}, path)
+    assert answer.status == 400
+    assert json.loads(await answer.read(10_000))["error"]["message"] == f"[simulated] {words}"
+
+
 async def test_models_are_listed_as_simulated_through_an_upstream() -> None:
     upstream = Upstream(demo_endpoint(), lucky())
     listed = json.loads(await (await upstream.list_models()).read(100_000))["data"]

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -16,7 +17,8 @@ from fairlead.gateway.access import AccessKey, digest
 from fairlead.providers.endpoints import ServedModel
 from fairlead.routing.preferences import BUILT_IN_PRESETS
 from fairlead.settings.schema import Config, schema
-from fairlead.settings.settings import MAX_COMPLAINTS, Settings, bind_fault, parse
+from fairlead.settings.settings import Settings, bind_fault, parse
+from fairlead.settings.sheet import MAX_COMPLAINTS
 
 CANARY = "sk-canary-0123456789abcdef"
 HASH = digest("fl-anything")
@@ -205,7 +207,10 @@ def test_a_dummy_key_of_a_local_server_is_taken_in_silence(key: str) -> None:
         ("presets: {p: {weights: {}}}", "one of quality, cost and speed must be above 0"),
         ("preferences: {default: supprt}\npresets: {support: {}}", "did you mean 'support'?"),
         ("keys: [{name: a}]", "keys[0]: give sha256"),
-        (f"keys: [{{name: a, sha256: {HASH}, hash: {HASH}}}]", "keys[0]: give sha256"),
+        (
+            f"keys: [{{name: a, sha256: {HASH}, hash: {HASH}}}]",
+            "keys[0].hash: is another word for sha256, which is given",
+        ),
         ("keys: [{name: a, sha256: fl-abc}]", "this is the key itself"),
         ("keys: [{name: a, sha256: abc}]", "must be 64 hex digits"),
         (f"keys: [{{name: a, sha256: {HASH}, may: []}}]", "a key that may do nothing"),
@@ -395,8 +400,52 @@ def test_the_schema_describes_every_key_and_holds_no_value_of_ours() -> None:
 
 def test_the_schema_lets_a_number_be_a_variable() -> None:
     port = schema()["$defs"]["ServerSection"]["properties"]["port"]
-    assert {"type": "string", "pattern": r"^\$\{.+\}$"} in port["anyOf"]
+    assert schema_takes(port, "${PORT}")
     assert port["default"] == 8484
+
+
+def schema_takes(member: Any, value: object) -> bool:
+    """What a validator would say of a boolean or a text; they are all that is asked here."""
+    kinds = member.get("anyOf", [member])
+    if isinstance(value, bool):
+        return any(kind.get("type") == "boolean" for kind in kinds)
+    texts = [kind for kind in kinds if kind.get("type") == "string"]
+    return any("pattern" not in kind or re.search(kind["pattern"], str(value)) for kind in texts)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "name"),
+    [
+        ("server", "watch_config", "ServerSection"),
+        ("server", "port", "ServerSection"),
+        ("server", "head_s", "ServerSection"),
+        ("dashboard", "enabled", "DashboardSection"),
+    ],
+)
+@pytest.mark.parametrize(
+    "value", [True, "yes", "No", "TRUE", "on", "1", "maybe", "12", "+3", "2.5", "1e2", "x1", "", "1 2"]
+)
+def test_the_schema_and_the_check_take_the_same_texts_for_numbers_and_switches(
+    section: str, key: str, name: str, value: object
+) -> None:
+    if value is True and key in ("port", "head_s"):
+        return
+    member = schema()["$defs"][name]["properties"][key]
+    try:
+        parse(yaml.safe_dump({section: {key: value}}), {})
+    except ConfigError:
+        assert not schema_takes(member, value)
+    else:
+        assert schema_takes(member, value)
+
+
+def test_the_schema_lets_what_may_be_left_out_be_a_variable_too() -> None:
+    found = schema()
+    for member in (found["properties"]["discover"], found["$defs"]["StoreSection"]["properties"]["retention_days"]):
+        assert schema_takes(member, "${VARIABLE}") and not schema_takes(member, "maybe")
+        assert {"type": "null"} in member["anyOf"]
+    weights = found["$defs"]["StoreSection"]["properties"]["feedback_weights"]["additionalProperties"]
+    assert schema_takes(weights, "${VARIABLE}")
 
 
 SCALARS = st.one_of(
@@ -427,3 +476,57 @@ def test_any_tree_gives_settings_or_a_config_error(tree: dict[str, Any]) -> None
     else:
         assert isinstance(settings, Settings)
         assert CANARY not in repr(settings.endpoints)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (
+            "presets: {zero: {weights: {quality: 0}}, neg: {weights: {quality: -1}}, B: {}}",
+            ["presets.zero.weights", "presets.neg.weights.quality", "presets.B"],
+        ),
+        (
+            "store: {path: x, url: 'mysql://x', redact_patterns: ['(', '['], retention_days: -3}\nshadow: {share: 2}",
+            [
+                "store.url",
+                "store.url",
+                "store.redact_patterns[0]",
+                "store.redact_patterns[1]",
+                "store.retention_days",
+                "shadow.model",
+                "shadow.share",
+            ],
+        ),
+        ("explore: {share: 0.5}\nlimits: {hedge: {}}", ["explore.share", "limits.hedge"]),
+        ("keys: [{name: a}, {name: b, sha256: x}]", ["keys[0]", "keys[1].sha256"]),
+        (
+            "upstreams: {a: {}, b: {base_url: 'ftp://x'}, c: {models: 5}}\nzzz: 1",
+            ["upstreams.a", "upstreams.b.base_url", "upstreams.c.models", "zzz"],
+        ),
+        (
+            "upstreams: {x: {base_url: 'https://x', headers: {'a b': c, host: d}, models: [m, m, m]}}",
+            ['upstreams.x.headers."a b"', "upstreams.x.headers.host", "upstreams.x.models[1]", "upstreams.x.models[2]"],
+        ),
+        ("traces: {endpoint: 'http://x', headers: {'a b': c, 'd e': f}}", ["traces.headers.a b", "traces.headers.d e"]),
+        ("server: {host: 0.0.0.0}\npreferences: {default: nosuch}", ["server.host", "preferences.default"]),
+        ("log: {level: '${NO}'}\nserver: {host: '${NONE}'}", ["log.level", "server.host"]),
+    ],
+)
+def test_faults_that_do_not_hang_on_each_other_are_told_at_once(text: str, places: list[str]) -> None:
+    lines = fault(text).split("\n")
+    assert [line.split(": ")[1].replace('"', "") for line in lines] == [place.replace('"', "") for place in places]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "presets: {mine: {weights: {quality: -1}}}\npreferences: {default: mine}",
+        "presets: {mine: {weights: {quality: 0}}}\npreferences: {default: mine}",
+        "prests: {mine: {}}\npreferences: {default: mine}",
+        "server: {host: 0.0.0.0}\nkeys: [{name: a, sha256: abc}]",
+        "server: {host: 0.0.0.0}\nkeys: [{nme: a}]\nlog: {}",
+        "server: {host: 0.0.0.0}\nkyes: [{name: a}]",
+    ],
+)
+def test_what_follows_from_a_fault_alone_is_no_fault_of_its_own(text: str) -> None:
+    assert all("no preset of this name" not in line and "could reach" not in line for line in fault(text).split("\n"))

@@ -26,16 +26,23 @@ def _exploring(section: ExploreSection, n_workers: int) -> ExploreLimits:
     return ExploreLimits(exploration, section.max_usd_per_day / n_workers, random.Random().random)
 
 
-def _shadowing(section: ShadowSection, pool: Pool, n_workers: int, warnings: list[str]) -> ShadowLimits | None:
+def shadow_arms(section: ShadowSection, pool: Pool) -> tuple[tuple[int, ...], str | None]:
+    """The arms that may be asked beside, and why none are."""
     arms = pool.names.get(section.model.lower(), ())
     if not arms:
-        warnings.append(f"shadow: no upstream that is reached here serves '{section.model}': nobody is asked beside")
-        return None
+        return (), f"shadow: no upstream that is reached here serves '{section.model}': nobody is asked beside"
     if not any(pool.is_priced[index] for index in arms):
-        warnings.append(f"shadow: the price of '{section.model}' is unknown, so no bound could hold: nobody is asked")
+        return (), f"shadow: the price of '{section.model}' is unknown, so no bound could hold: nobody is asked"
+    return arms, None
+
+
+def _shadowing(section: ShadowSection, pool: Pool, n_workers: int, warnings: list[str]) -> ShadowLimits | None:
+    arms, problem = shadow_arms(section, pool)
+    if problem is not None:
+        warnings.append(problem)
         return None
     return ShadowLimits(
-        arms=tuple(arms),
+        arms=arms,
         share=section.share,
         max_usd_per_day=section.max_usd_per_day / n_workers,
         max_concurrency=section.max_concurrency,

@@ -14,12 +14,14 @@ from fairlead.settings.settings import Settings
 def catalogue_in_force(settings: Settings, today: date, more_texts: Mapping[str, str] | None = None) -> Catalogue:
     """The catalogue of a configuration; `more_texts` are further files of it, such as the demo's.
 
-    Raises: ConfigError with the place of the block that is wrong.
+    Raises: ConfigError with the place of the first block that is wrong.
     """
     catalogue = parse_catalogue({**catalogue_texts(), **(more_texts or {})})
     try:
         return overridden(catalogue, settings.models, today)
     except CatalogueError as error:
         named = [name for name in settings.model_places if error.message.startswith(name)]
-        place = settings.model_places[max(named, key=len)] if named else "models"
-        raise ConfigError(f"{place}: models.{error.message}") from None
+        if not named:
+            raise ConfigError(f"models: {error.message}") from None
+        name = max(named, key=len)
+        raise ConfigError(settings.model_places[name] + error.message[len(name) :]) from None

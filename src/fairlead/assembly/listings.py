@@ -25,8 +25,13 @@ async def list_models(settings: Settings, found: Found | None, probe: Probe, war
     return [*listings, *(Listing(each, is_by_hand=False) for each in discovered if each.name not in taken)]
 
 
+def must_be_asked(endpoint: Endpoint) -> bool:
+    """Whether neither the configuration nor the catalogue says which models it has."""
+    return not endpoint.models and (endpoint.is_local or endpoint.provider not in known_providers())
+
+
 async def _listing(endpoint: Endpoint, probe: Probe, warnings: list[str]) -> Listing:
-    if endpoint.models or (endpoint.provider in known_providers() and not endpoint.is_local):
+    if not must_be_asked(endpoint):
         return Listing(endpoint, is_by_hand=bool(endpoint.models))
     try:
         return Listing(await with_models(endpoint, probe, limit_s=LISTING_S), is_by_hand=True)

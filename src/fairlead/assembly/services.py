@@ -21,6 +21,7 @@ from fairlead.assembly.hosted_arms import with_hosting
 from fairlead.assembly.in_force import catalogue_in_force
 from fairlead.assembly.listings import list_models
 from fairlead.assembly.shipped import prompt_model
+from fairlead.assembly.unmet_names import unmet_names
 from fairlead.catalogue.catalogue import Catalogue
 from fairlead.dashboard.desk import Desk
 from fairlead.domain.engine_state import EngineState
@@ -103,14 +104,14 @@ async def assemble(
     if is_demo:
         listings = [Listing(demo_endpoint(), is_by_hand=True)]
     elif is_hypothetical:
-        listings = [Listing(endpoint, is_by_hand=False) for endpoint in _every_provider()]
+        listings = [Listing(endpoint, is_by_hand=False) for endpoint in every_provider()]
     else:
         found = await discover(env, probe, own_port=settings.server.port) if settings.discover else None
         listings = await list_models(settings, found, probe, warnings)
     texts = {DEMO_FILE: demo_catalogue_text()} if is_demo else {}
     catalogue = catalogue_in_force(settings, datetime.now(UTC).date(), texts)
     predictor = predictor_of(catalogue, settings)
-    router = _router_of(settings, catalogue, listings, predictor)
+    router = router_of(settings, catalogue, listings, predictor)
     endpoints = tuple(listing.endpoint for listing in listings)
     metrics = before.metrics if before is not None else Metrics(is_multiprocess=n_workers > 1)
     gathering = _gathering(metrics, RequestLog(logs_all=settings.log.requests))
@@ -139,7 +140,7 @@ async def assemble(
     )
     services = with_experiments(services, settings, warnings)
     own = predictor.router if isinstance(predictor, LearnedPredictor) else None
-    said = tuple(warnings)
+    said = (*warnings, *unmet_names(settings, catalogue, router))
     return Assembly(settings, catalogue, router, services, endpoints, said, is_demo, metrics, gathering, trained=own)
 
 
@@ -155,7 +156,8 @@ def _page(gathering: Gathering, metrics: Metrics, state: EngineState) -> tuple[b
     return metrics.page(state)
 
 
-def _router_of(settings: Settings, catalogue: Catalogue, listings: Sequence[Listing], predictor: Predictor) -> Router:
+def router_of(settings: Settings, catalogue: Catalogue, listings: Sequence[Listing], predictor: Predictor) -> Router:
+    """The router over everything that these listings offer."""
     pool = build_pool(with_hosting(build_arms(catalogue, listings), settings.hosting), predictor)
     return Router(pool, settings.presets, settings.default_preset, native_code().library)
 
@@ -218,7 +220,7 @@ def close(assembly: Assembly) -> None:
             upstream.close()
 
 
-def _every_provider() -> list[Endpoint]:
+def every_provider() -> list[Endpoint]:
     """Each known provider with an address of its own, without a key."""
     return [
         Endpoint(name=UpstreamName(slug), provider=slug, base_url=known.base_url, auth="none")

@@ -25,7 +25,7 @@ TemperatureOption = Annotated[float, typer.Option(min=0.0, max=2.0, help="Of sam
 PricesOption = Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")]
 ConcurrencyOption = Annotated[int, typer.Option(min=1, max=4096, help="Most calls at once to one upstream.")]
 InFlightOption = Annotated[str, typer.Option(help="Calls perhaps paid and unanswered: auto, resend or leave.")]
-EngineOption = Annotated[str, typer.Option(help="local, or ray (extra [scale]).")]
+EngineOption = Annotated[str, typer.Option(help="local, or ray (extra `scale`).")]
 AddressOption = Annotated[str | None, typer.Option(help="With --engine ray: the cluster's address.")]
 ConfigOption = Annotated[Path | None, typer.Option(help="Configuration file; ./fairlead.yaml if it is there.")]
 DemoOption = Annotated[bool, typer.Option("--demo", help="Ask simulated models.")]

@@ -84,31 +84,29 @@ def check(
     file: Annotated[Path | None, typer.Argument(help="File to check; ./fairlead.yaml unless given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say whether the file is right: exit code 0, or 2 with every fault by file, line and column."""
+    """Say whether the file is right: exit code 0, or 2 with as many faults as can be told at once, by line and column.
+
+    First what is no YAML and which variables are not set; then what is wrong with keys and values; then with facts of
+    models, the hosting and the router's file. Names that nobody here answers to are warnings.
+    """
     env = os.environ
     try:
         if find_config(file, env) is None:
             raise ConfigError(f"{DEFAULT_NAME}: no such file; write one with `fairlead config init`")
         settings, path = load_settings(file, env)
-        if settings.models:
-            from fairlead.assembly.in_force import catalogue_in_force
+        from fairlead.assembly.rehearsal import rehearse
 
-            catalogue_in_force(settings, datetime.now(UTC).date())
-        if settings.hosting:
-            from fairlead.assembly.hosted_arms import foretold
-
-            for name, section in settings.hosting.items():
-                foretold(name, section)
+        warnings = [*settings.warnings, *rehearse(settings, datetime.now(UTC).date())]
     except ConfigError as error:
         if not as_json:
             raise
         typer.echo(json.dumps({"ok": False, "errors": error.message.split("\n")}))
         raise typer.Exit(2) from None
-    summary = _summary(settings, str(path))
+    summary = _summary(settings, str(path), warnings)
     if as_json:
         typer.echo(json.dumps({"ok": True, **summary}))
         return
-    for warning in settings.warnings:
+    for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
     presets = ", ".join(summary["presets"]) or "none of your own"
     upstreams = ", ".join(summary["upstreams"]) or "none in the file"
@@ -125,7 +123,7 @@ def schema() -> None:
     typer.echo(_schema_text(), nl=False)
 
 
-def _summary(settings: "Settings", path: str) -> dict[str, Any]:
+def _summary(settings: "Settings", path: str, warnings: list[str]) -> dict[str, Any]:
     from fairlead.routing.preferences import BUILT_IN_PRESETS
 
     return {
@@ -139,7 +137,7 @@ def _summary(settings: "Settings", path: str) -> dict[str, Any]:
         "presets": [name for name in settings.presets if name not in BUILT_IN_PRESETS],
         "default_preset": settings.default_preset.name,
         "models": sorted(settings.models),
-        "warnings": list(settings.warnings),
+        "warnings": warnings,
     }
 
 

@@ -23,8 +23,10 @@ def find_config(given: Path | None, env: Mapping[str, str]) -> Path | None:
     if asked is None:
         usual = Path(DEFAULT_NAME)
         return usual if usual.is_file() else None
+    source = "" if given else f" (from {FILE_VARIABLE})"
+    if asked.is_dir():
+        raise ConfigError(f"{asked}{source}: is a folder: name the file in it, such as {asked / DEFAULT_NAME}")
     if not asked.is_file():
-        source = "" if given else f" (from {FILE_VARIABLE})"
         raise ConfigError(f"{asked}{source}: no such file; write one with `fairlead config init {asked}`")
     return asked
 

@@ -85,7 +85,7 @@ async def examine(config: Path | None, env: Mapping[str, str]) -> Report:
 
 
 def _configuration(config: Path | None, env: Mapping[str, str]) -> "tuple[Report, Settings | None]":
-    about: Report = {"file": None, "version": None, "errors": [], "warnings": []}
+    about: Report = {"file": None, "version": None, "errors": [], "warnings": [], "keys_of": []}
     try:
         path = find_config(config, env)
         about["file"] = None if path is None else str(path)
@@ -95,6 +95,7 @@ def _configuration(config: Path | None, env: Mapping[str, str]) -> "tuple[Report
         return about, None
     about["version"] = settings.version
     about["warnings"] = list(settings.warnings)
+    about["keys_of"] = [endpoint.name for endpoint in settings.endpoints if endpoint.secret or endpoint.identity]
     return about, settings
 
 
@@ -179,8 +180,10 @@ def _text(report: Report) -> str:
     lines += [f"  warning: {warning}" for warning in about["warnings"]]
     held = [f"{key['title']} ({key['found']})" for key in report["keys"] if key["found"]]
     looked = ", ".join(key["variables"][0] for key in report["keys"] if not key["found"])
-    lines.append(f"keys     {', '.join(held) or 'none found'}")
-    lines.append(f"  looked for and not set: {looked}")
+    lines.append(f"keys     {', '.join(held) or 'none found in the variables of known providers'}")
+    if about["keys_of"]:
+        lines.append(f"  the configuration has keys for: {', '.join(about['keys_of'])}")
+    lines.append(f"  variables of known providers that are not set: {looked}")
     lines.append("local    " + ("not looked for (FAIRLEAD_NO_DISCOVERY)" if not report["local_servers"] else ""))
     for server in report["local_servers"]:
         words = {"found": f"{server['n_models']} models", "nothing": "nothing there"}

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
@@ -49,6 +49,7 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
 
     from fairlead.store.store import Search
 
+    _check_outcome(outcome)
     search = Search(
         since_s(since, now_s()), tenant=tenant, model=model, outcome=outcome, kind=kind, session=session, limit=limit
     )
@@ -61,6 +62,14 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
             fresh = [row for row in store.requests(search)[::-1] if row.decision_id not in seen and row.outcome]
             _show(fresh, as_json=as_json, heads=False)
             seen |= {row.decision_id for row in fresh}
+
+
+def _check_outcome(outcome: str | None) -> None:
+    from fairlead.domain.moments import ReplyOutcome
+
+    known = (*get_args(ReplyOutcome), "failed")
+    if outcome is not None and outcome not in known:
+        raise typer.BadParameter(f"{outcome!r} is none of {', '.join(known)}", param_hint="--outcome")
 
 
 def _show(rows: "list[RequestRow] | tuple[RequestRow, ...]", *, as_json: bool, heads: bool = True) -> None:

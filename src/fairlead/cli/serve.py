@@ -190,11 +190,13 @@ def banner(assembly: "Assembly", url: str, *, n_workers: int = 1) -> list[str]:
     chosen = [spec for spec, is_in in zip(pool.specs, pool.in_default, strict=True) if is_in]
     models = {spec.arm.model for spec in chosen}
     n_upstreams = len({spec.arm.upstream for spec in chosen})
-    lines.append(f"auto may use {len(models)} models at {n_upstreams} upstream{'s' * (n_upstreams != 1)}:")
+    counted = f"{len(models)} model{'s' * (len(models) != 1)} at {n_upstreams} upstream{'s' * (n_upstreams != 1)}"
+    lines.append(f"auto may use {counted}:")
     lines += _upstream_lines(assembly)
     left_out = len({spec.arm.model for spec in pool.specs}) - len(models)
     if left_out:
-        lines.append(f"{left_out} more answer only to their names (superseded, unpriced, or not for chat).")
+        verb, whose = ("answers", "its name") if left_out == 1 else ("answer", "their names")
+        lines.append(f"{left_out} more {verb} only to {whose} (superseded, unpriced, or not for chat).")
     if n_workers > 1:
         lines.append(
             f"{n_workers} workers share the port, the metrics and what rests; each has its part of the limits."

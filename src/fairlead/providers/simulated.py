@@ -77,6 +77,8 @@ class SimulatedTransport:
 
     def _chat(self, request: Json) -> Scene:
         conduct = CONDUCTS.get(SentModel(str(request.get("model"))))
+        if request.get("model") == EMBEDDING_MODEL:
+            return _failure(400, "invalid_request_error", f"{EMBEDDING_MODEL} does not chat, it embeds")
         if conduct is None:
             return _failure(404, "invalid_request_error", "no simulated model has this name", code="model_not_found")
         refusal = _refusal(request, conduct)
@@ -219,7 +221,10 @@ def _tool_call(ident: str, index: int, name: str, arguments: str) -> Json:
 
 
 def _embeddings(request: Json) -> Scene:
-    if request.get("model") != EMBEDDING_MODEL:
+    name = SentModel(str(request.get("model")))
+    if name in CONDUCTS:
+        return _failure(400, "invalid_request_error", f"{name} does not embed, it chats: use {EMBEDDING_MODEL}")
+    if name != EMBEDDING_MODEL:
         return _failure(404, "invalid_request_error", "no simulated model has this name", code="model_not_found")
     given = request.get("input")
     # A text, or a list of texts, of tokens, or of lists of tokens.

@@ -72,7 +72,7 @@ def need_checks(pool: Pool, outline: Outline, expected: Expected) -> Iterator[Ch
 
 def wish_checks(pool: Pool, outline: Outline, wishes: Wishes, expected: Expected) -> Iterator[Check]:
     """What the caller or the preset demands; holds for a model asked by name too."""
-    yield from _name_checks(pool, wishes)
+    yield from name_checks(pool, wishes)
     yield from _policy_checks(pool, wishes)
     yield from _price_checks(pool, wishes)
     if wishes.max_cost_usd is not None:
@@ -120,7 +120,8 @@ def down_check(pool: Pool, down: Collection[Resting]) -> Check:
     return Check("down", fails, why)
 
 
-def _name_checks(pool: Pool, wishes: Wishes) -> Iterator[Check]:
+def name_checks(pool: Pool, wishes: Wishes) -> Iterator[Check]:
+    """What wishes say of models and providers by their names."""
     if wishes.allowed_models:
         allowed = _matching(pool, wishes.allowed_models)
         yield Check("not_allowed", ~allowed, _says("it is not among the allowed models"))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from fairlead.catalogue.overrides import FIELDS
 from fairlead.domain.call import Deadlines
 from fairlead.domain.content import FormatName
 from fairlead.domain.data_policy import DataPolicy
@@ -26,7 +27,7 @@ from fairlead.providers.endpoints import (
     is_private_address,
 )
 from fairlead.providers.known_providers import REGION, KnownProvider, known_providers
-from fairlead.settings.sheet import Path, Sheet, nearest
+from fairlead.settings.sheet import Path, Sheet, dotted_path, nearest
 from fairlead.settings.signing import identity_of, region_of
 from fairlead.settings.upstream_schema import ServedSection, UpstreamSection
 
@@ -59,11 +60,12 @@ _DUMMIES: Final = frozenset({"empty", "none", "dummy", "no-key", "not-needed", "
 def build_endpoints(
     upstreams: Mapping[str, UpstreamSection], env: Mapping[str, str], sheet: Sheet, warnings: list[str]
 ) -> tuple[Endpoint, ...]:
-    """The endpoints of all upstreams, in the order of the file.
-
-    Raises: ConfigError with place and mend.
-    """
-    return tuple(_endpoint(name, section, env, sheet, warnings) for name, section in upstreams.items())
+    """The endpoints of all upstreams, in the order of the file; what is wrong with one is noted on the sheet."""
+    found: list[Endpoint] = []
+    for name, section in upstreams.items():
+        with sheet.going_on():
+            found.append(_endpoint(name, section, env, sheet, warnings))
+    return tuple(found)
 
 
 def _endpoint(
@@ -226,12 +228,13 @@ def _check_literal(key: str, variable: str, sheet: Sheet, where: Path, warnings:
 def _headers(section: UpstreamSection, sheet: Sheet, path: Path) -> tuple[tuple[str, str], ...]:
     for name, value in section.headers.items():
         where: Path = (*path, "headers", name)
-        if not _HEADER_NAME.fullmatch(name):
-            sheet.refuse(where, "not a header's name", at_key=True)
-        if name.lower() in _OURS:
-            sheet.refuse(where, "Fairlead sets this header itself: remove it", at_key=True)
-        if not value.isascii() or not value.isprintable():
-            sheet.refuse(where, "a header's value is one line of plain ASCII characters")
+        with sheet.going_on():
+            if not _HEADER_NAME.fullmatch(name):
+                sheet.refuse(where, "not a header's name", at_key=True)
+            if name.lower() in _OURS:
+                sheet.refuse(where, "Fairlead sets this header itself: remove it", at_key=True)
+            if not value.isascii() or not value.isprintable():
+                sheet.refuse(where, "a header's value is one line of plain ASCII characters")
     lowered = [name.lower() for name in section.headers]
     if len(set(lowered)) < len(lowered):
         sheet.refuse((*path, "headers"), "one header stands here twice (capitals do not matter); keep one", at_key=True)
@@ -288,6 +291,29 @@ def served_facts(
     return blocks
 
 
+def check_facts(facts: Mapping[str, Any], sheet: Sheet, path: Path) -> None:
+    """Notes the keys of a model's facts that the catalogue does not know."""
+    for key in facts:
+        if key not in FIELDS:
+            with sheet.going_on():
+                mend = f"{nearest(key, FIELDS) or ';'} known are {', '.join(FIELDS)}"
+                sheet.refuse((*path, key), f"unknown key{mend}", at_key=True)
+
+
+def fact_places(endpoints: tuple[Endpoint, ...], models: Mapping[str, object], sheet: Sheet) -> dict[str, str]:
+    """Model -> `file:line:column: key.path` of what is stated of it: under `models`, else in an upstream's list."""
+    paths: dict[str, Path] = {}
+    for endpoint in endpoints:
+        for index, served in enumerate(endpoint.models):
+            if served.model is not None:
+                paths.setdefault(served.model, ("upstreams", endpoint.name, "models", index))
+    paths |= {name: ("models", name) for name in models}
+    return {
+        name: f"{sheet.spot(path, at_key=isinstance(path[-1], str))}: {dotted_path(path)}"
+        for name, path in paths.items()
+    }
+
+
 def laid_over(block: dict[str, Any], facts: Mapping[str, Any]) -> None:
     """Puts facts into a block; inner mappings (prices, abilities) are joined, everything else is replaced."""
     for key, value in facts.items():
@@ -301,7 +327,9 @@ def _models(
     found: dict[str, ServedModel] = {}
     for index, section in enumerate(sections):
         if section.name in found:
-            sheet.refuse((*path, "models", index), "this model stands here twice; keep one")
+            with sheet.going_on():
+                sheet.refuse((*path, "models", index), "this model stands here twice; keep one")
+        check_facts(section.model_extra or {}, sheet, (*path, "models", index))
         model = section.model
         if model is None and section.model_extra:
             # Facts need an id to stand under; without one given, the model is taken for one of its own.

@@ -4,7 +4,7 @@ This is what `fairlead config schema` prints for editors and what `settings.pars
 files, lines or variables.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -194,7 +194,7 @@ class Config(Section):
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of the file, for editors. Numbers and booleans may also be written as ${VARIABLE}."""
+    """The JSON Schema of the file, for editors. Numbers and booleans may also be ${VARIABLE}, or stand in quotes."""
     found = Config.model_json_schema()
     _allow_variables(found)
     found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -210,14 +210,31 @@ def _allow_variables(node: Any) -> None:
                     _allow_variables(value[name])
             else:
                 _allow_variables(value)
+                if key == "additionalProperties" and isinstance(value, dict):
+                    node[key] = _or_variable(value)
     elif isinstance(node, list):
         for item in node:
             _allow_variables(item)
 
 
 def _or_variable(member: dict[str, Any]) -> dict[str, Any]:
-    if member.get("type") not in ("integer", "number", "boolean"):
-        return member
     about: dict[str, Any] = {key: member[key] for key in ("description", "default", "title") if key in member}
     plain = {key: value for key, value in member.items() if key not in about}
-    return {"anyOf": [plain, {"type": "string", "pattern": r"^\$\{.+\}$"}], **about}
+    kinds = plain.pop("anyOf", [plain])
+    patterns = [_AS_TEXT[kind["type"]] for kind in kinds if kind.get("type") in _AS_TEXT]
+    if not patterns:
+        return member
+    return {"anyOf": [*kinds, *({"type": "string", "pattern": pattern} for pattern in patterns)], **about}
+
+
+def _of_any_case(words: tuple[str, ...]) -> str:
+    return "|".join("".join(f"[{letter}{letter.upper()}]" for letter in word) for word in words)
+
+
+_VARIABLE: Final = r"\$\{.+\}"
+_AS_TEXT: Final = {
+    "integer": rf"^({_VARIABLE}|[+-]?[0-9]+)$",
+    "number": rf"^({_VARIABLE}|[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)$",
+    "boolean": rf"^({_VARIABLE}|[01]|{_of_any_case(('true', 'false', 'yes', 'no', 'on', 'off', 't', 'f', 'y', 'n'))})$",
+}
+"""Which texts are read as such a value too: what comes of a variable is a text."""

@@ -10,9 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final, TypeVar, get_args
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, Final, TypeVar
 
 from fairlead.domain.errors import ConfigError
 from fairlead.domain.names import TenantName
@@ -22,7 +20,7 @@ from fairlead.providers.endpoints import Endpoint, is_loopback_host
 from fairlead.routing.preferences import BUILT_IN_PRESETS, Preset
 from fairlead.settings.dashboard_section import DashboardSection
 from fairlead.settings.effort import CacheSection, LimitsSection
-from fairlead.settings.endpoints import build_endpoints, laid_over, served_facts
+from fairlead.settings.endpoints import build_endpoints, check_facts, fact_places, laid_over, served_facts
 from fairlead.settings.experiments import ExploreSection, ShadowSection
 from fairlead.settings.schema import (
     Config,
@@ -36,9 +34,9 @@ from fairlead.settings.sheet import Path, Sheet, nearest, read_sheet
 from fairlead.settings.store_section import StoreSection
 from fairlead.settings.traces_section import TracesSection
 from fairlead.settings.upstream_schema import HostingSection
+from fairlead.settings.validation import validated
 
 DEFAULT_FILE: Final = "fairlead.yaml"
-MAX_COMPLAINTS: Final = 8
 Experiment = TypeVar("Experiment", ExploreSection | None, ShadowSection | None)
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -56,7 +54,7 @@ class Settings:
     models: Mapping[str, Mapping[str, Any]]
     """The operator's own facts, by model, for the catalogue's overrides: `models` over what upstreams state."""
     model_places: Mapping[str, str]
-    """`file:line:column` of each of them, for complaints of the catalogue."""
+    """`file:line:column: key.path` of each of them, for complaints of the catalogue."""
     router_file: str | None
     """A trained router's file, as it was written; relative to the current folder."""
     hosting: Mapping[str, HostingSection]
@@ -104,17 +102,22 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
     Raises: ConfigError; any other exception is a bug.
     """
     sheet = read_sheet(text, env, file)
-    config = _validated(sheet)
+    config, flawed = validated(sheet)
     warnings: list[str] = []
     keys = _keys(config.keys, sheet)
-    fault = bind_fault(config.server.host, has_keys=bool(keys))
-    if fault is not None:
-        sheet.refuse(("server", "host"), fault)
-    hedge = config.limits.hedge
-    if hedge is not None and hedge.after_s is None and hedge.after_quantile is None:
-        sheet.refuse(("limits", "hedge"), "say when it begins: give after_s, after_quantile or both")
     presets = {**BUILT_IN_PRESETS, **_presets(config.presets, sheet)}
     endpoints = build_endpoints(config.upstreams, env, sheet, warnings)
+    default_preset = presets["balanced"]
+    with sheet.going_on():
+        default_preset = _default_preset(config, presets, sheet, is_whole=_is_whole(flawed, "presets", "preferences"))
+    if _is_whole(flawed, "server", "keys"):
+        _check_bind(config, sheet)
+    _check_hedge(config.limits, sheet)
+    _check_store(config.store, sheet)
+    _check_traces(config.traces, sheet)
+    for name, facts in config.models.items():
+        check_facts(facts, sheet, ("models", name))
+    sheet.tell()
     models = served_facts(endpoints, config.upstreams)
     for name, facts in config.models.items():
         laid_over(models.setdefault(name, {}), facts)
@@ -124,21 +127,21 @@ def parse(text: str, env: Mapping[str, str], *, file: str = DEFAULT_FILE) -> Set
         endpoints=endpoints,
         discover=not config.upstreams if config.discover is None else config.discover,
         models=MappingProxyType(models),
-        model_places=MappingProxyType({name: sheet.spot(("models", name)) for name in models}),
+        model_places=MappingProxyType(fact_places(endpoints, config.models, sheet)),
         router_file=config.router,
         hosting=MappingProxyType(
             {name: section.hosting for name, section in config.upstreams.items() if section.hosting is not None}
         ),
         presets=MappingProxyType(presets),
-        default_preset=_default_preset(config, presets, sheet),
+        default_preset=default_preset,
         keeps_sessions=config.preferences.session_affinity == "auto",
         limits=config.limits,
         cache=config.cache,
         explore=_experiment("explore", config.explore, config, warnings),
         shadow=_experiment("shadow", config.shadow, config, warnings),
-        store=_store(config.store, sheet),
+        store=config.store,
         dashboard=config.dashboard,
-        traces=_traces(config.traces, sheet),
+        traces=config.traces,
         log=config.log,
         warnings=tuple(warnings),
         version=version_of(config),
@@ -173,145 +176,86 @@ def version_of(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _validated(sheet: Sheet) -> Config:
-    try:
-        return Config.model_validate(_without_nothing(sheet.values))
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=True, include_input=False)
-    complaints = sorted(((_loc(fault["loc"]), fault) for fault in found), key=lambda pair: sheet.place_of(pair[0]))
-    lines = list(dict.fromkeys(_complaint(sheet, path, fault) for path, fault in complaints))
-    if len(lines) > MAX_COMPLAINTS:
-        lines[MAX_COMPLAINTS:] = [f"… and {len(lines) - MAX_COMPLAINTS} more"]
-    raise ConfigError("\n".join(lines))
+def _is_whole(flawed: frozenset[str], *sections: str) -> bool:
+    """Whether nothing was left out of these sections, nor under a name that may be meant for one of them."""
+    return flawed.isdisjoint(sections) and flawed <= Config.model_fields.keys()
 
 
-def _without_nothing(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A key with nothing behind it means its default: `keys:` above lines that are commented out."""
-    found: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
-    for key in ("upstreams", "presets", "models"):
-        if isinstance(found.get(key), dict):
-            found[key] = {name: {} if value is None else value for name, value in found[key].items()}
-    for key in ("upstreams", "presets"):
-        if isinstance(found.get(key), dict):
-            found[key] = {name: _without_nulls(value) for name, value in found[key].items()}
-    return {key: value if key == "models" else _without_nulls(value) for key, value in found.items()}
+def _check_bind(config: Config, sheet: Sheet) -> None:
+    fault = bind_fault(config.server.host, has_keys=bool(config.keys))
+    with sheet.going_on():
+        if fault is not None:
+            sheet.refuse(("server", "host"), fault)
 
 
-def _without_nulls(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return {key: member for key, member in value.items() if member is not None}
-
-
-def _loc(loc: tuple[int | str, ...]) -> Path:
-    return tuple(part for part in loc if part != "[key]")
-
-
-def _complaint(sheet: Sheet, path: Path, fault: Any) -> str:
-    kind, context = fault["type"], fault.get("ctx", {})
-    if kind == "extra_forbidden":
-        known = _known_keys(path[:-1])
-        return sheet.complaint(
-            path, f"unknown key{nearest(str(path[-1]), known) or ';'} known are {', '.join(known)}", at_key=True
-        )
-    if kind == "missing":
-        return sheet.complaint(path, "this key is missing")
-    for beginning, text in _WORDS.items():
-        if kind.startswith(beginning):
-            return sheet.complaint(path, text.format(**context))
-    return sheet.complaint(path, str(fault["msg"]))
-
-
-_WORDS: Final = {
-    "literal_error": "must be {expected}",
-    "int_": "must be a whole number",
-    "float_": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_": "must be true or false",
-    "string_type": "must be a text: put it in quotes",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must be at most {max_length} characters long",
-    "greater_than_equal": "must be at least {ge}",
-    "greater_than": "must be above {gt}",
-    "less_than_equal": "must be at most {le}",
-    "less_than": "must be below {lt}",
-    "model_type": "must hold keys of its own, indented below it",
-    "model_attributes_type": "must hold keys of its own, indented below it",
-    "dict_type": "must hold keys of its own, indented below it",
-    "tuple_type": "must be a list: [a, b], or lines that begin with `- `",
-}
-"""pydantic's error types, by how they begin, in our words; none of them quotes the value."""
-
-
-def _known_keys(path: Path) -> list[str]:
-    kind: Any = Config
-    for part in path:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            field = kind.model_fields.get(str(part))
-            kind = _without_none(field.annotation) if field else None
-        else:
-            arguments = get_args(kind)
-            kind = _without_none(arguments[-1 if isinstance(part, str) else 0]) if arguments else None
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return list(kind.model_fields)
-    return []
-
-
-def _without_none(kind: Any) -> Any:
-    sections = [part for part in get_args(kind) if isinstance(part, type) and issubclass(part, BaseModel)]
-    return sections[0] if len(sections) == 1 and type(None) in get_args(kind) else kind
+def _check_hedge(limits: LimitsSection, sheet: Sheet) -> None:
+    hedge = limits.hedge
+    with sheet.going_on():
+        if hedge is not None and hedge.after_s is None and hedge.after_quantile is None:
+            sheet.refuse(("limits", "hedge"), "say when it begins: give after_s, after_quantile or both")
 
 
 def _keys(sections: tuple[KeySection, ...], sheet: Sheet) -> tuple[AccessKey, ...]:
     found: dict[str, AccessKey] = {}
-    names: set[str] = set()
     for index, section in enumerate(sections):
-        path: Path = ("keys", index)
-        if (section.sha256 is None) == (section.hash is None):
-            sheet.refuse(path, "give sha256: the line that `fairlead keys new NAME` prints")
-        given = "sha256" if section.sha256 is not None else "hash"
-        digest = (section.sha256 or section.hash or "").strip().lower().removeprefix("sha256:")
-        if digest.startswith(KEY_PREFIX):
-            sheet.refuse(
-                (*path, given), "this is the key itself; put its SHA-256 here (and make a new key: this one was seen)"
-            )
-        if not _DIGEST.fullmatch(digest):
-            sheet.refuse((*path, given), "must be 64 hex digits: the line that `fairlead keys new NAME` prints")
-        if digest in found or section.name in names:
-            what = "name" if section.name in names else "key"
-            sheet.refuse((*path, "name"), f"this {what} stands in `keys` twice; keep one")
-        if not section.may:
-            sheet.refuse((*path, "may"), "a key that may do nothing is no key: remove it, or name what it may do")
-        names.add(section.name)
-        found[digest] = AccessKey(section.name, digest, TenantName(section.tenant), frozenset(section.may))
+        with sheet.going_on():
+            key = _key(section, sheet, ("keys", index))
+            if key.sha256 in found or section.name in {each.name for each in found.values()}:
+                what = "key" if key.sha256 in found else "name"
+                sheet.refuse(("keys", index, "name"), f"this {what} stands in `keys` twice; keep one")
+            found[key.sha256] = key
     return tuple(found.values())
 
 
-def _presets(sections: Mapping[str, PresetSection], sheet: Sheet) -> dict[str, Preset]:
-    found: dict[str, Preset] = {}
-    for name, section in sections.items():
-        path: Path = ("presets", name)
-        if not PRESET_NAME.fullmatch(name):
-            sheet.refuse(path, "a preset's name is 1 to 64 lower-case letters, digits, '_' and '-'", at_key=True)
-        if name in BUILT_IN_PRESETS:
-            sheet.refuse(path, "this preset is built in: choose another name", at_key=True)
-        weights = BUILT_IN_PRESETS["balanced"].weights
-        if section.weights is not None:
-            weights = _weights(section.weights, sheet, (*path, "weights"))
-        wishes = Wishes(
-            max_cost_usd=section.limits.max_cost_usd,
-            max_latency_s=section.limits.max_latency_s,
-            min_quality=section.limits.min_quality,
-            allowed_models=section.candidates,
-            excluded_models=section.exclude,
-            provider_only=section.providers.only,
-            provider_ignore=section.providers.ignore,
-            data_collection=section.data_policy.data_collection,
-            zdr=section.data_policy.zdr,
-            regions=section.data_policy.regions,
+def _key(section: KeySection, sheet: Sheet, path: Path) -> AccessKey:
+    if section.sha256 is None and section.hash is None:
+        sheet.refuse(path, "give sha256: the line that `fairlead keys new NAME` prints")
+    if section.sha256 is not None and section.hash is not None:
+        sheet.refuse((*path, "hash"), "is another word for sha256, which is given too: keep one", at_key=True)
+    given = "sha256" if section.sha256 is not None else "hash"
+    digest = (section.sha256 or section.hash or "").strip().lower().removeprefix("sha256:")
+    if digest.startswith(KEY_PREFIX):
+        sheet.refuse(
+            (*path, given), "this is the key itself; put its SHA-256 here (and make a new key: this one was seen)"
         )
-        found[name] = Preset(name, weights, wishes)
+    if not _DIGEST.fullmatch(digest):
+        sheet.refuse((*path, given), "must be 64 hex digits: the line that `fairlead keys new NAME` prints")
+    if not section.may:
+        sheet.refuse((*path, "may"), "a key that may do nothing is no key: remove it, or name what it may do")
+    return AccessKey(section.name, digest, TenantName(section.tenant), frozenset(section.may))
+
+
+def _presets(sections: Mapping[str, PresetSection], sheet: Sheet) -> dict[str, Preset]:
+    # One that is refused stands for itself, so that nobody is told that it is not there.
+    found = {name: replace(BUILT_IN_PRESETS["balanced"], name=name) for name in sections}
+    for name, section in sections.items():
+        with sheet.going_on():
+            found[name] = _preset(name, section, sheet)
     return found
+
+
+def _preset(name: str, section: PresetSection, sheet: Sheet) -> Preset:
+    path: Path = ("presets", name)
+    if not PRESET_NAME.fullmatch(name):
+        sheet.refuse(path, "a preset's name is 1 to 64 lower-case letters, digits, '_' and '-'", at_key=True)
+    if name in BUILT_IN_PRESETS:
+        sheet.refuse(path, "this preset is built in: choose another name", at_key=True)
+    weights = BUILT_IN_PRESETS["balanced"].weights
+    if section.weights is not None:
+        weights = _weights(section.weights, sheet, (*path, "weights"))
+    wishes = Wishes(
+        max_cost_usd=section.limits.max_cost_usd,
+        max_latency_s=section.limits.max_latency_s,
+        min_quality=section.limits.min_quality,
+        allowed_models=section.candidates,
+        excluded_models=section.exclude,
+        provider_only=section.providers.only,
+        provider_ignore=section.providers.ignore,
+        data_collection=section.data_policy.data_collection,
+        zdr=section.data_policy.zdr,
+        regions=section.data_policy.regions,
+    )
+    return Preset(name, weights, wishes)
 
 
 def _weights(section: WeightsSection, sheet: Sheet, path: Path) -> Weights:
@@ -327,32 +271,36 @@ def _experiment(name: str, section: Experiment, config: Config, warnings: list[s
     return section
 
 
-def _store(section: StoreSection, sheet: Sheet) -> StoreSection:
-    if section.url is not None and section.path is not None:
-        sheet.refuse(("store", "url"), "give either a path or a url, not both")
-    if section.url is not None and not section.url.startswith(("postgresql://", "postgres://")):
-        sheet.refuse(("store", "url"), "must begin with postgresql://")
+def _check_store(section: StoreSection, sheet: Sheet) -> None:
+    with sheet.going_on():
+        if section.url is not None and section.path is not None:
+            sheet.refuse(("store", "url"), "give either a path or a url, not both")
+    with sheet.going_on():
+        if section.url is not None and not section.url.startswith(("postgresql://", "postgres://")):
+            sheet.refuse(("store", "url"), "must begin with postgresql://")
     for place, pattern in enumerate(section.redact_patterns):
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            sheet.refuse(("store", "redact_patterns", place), f"is no regular expression: {error.msg}")
-    return section
+        with sheet.going_on():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                sheet.refuse(("store", "redact_patterns", place), f"is no regular expression: {error.msg}")
 
 
-def _traces(section: TracesSection | None, sheet: Sheet) -> TracesSection | None:
+def _check_traces(section: TracesSection | None, sheet: Sheet) -> None:
     for name, value in section.headers.items() if section is not None else ():
-        if not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
-            sheet.refuse(("traces", "headers", name), "a header is a plain name and one line of ASCII characters")
-    return section
+        with sheet.going_on():
+            if not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+                sheet.refuse(("traces", "headers", name), "a header is a plain name and one line of ASCII characters")
 
 
-def _default_preset(config: Config, presets: Mapping[str, Preset], sheet: Sheet) -> Preset:
+def _default_preset(config: Config, presets: Mapping[str, Preset], sheet: Sheet, *, is_whole: bool) -> Preset:
+    """What `auto` means; `is_whole`: no preset was left out that it might name."""
     name = config.preferences.default.removeprefix("auto:")
     preset = presets.get(name)
-    if preset is None:
+    if preset is None and is_whole:
         mend = f"no preset of this name{nearest(name, presets) or ';'} known are {', '.join(presets)}"
         sheet.refuse(("preferences", "default"), mend)
+    preset = preset or BUILT_IN_PRESETS["balanced"]
     if config.preferences.weights is not None:
         return replace(preset, weights=_weights(config.preferences.weights, sheet, ("preferences", "weights")))
     return preset

@@ -6,7 +6,8 @@ text has become values, and only into strings. No message ever quotes a value, o
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
@@ -18,6 +19,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 MAX_TEXT_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 32
+MAX_COMPLAINTS: Final = 8
 MAX_VALUES: Final = 50_000
 """After aliases are expanded: nine lines of nested aliases can stand for a billion values."""
 
@@ -39,9 +41,17 @@ class Place:
     column: int
 
 
+class PlacedError(ConfigError):
+    """A fault that knows its line and column, so that all of a file can be told in its order."""
+
+    def __init__(self, message: str, place: Place) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 @dataclass(slots=True)
 class Sheet:
-    """A configuration as plain values, with the place of every key and value."""
+    """A configuration as plain values, with the place of every key and value, and what was found wrong so far."""
 
     file: str
     values: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -49,29 +59,59 @@ class Sheet:
     places: dict[Path, Place] = field(default_factory=dict)
     expanded: set[Path] = field(default_factory=set)
     """Strings that hold something from the environment."""
+    faults: list[tuple[tuple[int, int], str]] = field(default_factory=list)
+    """Line, column and complaint of each that was noted."""
 
     def complaint(self, path: Path, what: str, *, at_key: bool = False) -> str:
         """`file:line:column: key.path: what`, for the nearest place that is known."""
-        dotted = dotted_path(path)
-        return f"{self.spot(path, at_key=at_key)}: {dotted + ': ' if dotted else ''}{what}"
+        return self.placed(self._nearest_place(path, at_key), path, what).message
 
     def spot(self, path: Path, *, at_key: bool = True) -> str:
         """`file:line:column` of a key or value, or of the nearest that is known."""
+        place = self._nearest_place(path, at_key)
+        return f"{self.file}:{place.line}:{place.column}"
+
+    def _nearest_place(self, path: Path, at_key: bool) -> Place:
         known = path
         own = self.keys if at_key else self.places
         while known and known not in own and known not in self.keys:
             known = known[:-1]
-        place = own.get(known) or self.keys.get(known) or Place(1, 1)
-        return f"{self.file}:{place.line}:{place.column}"
+        return own.get(known) or self.keys.get(known) or Place(1, 1)
 
     def place_of(self, path: Path) -> tuple[int, int]:
-        """Line and column, for sorting; unknown places come first."""
-        place = self.keys.get(path) or self.places.get(path)
-        return (place.line, place.column) if place else (0, 0)
+        """Line and column of a key, or of the nearest that is known, for sorting."""
+        place = self._nearest_place(path, at_key=True)
+        return place.line, place.column
 
     def refuse(self, path: Path, what: str, *, at_key: bool = False) -> NoReturn:
         """Raises the ConfigError of this complaint."""
-        raise ConfigError(self.complaint(path, what, at_key=at_key))
+        raise self.placed(self._nearest_place(path, at_key), path, what)
+
+    def placed(self, place: Place, path: Path, what: str) -> PlacedError:
+        """The error of a complaint at this place."""
+        dotted = dotted_path(path)
+        spot = f"{self.file}:{place.line}:{place.column}"
+        return PlacedError(f"{spot}: {dotted + ': ' if dotted else ''}{what}", place)
+
+    def note(self, place: tuple[int, int], complaint: str) -> None:
+        """Keeps a complaint until `tell`."""
+        self.faults.append((place, complaint))
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """What is refused inside is noted, and the reading goes on behind it."""
+        try:
+            yield
+        except PlacedError as error:
+            self.note((error.place.line, error.place.column), error.message)
+
+    def tell(self) -> None:
+        """Raises one ConfigError of all that was noted, in the order of the file; does nothing without any."""
+        lines = list(dict.fromkeys(complaint for _, complaint in sorted(self.faults)))
+        if len(lines) > MAX_COMPLAINTS:
+            lines[MAX_COMPLAINTS:] = [f"… and {len(lines) - MAX_COMPLAINTS} more"]
+        if lines:
+            raise ConfigError("\n".join(lines))
 
 
 def dotted_path(path: Path) -> str:
@@ -107,7 +147,9 @@ def read_sheet(text: str, env: Mapping[str, str], file: str) -> Sheet:
         raise ConfigError(
             f"{file}:1:1: the file must hold keys such as `server:` and `upstreams:`, not a list or a text"
         )
-    sheet.values = cast("dict[str, Any]", _Reader(sheet, env).value(node, ()))
+    with sheet.going_on():
+        sheet.values = cast("dict[str, Any]", _Reader(sheet, env).value(node, ()))
+    sheet.tell()
     return sheet
 
 
@@ -205,7 +247,7 @@ class _Reader:
                 first = self.sheet.keys[(*path, key)]
                 what = f"this key stands here twice (first in line {first.line}); keep one"
                 place = _place(key_node)
-                raise ConfigError(f"{self.sheet.file}:{place.line}:{place.column}: {dotted_path((*path, key))}: {what}")
+                raise self.sheet.placed(place, (*path, key), what)
             self.sheet.keys[(*path, key)] = _place(key_node)
             found[key] = self.value(value_node, (*path, key))
         for key_node, value_node in merged:
@@ -234,8 +276,7 @@ class _Reader:
             elif read_as == node.tag:
                 what = "YAML tags are not used here: remove the '!…'"
             place = _place(node)
-            dotted = dotted_path(path)
-            raise ConfigError(f"{self.sheet.file}:{place.line}:{place.column}: {dotted + ': ' if dotted else ''}{what}")
+            raise self.sheet.placed(place, path, what)
         if _UNWANTED.search(node.value) or "\n" in node.value or not node.value or len(node.value) > 200:
             self.sheet.refuse(path, "a key must be a text of 1 to 200 printable characters")
         return cast("str", node.value)
@@ -246,7 +287,10 @@ class _Reader:
         if node.tag == "tag:yaml.org,2002:str":
             if _UNWANTED.search(node.value):
                 self.sheet.refuse(path, "holds a control character")
-            return self.expand(node.value, path)
+            text = ""  # for one that is refused: `read_sheet` tells why, and nobody reads it
+            with self.sheet.going_on():
+                text = self.expand(node.value, path)
+            return text
         try:
             return self.constructor.construct_object(node)
         except (ValueError, OverflowError, TypeError, AttributeError, yaml.YAMLError):

@@ -8,7 +8,7 @@ from fairlead.learning.outcomes import Outcomes, Queries
 from fairlead.learning.training import train
 from fairlead.routing.policies.objective import Objective
 
-WORDS = "rain glass owls trains bread winter letters harbours stone river music engine lantern clock garden".split()
+WORDS = ("rain", "glass", "owls", "trains", "bread", "winter", "letters", "harbours", "stone", "river", "clock")
 
 
 def logged(n: int) -> Outcomes:

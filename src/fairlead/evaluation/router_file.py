@@ -96,9 +96,9 @@ class Router:
         objective = preference if isinstance(preference, Objective) else _objective_of(preference)
         trained = self.trained
         foretold = trained.foretell([_outline(request)])
-        instead = trained.verdict.serve_instead(trained.arms, objective) if heeds_verdict else None
+        instead = trained.served_instead(foretold, objective) if heeds_verdict else None
         worth = trained.worth(foretold, objective)
-        chosen = int(objective.best_of(worth, foretold)[0]) if instead is None else instead
+        chosen = int((objective.best_of(worth, foretold) if instead is None else instead)[0])
         order = np.argsort(-worth[0], kind="stable").tolist()
         order.remove(chosen)
         candidates = _candidates(trained.arms, foretold)

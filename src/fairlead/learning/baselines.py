@@ -138,6 +138,7 @@ def join_predictions(folds: Sequence[Prediction]) -> Prediction:
         _stacked([fold.latency_s for fold in folds]),
         _stacked([fold.quality_low for fold in folds]),
         _stacked([fold.quality_high for fold in folds]),
+        folds=np.repeat(np.arange(len(folds)), [len(fold.quality) for fold in folds]),
     )
 
 

@@ -137,7 +137,7 @@ def _prediction_group(prediction: Prediction, ground: Ground) -> Group:
     stated, score = prediction.quality, ground.test.score
     return _grouped(
         {
-            "auc": ranking.mean_auc_statistic(stated, score),
+            "auc": ranking.mean_auc_statistic(prediction.within_folds(), score),
             "brier": calibration.brier_statistic(stated, score),
             "log_loss": calibration.log_loss_statistic(stated, score),
             "calibration_error": calibration.calibration_error_statistic(stated, score),

@@ -96,14 +96,26 @@ class TrainedRouter:
     def choose(self, foretold: Foretold, objective: Objective, *, heeds_verdict: bool = True) -> NDArray[np.int64]:
         """The chosen arm of every request (n,).
 
-        Where the verdict does not find routing to pay at this preference, one arm is served to all, within the
-        objective's limits. Else the arm of the highest worth, which is steadied as the quality is (policies/steady).
+        Where the verdict finds routing to pay at this preference it is the arm of the highest worth, which is steadied
+        as the quality is (policies/steady).
         """
-        if heeds_verdict:
-            instead = self.verdict.serve_instead(self.arms, objective)
-            if instead is not None:
-                return np.full(len(foretold.quality), instead, dtype=np.int64)
-        return objective.pick(foretold, self.cost_scale_usd, self.stack.usual)
+        instead = self.served_instead(foretold, objective) if heeds_verdict else None
+        return instead if instead is not None else objective.pick(foretold, self.cost_scale_usd, self.stack.usual)
+
+    def served_instead(self, foretold: Foretold, objective: Objective) -> NDArray[np.int64] | None:
+        """The arm to serve where the verdict does not find routing to pay (n,); None where the router is to choose.
+
+        One arm for all, but where that would pass a limit on this request: there the best of those within, by what they
+        usually do.
+        """
+        place, n = self.verdict.serve_instead(self.arms, objective), len(foretold.quality)
+        if place is None or not objective.is_limited:
+            return None if place is None else np.full(n, place, dtype=np.int64)
+        usual = self.verdict.usual_of(self.arms)
+        known = np.isfinite(usual.quality)
+        worth = np.where(known, objective.worth(usual, self.cost_scale_usd), -np.inf)
+        quality = np.repeat(np.where(known, usual.quality, 0.0), n, axis=0)
+        return objective.best_of(np.repeat(worth, n, axis=0), foretold._replace(quality=quality))
 
     def worth(self, foretold: Foretold, objective: Objective) -> Floats:
         """The worth of every arm under an objective (n, n_arms): what the choice is the highest of."""

@@ -22,6 +22,7 @@ def benchmark(  # noqa: PLR0913 - every option of the command is a parameter
     """Measure a router beside the standard baselines, by cross-validation that no text leaks through."""
     from fairlead.assembly.shipped import encoder_with
     from fairlead.cli.output import to_stderr, to_stdout
+    from fairlead.cli.output_paths import check_output
     from fairlead.cli.progress import progress_bar
     from fairlead.evaluation.benchmark_run import run_benchmark
     from fairlead.evaluation.comparison_report import LEGEND, tables
@@ -30,9 +31,9 @@ def benchmark(  # noqa: PLR0913 - every option of the command is a parameter
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.price_tables import read_price_table
     from fairlead.evaluation.router_file import load_router
+    from fairlead.evaluation.whole_files import write_whole
 
-    if plot is not None and not plot.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {plot.absolute().parent}: make it, or choose another --plot")
+    check_output(plot, (*outcomes, queries, prices, router), option="--plot", ending=".svg", what="SVG")
     read = read_outcome_files(outcomes, queries)
     with progress_bar(folds + 1, is_quiet=as_json) as say:
         comparison = run_benchmark(
@@ -44,7 +45,7 @@ def benchmark(  # noqa: PLR0913 - every option of the command is a parameter
         if drawn is None:
             to_stderr().line("no cost is known, so there is no frontier to draw", "yellow")
         else:
-            plot.write_text(drawn, encoding="utf-8")
+            write_whole(plot, drawn)
     printer = to_stdout()
     if as_json:
         printer.json(json_of(comparison))

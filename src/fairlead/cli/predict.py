@@ -29,10 +29,12 @@ def predict(
 ) -> None:
     """Foretell every model on every query, and choose one for each."""
     from fairlead.cli.output import to_stderr
+    from fairlead.cli.output_paths import check_output
     from fairlead.evaluation.prediction_files import write_predictions
     from fairlead.evaluation.query_files import read_query_file
     from fairlead.evaluation.router_file import load_router
 
+    check_output(output, (router, queries), ending=".parquet", what="Parquet")
     trained = load_router(router, encoder)
     n_rows = write_predictions(
         trained, read_query_file(queries), output, _objectives(prefer, cost_weight or []),

@@ -84,11 +84,12 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
     quiet: QuietOption = False,
 ) -> None:
     """Learn a new model from few probes: what it can do, where it would be chosen, and what more probes would buy."""
-    from fairlead.cli.router_option import check_folder, needed_router
+    from fairlead.cli.output_paths import check_output
+    from fairlead.cli.router_option import needed_router
     from fairlead.evaluation.router_file import load_router
 
     _check_source(context, suite, answers)
-    check_folder(output)
+    check_output(output, (*(answers or ()), queries, suite, prices, config))
     plan = _plan(probes, rounds, budget, prefer, every, seed)
     base = needed_router(router, config)
     trained = load_router(base, encoder)

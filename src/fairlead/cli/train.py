@@ -38,12 +38,12 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
 ) -> None:
     """Learn a router from outcomes, say how good it is, and whether to route at all."""
     from fairlead.cli.output import to_stdout
+    from fairlead.cli.output_paths import check_output
     from fairlead.cli.progress import progress_bar
-    from fairlead.cli.router_option import check_folder
 
     if router is not None and add_model is None:
         raise typer.BadParameter("--router goes with --add-model; without it everything is learned anew")
-    check_folder(output)
+    check_output(output, (*outcomes, queries, prices))
     if add_model is not None and (models is not None or prices is not None):
         raise typer.BadParameter("--models and --prices are for learning anew, not for --add-model")
     wanted = tuple(name.strip() for name in (models or "").split(",") if name.strip())

@@ -215,6 +215,17 @@ def test_without_costs_there_is_no_plot_and_that_is_said(tmp_path: Path) -> None
     assert not (tmp_path / "f.svg").exists()
 
 
+def test_tables_that_no_query_serves_are_told_of_by_both_commands(tmp_path: Path) -> None:
+    apart = [row for place, row in enumerate(rows()) if place // 3 % 2 == (row["model"] == "bard")]
+    path = write(tmp_path / "apart.csv", apart)
+    trained = run("train", path, "-o", tmp_path / "r.fl")
+    measured = run("benchmark", path, "--folds", "2", "--plot", tmp_path / "f.svg")
+    for said in (trained, measured):
+        assert "60 of 60 queries lack a score of some model: left out of routing figures." in said
+        assert "No query has the cost of every model: there are no cost figures." in said
+    assert "costs are known, but no query has a score of every model, so there is no frontier to draw" in measured
+
+
 def test_bad_rows_are_named_by_file_and_line_and_nothing_is_written(tmp_path: Path) -> None:
     bad = rows()
     bad[4]["score"] = 7

@@ -1,5 +1,6 @@
 """`fairlead benchmark`: a router beside every standard baseline on one's own outcomes, with intervals."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def benchmark(  # noqa: PLR0913 - every option of the command is a parameter
     from fairlead.evaluation.benchmark_run import run_benchmark
     from fairlead.evaluation.comparison_report import LEGEND, tables
     from fairlead.evaluation.comparison_report import as_json as json_of
-    from fairlead.evaluation.frontier_plot import frontier_svg
+    from fairlead.evaluation.frontier_plot import frontier_svg, why_undrawn
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.price_tables import read_price_table
     from fairlead.evaluation.router_file import load_router
@@ -40,17 +41,18 @@ def benchmark(  # noqa: PLR0913 - every option of the command is a parameter
             read, encoder_with(encoder), router=None if router is None else load_router(router, encoder),
             prices=None if prices is None else read_price_table(prices), n_folds=folds, seed=seed, progress=say,
         )  # fmt: skip
+    comparison = replace(comparison, notes=(*read.notes, *comparison.notes))
     if plot is not None:
         drawn = frontier_svg(comparison)
         if drawn is None:
-            to_stderr().line("no cost is known, so there is no frontier to draw", "yellow")
+            to_stderr().line(f"{why_undrawn(comparison, read)}, so there is no frontier to draw", "yellow")
         else:
             write_whole(plot, drawn)
     printer = to_stdout()
     if as_json:
         printer.json(json_of(comparison))
         return
-    for line in (*read.notes, *comparison.notes):
+    for line in comparison.notes:
         printer.line(line)
     for table in tables(comparison):
         printer.line()

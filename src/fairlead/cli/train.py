@@ -116,7 +116,7 @@ def _show(
     from fairlead.evaluation.comparison_report import LEGEND
     from fairlead.evaluation.training_report import lines_of, report_tables
 
-    for line in lines_of(outcomes, training):
+    for line in (*lines_of(outcomes, training), *comparison.notes):
         printer.line(line)
     for table in report_tables(comparison, training):
         printer.line()

@@ -274,6 +274,26 @@ def test_a_model_is_added_without_retraining_the_rest(tmp_path: Path, outcomes: 
     assert Router.load(tmp_path / "two.fl").models == ("bard", "dear")
 
 
+def test_a_model_that_is_added_is_told_of_as_json(tmp_path: Path, outcomes: Path, router: Path) -> None:
+    more = write(tmp_path / "n.csv", [row | {"model": "Bard "} for row in rows() if row["model"] == "bard"])
+    stated = json.loads(
+        run("train", more, "--add-model", "Bard ", "--router", router, "-o", tmp_path / "4.fl", "--json")
+    )
+    assert set(stated) == {"model", "n_outcomes", "mean", "mean_error", "models", "notes"}
+    assert (stated["model"], stated["n_outcomes"]) == ("Bard ", N)
+    assert stated["models"] == ["bard", "calculator", "dear", "Bard "] == list(Router.load(tmp_path / "4.fl").models)
+    assert 0.0 < stated["mean"] < 1.0
+    assert any("'bard', 'Bard '; each counts as a model of its own" in note for note in stated["notes"])
+
+
+def test_names_that_look_alike_are_told_of_by_both_commands(tmp_path: Path) -> None:
+    path = write(tmp_path / "alike.csv", [*rows(), *(row | {"model": "Bard "} for row in rows()[:60:3])])
+    note = "Names of models that differ in case, blanks or unseen characters alone: 'Bard ', 'bard'; each counts as a"
+    assert note in run("train", path, "-o", tmp_path / "r.fl")
+    stated = json.loads(run("benchmark", path, "--folds", "2", "--json"))
+    assert any(each.startswith(note) for each in stated["notes"])
+
+
 def shell(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     script = f"import sys\n{code}\nfrom fairlead.cli.main import run\nrun()"
     return subprocess.run(

@@ -171,12 +171,32 @@ def test_a_preference_decides_and_an_unknown_one_is_refused(tmp_path: Path, rout
     out = tmp_path / "out.parquet"
     run("predict", router, queries, "-o", out, "--prefer", "cost_weight=50")
     assert [row["model"] for row in pq.read_table(out).to_pylist() if row["chosen"]] == ["bard"]
-    with pytest.raises(FairleadError, match="no preset is called 'cheep'"):
-        run("predict", router, queries, "-o", out, "--prefer", "cheep")
+    assert "no preset is called 'cheep'" in refused("predict", router, queries, "-o", out, "--prefer", "cheep")
     assert "exclude each other" in refused(
         "predict", router, queries, "-o", out, "--prefer", "cost", "--cost-weight", "1"
     )
     assert "0 or more" in refused("predict", router, queries, "-o", out, "--cost-weight", "nan")
+    twice = ("--cost-weight", "0.1", "--cost-weight", "1", "--cost-weight", ".1")
+    assert "0.1 is named twice" in refused("predict", router, queries, "-o", out, *twice)
+
+
+@pytest.mark.parametrize(
+    "preference", ["", " ", "cost=-1", "quality=nan", "min_quality=2", "max_cost_usd=0", "quality=1,quality=1", "cheep"]
+)
+def test_a_preference_that_is_none_is_asked_wrongly_whatever_the_command(
+    tmp_path: Path, outcomes: Path, router: Path, preference: str
+) -> None:
+    for command in (
+        ("predict", router, outcomes, "-o", tmp_path / "out.parquet"),
+        ("profile", "calculator", "--router", router, "--answers", outcomes),
+        ("replay", "--log", outcomes),
+    ):
+        assert "--prefer" in refused(*command, "--prefer", preference)
+
+
+def test_no_model_at_all_is_not_every_model(tmp_path: Path, outcomes: Path) -> None:
+    for models in ("", " , "):
+        assert "--models names none" in refused("train", outcomes, "-o", tmp_path / "r.fl", "--models", models)
 
 
 def test_a_verdict_not_to_route_is_told_and_may_be_ignored(tmp_path: Path) -> None:

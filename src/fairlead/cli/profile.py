@@ -28,6 +28,7 @@ from fairlead.cli.asking_options import (
     refuse_unless_given,
     wanted_of,
 )
+from fairlead.cli.preference_option import preferred
 from fairlead.cli.router_option import EncoderOption
 from fairlead.cli.train import today
 
@@ -159,7 +160,6 @@ def _report(
 
 def _plan(probes: int, rounds: int, budget: float | None, prefer: str | None, every: bool, seed: int) -> "Plan":
     from fairlead.learning.profiling import SETTLED_REGRET, Plan
-    from fairlead.routing.policies.preference_names import objective_of
 
     try:
         return Plan(
@@ -167,7 +167,7 @@ def _plan(probes: int, rounds: int, budget: float | None, prefer: str | None, ev
             rounds,
             budget,
             None if every else SETTLED_REGRET,
-            objective=objective_of(prefer),
+            objective=preferred(prefer),
             seed=seed,
         )
     except ValueError as error:

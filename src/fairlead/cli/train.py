@@ -39,6 +39,7 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Learn a router from outcomes, say how good it is, and whether to route at all."""
+    from fairlead.cli.asking_options import names_in
     from fairlead.cli.output import to_stdout
     from fairlead.cli.output_paths import check_output
     from fairlead.cli.progress import progress_bar
@@ -48,7 +49,9 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
     check_output(output, (*outcomes, queries, prices))
     if add_model is not None and (models is not None or prices is not None):
         raise typer.BadParameter("--models and --prices are for learning anew, not for --add-model")
-    wanted = tuple(name.strip() for name in (models or "").split(",") if name.strip())
+    wanted = names_in(models or "")
+    if models is not None and not wanted:
+        raise typer.BadParameter("--models names none: name some, or leave it out for all of them")
     with progress_bar(N_STEPS, is_quiet=quiet or as_json) as say:
         if add_model is not None:
             grown = _grow(outcomes, queries, add_model, router or output, output, encoder, say)

@@ -90,6 +90,17 @@ def test_model_sets_are_named_on_the_command_line(log: Path) -> None:
     assert {model["model"]: model["new_share"] for model in found["models"]} == {"lab/cheap": 1.0, "lab/good": 0.0}
 
 
+@pytest.mark.parametrize(
+    ("change", "said"), [(("--without", "lab/*"), ""), (("--only", "lab/cheep"), "none is called lab/cheep")]
+)
+def test_without_any_candidate_there_is_no_policy_to_judge(log: Path, change: tuple[str, ...], said: str) -> None:
+    found = json.loads(run("replay", "--log", log / "log.jsonl", *change, "--json"))
+    assert (found["verdict"], found["is_cheaper"]) == ("refused", None)
+    (reason,) = found["reasons"]
+    assert reason.startswith("the policy allows no candidate of any of these") and said in reason
+    assert "Verdict: no verdict" in run("replay", "--log", log / "log.jsonl", *change)
+
+
 def test_a_model_is_named_as_the_catalogue_and_the_policy_file_call_it(tmp_path: Path) -> None:
     card = next(card for card in shipped_catalogue().current() if card.aliases)
     rows = decisions(50)

@@ -163,12 +163,32 @@ def test_a_preference_decides_and_an_unknown_one_is_refused(tmp_path: Path, rout
     out = tmp_path / "out.parquet"
     run("predict", router, queries, "-o", out, "--prefer", "cost_weight=50")
     assert [row["model"] for row in pq.read_table(out).to_pylist() if row["chosen"]] == ["bard"]
-    with pytest.raises(FairleadError, match="no preset is called 'cheep'"):
-        run("predict", router, queries, "-o", out, "--prefer", "cheep")
+    assert "no preset is called 'cheep'" in refused("predict", router, queries, "-o", out, "--prefer", "cheep")
     assert "exclude each other" in refused(
         "predict", router, queries, "-o", out, "--prefer", "cost", "--cost-weight", "1"
     )
     assert "0 or more" in refused("predict", router, queries, "-o", out, "--cost-weight", "nan")
+    twice = ("--cost-weight", "0.1", "--cost-weight", "1", "--cost-weight", ".1")
+    assert "0.1 is named twice" in refused("predict", router, queries, "-o", out, *twice)
+
+
+@pytest.mark.parametrize(
+    "preference", ["", " ", "cost=-1", "quality=nan", "min_quality=2", "max_cost_usd=0", "quality=1,quality=1", "cheep"]
+)
+def test_a_preference_that_is_none_is_asked_wrongly_whatever_the_command(
+    tmp_path: Path, outcomes: Path, router: Path, preference: str
+) -> None:
+    for command in (
+        ("predict", router, outcomes, "-o", tmp_path / "out.parquet"),
+        ("profile", "calculator", "--router", router, "--answers", outcomes),
+        ("replay", "--log", outcomes),
+    ):
+        assert "--prefer" in refused(*command, "--prefer", preference)
+
+
+def test_no_model_at_all_is_not_every_model(tmp_path: Path, outcomes: Path) -> None:
+    for models in ("", " , "):
+        assert "--models names none" in refused("train", outcomes, "-o", tmp_path / "r.fl", "--models", models)
 
 
 def test_a_verdict_not_to_route_is_told_and_may_be_ignored(tmp_path: Path) -> None:
@@ -205,6 +225,17 @@ def test_without_costs_there_is_no_plot_and_that_is_said(tmp_path: Path) -> None
     said = run("benchmark", write(tmp_path / "free.csv", free), "--folds", "2", "--plot", tmp_path / "f.svg")
     assert "no frontier to draw" in said
     assert not (tmp_path / "f.svg").exists()
+
+
+def test_tables_that_no_query_serves_are_told_of_by_both_commands(tmp_path: Path) -> None:
+    apart = [row for place, row in enumerate(rows()) if place // 3 % 2 == (row["model"] == "bard")]
+    path = write(tmp_path / "apart.csv", apart)
+    trained = run("train", path, "-o", tmp_path / "r.fl")
+    measured = run("benchmark", path, "--folds", "2", "--plot", tmp_path / "f.svg")
+    for said in (trained, measured):
+        assert "60 of 60 queries lack a score of some model: left out of routing figures." in said
+        assert "No query has the cost of every model: there are no cost figures." in said
+    assert "costs are known, but no query has a score of every model, so there is no frontier to draw" in measured
 
 
 def test_bad_rows_are_named_by_file_and_line_and_nothing_is_written(tmp_path: Path) -> None:
@@ -253,6 +284,26 @@ def test_a_model_is_added_without_retraining_the_rest(tmp_path: Path, outcomes: 
     assert after.models == ("bard", "dear", "calculator")
     np.testing.assert_allclose(after.predict([SUM]).quality[:, :2], before.predict([SUM]).quality, atol=0.02)
     assert Router.load(tmp_path / "two.fl").models == ("bard", "dear")
+
+
+def test_a_model_that_is_added_is_told_of_as_json(tmp_path: Path, outcomes: Path, router: Path) -> None:
+    more = write(tmp_path / "n.csv", [row | {"model": "Bard "} for row in rows() if row["model"] == "bard"])
+    stated = json.loads(
+        run("train", more, "--add-model", "Bard ", "--router", router, "-o", tmp_path / "4.fl", "--json")
+    )
+    assert set(stated) == {"model", "n_outcomes", "mean", "mean_error", "models", "notes"}
+    assert (stated["model"], stated["n_outcomes"]) == ("Bard ", N)
+    assert stated["models"] == ["bard", "calculator", "dear", "Bard "] == list(Router.load(tmp_path / "4.fl").models)
+    assert 0.0 < stated["mean"] < 1.0
+    assert any("'bard', 'Bard '; each counts as a model of its own" in note for note in stated["notes"])
+
+
+def test_names_that_look_alike_are_told_of_by_both_commands(tmp_path: Path) -> None:
+    path = write(tmp_path / "alike.csv", [*rows(), *(row | {"model": "Bard "} for row in rows()[:60:3])])
+    note = "Names of models that differ in case, blanks or unseen characters alone: 'Bard ', 'bard'; each counts as a"
+    assert note in run("train", path, "-o", tmp_path / "r.fl")
+    stated = json.loads(run("benchmark", path, "--folds", "2", "--json"))
+    assert any(each.startswith(note) for each in stated["notes"])
 
 
 def shell(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -125,3 +125,17 @@ def test_a_training_report_says_when_prices_alone_foretell_no_cost() -> None:
     assert lines_of(read, priced)[-1] == (
         "no cost is foretold of bard, calculator, dear: give cost_usd, or output_tokens for the prices to meet"
     )
+
+
+def test_models_that_share_no_query_are_compared_by_what_is_foretold_though_folds_hold_one_of_them_only() -> None:
+    n = 14
+    score, cost = sums_and_poems(n).score[:, :2].copy(), costs(n)[:, :2].copy()
+    for matrix in (score, cost):
+        matrix[::2, 0] = matrix[1::2, 1] = np.nan
+    read = replace(outcomes_of(texts(n), score, ARMS[:2]), cost_usd=cost)
+
+    comparison = run_benchmark(read, encoder(), n_folds=7)
+
+    assert (comparison.n_scored, comparison.n_priced) == (0, 0)
+    assert comparison.method("router").figures["brier"].value is not None
+    assert any("14 of 14 queries lack a score of some model" in note for note in comparison.notes)

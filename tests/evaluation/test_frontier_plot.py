@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from fairlead.evaluation.frontier_plot import BOTTOM, LEFT, RIGHT, TOP, Box, Scale, frontier_svg
+from fairlead.evaluation.frontier_plot import BOTTOM, LEFT, RIGHT, TOP, Box, Scale, frontier_svg, why_undrawn
 from fairlead.learning.baselines import baselines_of
 from fairlead.learning.comparison import Comparison, compare
 from fairlead.learning.outcomes import Outcomes
@@ -85,8 +85,16 @@ def test_a_free_model_stands_at_the_edge() -> None:
 
 
 def test_without_costs_there_is_no_picture() -> None:
-    assert frontier_svg(compared(outcomes([[1.0, 0.0], [0.0, 1.0]]))) is None
-    assert frontier_svg(compared(outcomes([[1.0, 0.0]], [[0.0, 0.0]]))) is None
+    hole = np.nan
+    for read, why in (
+        (outcomes([[1.0, 0.0], [0.0, 1.0]]), "no cost is known"),
+        (outcomes([[1.0, 0.0]], [[0.0, 0.0]]), "every cost is 0"),
+        (outcomes([[1.0, hole], [hole, 1.0]], [[0.1, hole], [hole, 0.2]]), "but no query has a score of every model"),
+        (outcomes([[1.0, 0.0], [0.0, 1.0]], [[0.1, hole], [hole, 0.2]]), "but no query has the cost of every model"),
+    ):
+        comparison = compared(read)
+        assert frontier_svg(comparison) is None
+        assert why_undrawn(comparison, read).endswith(why)
 
 
 def test_pixels_grow_with_the_logarithm_of_cost() -> None:

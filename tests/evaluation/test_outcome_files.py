@@ -431,6 +431,7 @@ BAD_VALUES = [
     ("score", "inf", "not a finite number"),
     ("score", "-0.5", "score is -0.5, outside 0 to 1"),
     ("cost_usd", "-1", "cost_usd is -1, below 0"),
+    ("cost_usd", "1e300", "cost_usd is 1e+300, above 9e+15"),
     ("latency_s", "-inf", "not a finite number"),
     ("output_tokens", "many", "output_tokens is 'many', not a number"),
     ("model", "  ", "model is missing"),
@@ -505,6 +506,10 @@ def test_a_bad_value_in_json_lines_is_named_by_line(tmp_path: Path, column: str,
         ("model", [True, False], "column model is of type bool"),
         ("query_id", [1.0, 1.5], "row 2: query_id is 1.5"),
         ("query_id", [None, None], "row 1: query_id is missing"),
+        ("query_id", [1.0, math.nan], "1 fault in"),
+        ("query_id", [1.0, math.nan], "row 2: query_id is missing"),
+        ("query_id", [1.0, math.inf], "1 fault in"),
+        ("query_id", [1.0, math.inf], "row 2: query_id is inf"),
         ("query", [b"x", b"\xff\xfe"], "row 2: query is not UTF-8"),
     ],
 )
@@ -522,6 +527,9 @@ def test_a_bad_value_in_parquet_is_named_by_row(tmp_path: Path, column: str, val
         (b"null", "line 2: a JSON null, not an object"),
         (b'{"query": "\xff"}', "line 2: not UTF-8 at byte 12 of the line"),
         (b"[" * 100_000, "line 2: not JSON"),
+        (b"[" * 100_000 + b"]" * 100_000, "line 2: not JSON that can be read: nested too deep"),
+        (b"[" + b"1" * 5_000 + b"]", "line 2: not JSON that can be read: a number of more than 4,300 digits"),
+        (b'{"query": "a\tb', "line 2: not JSON: Invalid control character at character 13"),
     ],
 )
 def test_a_line_that_is_no_json_object_is_named(tmp_path: Path, line: bytes, said: str) -> None:
@@ -592,6 +600,13 @@ def test_queries_without_text_are_counted_and_named(tmp_path: Path) -> None:
 
     assert "8 of 9 queries have no text; their ids: 'q1', 'q2'" in message
     assert f"and 3 more (the first in {path}, line 3)" in message
+
+
+def test_queries_of_the_table_alone_do_not_count_among_those_without_text(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, "query_id,model,score\n" + "".join(f"{n},m,1\n" for n in range(3)))
+    table = csv_file(tmp_path, "query_id,query\n1,one\n" + "".join(f"0{n},x{n}\n" for n in range(3)), "queries.csv")
+
+    assert "2 of 3 queries with outcomes have no text; their ids: '0', '2'" in fault_of(path, queries=table)
 
 
 def test_an_id_with_two_texts_is_named_where_both_stand(tmp_path: Path) -> None:

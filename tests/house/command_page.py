@@ -11,7 +11,8 @@ HEAD: Final = """\
 
 Every command with its arguments and options; `fairlead COMMAND --help` says the same. `fairlead version` prints the
 version, `fairlead --debug COMMAND` shows tracebacks. Exit codes: 0 it worked, 1 it failed, 2 it was asked wrongly or
-the configuration is wrong, 130 it was interrupted.
+the configuration is wrong, 130 it was interrupted. A file to write never replaces one that the command reads, but for
+the router that `train --add-model` and `profile` add to; devices and pipes are written to as they stand.
 
 This page is generated from the commands (`python -m tests.house.generated_docs`).
 """

@@ -1,5 +1,8 @@
 """RouterEstimator keeps to the manners of scikit-learn."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -60,6 +63,41 @@ def test_what_does_not_fit_together_is_refused() -> None:
         estimator.fit(read.queries.texts, read.score, arms=("one",))
     with pytest.raises(OutcomesError, match="too few"):
         estimator.fit(read.queries.texts[:3], read.score[:3])
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [("hello", "put one text alone into a list"), (b"hello", "into a list"), ([SUM, None], "text 1 is a NoneType"),
+     ([SUM, 3.0], "text 1 is a float")],
+)  # fmt: skip
+def test_what_is_no_sequence_of_texts_is_refused(fitted: RouterEstimator, texts: Any, said: str) -> None:
+    for use in (fitted.predict, fitted.predict_quality, partial(fitted.fit, scores=[[1.0, 0.0]] * 5)):
+        with pytest.raises(ValueError, match=said):
+            use(texts)
+
+
+def test_texts_of_an_array_are_texts(fitted: RouterEstimator) -> None:
+    assert fitted.predict(list(np.array([SUM, POEM]))).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [([0.0, 1.0], r"not of shape \(2,\)"), ([[0.0, 1.0, 0.0]], r"\(1, 3\), not \(2, 3\)"),
+     ([[0.0], [1.0]], r"\(2, 1\), not \(2, 3\)"), (np.full((2, 3), np.nan), "no score of a chosen arm is known")],
+)  # fmt: skip
+def test_scores_that_cannot_tell_are_refused_in_words(fitted: RouterEstimator, scores: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        fitted.score([SUM, POEM], scores)
+
+
+def test_a_cost_weight_without_costs_is_refused_and_not_passed_over() -> None:
+    read = sums_and_poems(20)
+    estimator = RouterEstimator(encoder(), parts=("linear",), cost_weight=0.5)
+    with pytest.raises(ValueError, match="cost weight needs costs"):
+        estimator.fit(read.queries.texts, read.score)
+    estimator.set_params(cost_weight=0.0).fit(read.queries.texts, read.score).set_params(cost_weight=0.5)
+    with pytest.raises(ValueError, match="cost weight needs costs"):
+        estimator.predict([SUM])
 
 
 def test_before_it_is_fitted_it_says_so() -> None:

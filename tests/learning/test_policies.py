@@ -85,9 +85,14 @@ def test_a_fold_with_fewer_mixes_repeats_its_first() -> None:
     ]
 
 
-def test_policies_of_other_settings_or_kinds_cannot_be_joined() -> None:
-    with pytest.raises(ValueError, match="numbers of settings"):
-        joined([always(0, 2), Choices(np.zeros((2, 1), dtype=np.int16))])
+def test_a_fold_where_choices_cannot_trade_keeps_its_own_at_every_setting() -> None:
+    whole = joined([always(1, 1), Choices(np.array([[0, 0], [1, 0]], dtype=np.int16))])
+
+    assert isinstance(whole, Choices)
+    assert whole.picks.tolist() == [[1, 0, 0], [1, 1, 0]]
+
+
+def test_policies_of_other_kinds_cannot_be_joined() -> None:
     with pytest.raises(ValueError, match="mixes"):
         joined([always(0, 2), Mixes(np.ones((1, 1, 2)) / 2, np.zeros(1, dtype=np.int64))])
 

@@ -233,3 +233,10 @@ def test_texts_without_outcomes_shape_the_groups_of_texts_and_nothing_else() -> 
         np.testing.assert_array_equal(first[name], second[name])
     assert not np.array_equal(first["cluster_committee"], second["cluster_committee"])
     assert chosen(beside.router, SUM) == "calculator" and chosen(beside.router, POEM) == "bard"
+
+
+@pytest.mark.parametrize("cost_usd", [1e300, float("inf"), -1.0])
+def test_a_cost_that_none_can_be_is_refused_before_it_overflows(cost_usd: float) -> None:
+    read = sums_and_poems(20)
+    with pytest.raises(OutcomesError, match=r"cost_usd of .*: it lies in 0 to 9e"):
+        train(replace(read, cost_usd=np.full(read.score.shape, cost_usd)), encoder())

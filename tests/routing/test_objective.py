@@ -120,7 +120,7 @@ def test_ties_go_to_the_cheaper_and_then_to_the_first() -> None:
 def test_what_cannot_be_meant_is_refused() -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         Objective(Weights(1.0, 0.0, 0.0), cost_weight=0.1)
-    for weight in (-0.1, NAN, float("inf")):
+    for weight in (-0.1, NAN, float("inf"), 1e308):
         with pytest.raises(ValueError, match="cost weight is a number of 0 or more"):
             Objective(cost_weight=weight)
     for limit in (0.0, -1.0, NAN):

@@ -75,9 +75,11 @@ def analyse(  # noqa: PLR0913 - every option of the command is a parameter
     from fairlead.assembly.hosting import hardware_in_force
     from fairlead.cli.analyse_view import print_findings
     from fairlead.cli.output import to_stdout
+    from fairlead.cli.output_paths import check_output
 
     if plot is not None and not compare:
         raise typer.BadParameter("--plot goes with --compare")
+    check_output(plot, (Path(model), hardware, config), option="--plot", ending=".svg", what="SVG")
     if compare and gpu is None:
         raise typer.BadParameter("--compare needs --gpu: which machines to compare with")
     facts = _facts(model, revision)
@@ -284,10 +286,7 @@ def _compared(
 
 
 def _draw(result: "BreakEven", title: str, plot: Path) -> None:
-    from fairlead.domain.errors import AnalysisError
     from fairlead.evaluation.break_even_plot import break_even_svg
+    from fairlead.evaluation.whole_files import write_whole
 
-    try:
-        plot.write_text(break_even_svg(result, title), encoding="utf-8")
-    except OSError as error:
-        raise AnalysisError(f"{plot}: cannot write: {error.strerror}.") from None
+    write_whole(plot, break_even_svg(result, title))

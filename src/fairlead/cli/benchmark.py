@@ -1,5 +1,6 @@
 """`fairlead benchmark`: a router beside every standard baseline on one's own outcomes, with intervals."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,34 +23,36 @@ def benchmark(  # noqa: PLR0913 - every option of the command is a parameter
     """Measure a router beside the standard baselines, by cross-validation that no text leaks through."""
     from fairlead.assembly.shipped import encoder_with
     from fairlead.cli.output import to_stderr, to_stdout
+    from fairlead.cli.output_paths import check_output
     from fairlead.cli.progress import progress_bar
     from fairlead.evaluation.benchmark_run import run_benchmark
     from fairlead.evaluation.comparison_report import LEGEND, tables
     from fairlead.evaluation.comparison_report import as_json as json_of
-    from fairlead.evaluation.frontier_plot import frontier_svg
+    from fairlead.evaluation.frontier_plot import frontier_svg, why_undrawn
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.price_tables import read_price_table
     from fairlead.evaluation.router_file import load_router
+    from fairlead.evaluation.whole_files import write_whole
 
-    if plot is not None and not plot.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {plot.absolute().parent}: make it, or choose another --plot")
+    check_output(plot, (*outcomes, queries, prices, router), option="--plot", ending=".svg", what="SVG")
     read = read_outcome_files(outcomes, queries)
     with progress_bar(folds + 1, is_quiet=as_json) as say:
         comparison = run_benchmark(
             read, encoder_with(encoder), router=None if router is None else load_router(router, encoder),
             prices=None if prices is None else read_price_table(prices), n_folds=folds, seed=seed, progress=say,
         )  # fmt: skip
+    comparison = replace(comparison, notes=(*read.notes, *comparison.notes))
     if plot is not None:
         drawn = frontier_svg(comparison)
         if drawn is None:
-            to_stderr().line("no cost is known, so there is no frontier to draw", "yellow")
+            to_stderr().line(f"{why_undrawn(comparison, read)}, so there is no frontier to draw", "yellow")
         else:
-            plot.write_text(drawn, encoding="utf-8")
+            write_whole(plot, drawn)
     printer = to_stdout()
     if as_json:
         printer.json(json_of(comparison))
         return
-    for line in (*read.notes, *comparison.notes):
+    for line in comparison.notes:
         printer.line(line)
     for table in tables(comparison):
         printer.line()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairlead.cli.config_file import DEFAULT_NAME, find_config, load_settings
+from fairlead.cli.output_paths import refuse_replacing
 from fairlead.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def init(
     """Write a commented starter file."""
     text = STARTER
     if schema_file is not None:
+        refuse_replacing([schema_file], [file], "--schema")
         _write(schema_file, _schema_text(), force)
         reference = os.path.relpath(schema_file.resolve(), file.resolve().parent)
         text = f"# yaml-language-server: $schema={reference}\n{text}"

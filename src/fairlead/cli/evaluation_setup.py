@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairlead.cli.run_preparation import InterruptedRunError, Wanted, connected, prepared, write_outcomes
+from fairlead.cli.output_paths import refuse_replacing
+from fairlead.cli.run_preparation import (
+    RECORD_FILES,
+    REPORT,
+    InterruptedRunError,
+    Wanted,
+    connected,
+    prepared,
+    write_outcomes,
+)
 from fairlead.evaluation.evaluation_run import evaluate, foretold
 from fairlead.evaluation.judging.people import read_labels
 from fairlead.evaluation.reports.as_json import as_json
@@ -24,6 +33,7 @@ async def run_evaluation(
     wanted: Wanted, env: Mapping[str, str], *, human: Path | None, is_dry: bool
 ) -> "Findings | Forecast | None":
     """The findings; with `is_dry` the forecast; None when the operator says no. Raises: SetupError."""
+    refuse_replacing([wanted.output / name for name in RECORD_FILES], (human,), "folder")
     labels = [] if human is None else read_labels(human)
     async with prepared(wanted, env) as ready:
         plan, journal = ready.plan, ready.journal
@@ -45,9 +55,9 @@ async def run_evaluation(
 def write_reports(folder: Path, plan: Plan, journal: Journal, found: Findings) -> None:
     """Every report, beside the record."""
     texts = {
-        "report.html": page(found).encode("utf-8"),
-        "report.md": markdown(found).encode("utf-8"),
-        "report.json": msgspec.json.format(msgspec.json.encode(as_json(found)), indent=2) + b"\n",
+        f"{REPORT}.html": page(found).encode("utf-8"),
+        f"{REPORT}.md": markdown(found).encode("utf-8"),
+        f"{REPORT}.json": msgspec.json.format(msgspec.json.encode(as_json(found)), indent=2) + b"\n",
     }
     for name, data in texts.items():
         (folder / name).write_bytes(data)

@@ -12,6 +12,7 @@ from fairlead.cli.store_access import (
     DemoOption,
     SinceOption,
     TenantOption,
+    kept_in,
     now_s,
     opened_store,
     since_s,
@@ -145,10 +146,13 @@ def export_outcomes(
     demo: DemoOption = False,
 ) -> None:
     """Write feedback with its queries as outcomes that `fairlead train` reads."""
+    from fairlead.cli.output_paths import check_output
     from fairlead.domain.errors import StoreError
     from fairlead.evaluation.traffic_tables import outcome_lines
+    from fairlead.evaluation.whole_files import write_whole
     from fairlead.store.store import Window
 
+    check_output(output, kept_in(config, is_demo=demo))
     now = now_s()
     window = Window(since_s(since, now), now + 1, tenant)
     with opened_store(config, is_demo=demo) as store:
@@ -161,7 +165,7 @@ def export_outcomes(
             else f"{n_scored} scores have come in, but their queries were not kept: set 'store.bodies' to "
             "'redacted' or 'full' for those to come"
         )
-    output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_whole(output, "".join(f"{line}\n" for line in lines))
     left_out = f"; {n_scored - len(lines)} scores count twice or have no query" if n_scored > len(lines) else ""
     typer.echo(f"{len(lines)} outcomes written to {output}{left_out}")
 
@@ -178,6 +182,8 @@ def export(
     from fairlead.evaluation.traffic_tables import write_tables
     from fairlead.store.store import Window
 
+    if output.exists() and not output.is_dir():
+        raise typer.BadParameter(f"{output} is no folder: name one by --output, which is made if it is not there")
     now = now_s()
     with opened_store(config, is_demo=demo) as store:
         written = write_tables(store, Window(since_s(since, now), now + 1, tenant), output)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairlead.cli.preference_option import preferred
 from fairlead.cli.router_option import EncoderOption
 
 if TYPE_CHECKING:
@@ -29,13 +30,16 @@ def predict(
 ) -> None:
     """Foretell every model on every query, and choose one for each."""
     from fairlead.cli.output import to_stderr
+    from fairlead.cli.output_paths import check_output
     from fairlead.evaluation.prediction_files import write_predictions
     from fairlead.evaluation.query_files import read_query_file
     from fairlead.evaluation.router_file import load_router
 
+    check_output(output, (router, queries), ending=".parquet", what="Parquet")
+    objectives = _objectives(prefer, cost_weight or [])
     trained = load_router(router, encoder)
     n_rows = write_predictions(
-        trained, read_query_file(queries), output, _objectives(prefer, cost_weight or []),
+        trained, read_query_file(queries), output, objectives,
         states_weights=bool(cost_weight), heeds_verdict=not ignore_verdict,
     )  # fmt: skip
     printer = to_stderr()
@@ -46,12 +50,14 @@ def predict(
 
 def _objectives(prefer: str | None, cost_weights: list[float]) -> "list[Objective]":
     from fairlead.routing.policies.objective import Objective
-    from fairlead.routing.policies.preference_names import objective_of
 
     if prefer is not None and cost_weights:
         raise typer.BadParameter("--prefer and --cost-weight exclude each other")
     if not cost_weights:
-        return [objective_of(prefer)]
+        return [preferred(prefer)]
+    twice = sorted({weight for weight in cost_weights if cost_weights.count(weight) > 1})
+    if twice:
+        raise typer.BadParameter(f"--cost-weight {twice[0]:g} is named twice: each would be the same rows again")
     try:
         return [Objective(cost_weight=weight) for weight in cost_weights]
     except ValueError as error:

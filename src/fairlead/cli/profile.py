@@ -28,6 +28,7 @@ from fairlead.cli.asking_options import (
     refuse_unless_given,
     wanted_of,
 )
+from fairlead.cli.preference_option import preferred
 from fairlead.cli.router_option import EncoderOption
 from fairlead.cli.train import today
 
@@ -84,11 +85,12 @@ def profile(  # noqa: PLR0913 - every option of the command is a parameter
     quiet: QuietOption = False,
 ) -> None:
     """Learn a new model from few probes: what it can do, where it would be chosen, and what more probes would buy."""
-    from fairlead.cli.router_option import check_folder, needed_router
+    from fairlead.cli.output_paths import check_output
+    from fairlead.cli.router_option import needed_router
     from fairlead.evaluation.router_file import load_router
 
     _check_source(context, suite, answers)
-    check_folder(output)
+    check_output(output, (*(answers or ()), queries, suite, prices, config))
     plan = _plan(probes, rounds, budget, prefer, every, seed)
     base = needed_router(router, config)
     trained = load_router(base, encoder)
@@ -158,7 +160,6 @@ def _report(
 
 def _plan(probes: int, rounds: int, budget: float | None, prefer: str | None, every: bool, seed: int) -> "Plan":
     from fairlead.learning.profiling import SETTLED_REGRET, Plan
-    from fairlead.routing.policies.preference_names import objective_of
 
     try:
         return Plan(
@@ -166,7 +167,7 @@ def _plan(probes: int, rounds: int, budget: float | None, prefer: str | None, ev
             rounds,
             budget,
             None if every else SETTLED_REGRET,
-            objective=objective_of(prefer),
+            objective=preferred(prefer),
             seed=seed,
         )
     except ValueError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fairlead.cli.preference_option import preferred
 from fairlead.cli.router_option import EncoderOption
 from fairlead.cli.store_access import ConfigOption, DemoOption, TenantOption, now_s, opened_store, since_s
 
@@ -115,12 +116,11 @@ def _change(
 ) -> "Change":
     from fairlead.evaluation.price_tables import read_price_table
     from fairlead.learning.replay import Change
-    from fairlead.routing.policies.preference_names import objective_of
     from fairlead.routing.preferences import BUILT_IN_PRESETS
 
-    if not any((prefer, policy, router, prices, only, without)):
+    if not any((prefer is not None, policy, router, prices, only, without)):
         raise typer.BadParameter("say what is to change: --prefer, --policy, --router, --prices, --only or --without")
-    if prefer and policy:
+    if prefer is not None and policy:
         raise typer.BadParameter("--prefer and --policy exclude each other")
     presets, default, settings = BUILT_IN_PRESETS, BUILT_IN_PRESETS["balanced"], None
     if policy is not None:
@@ -131,7 +131,7 @@ def _change(
         for preset in (*presets.values(), default):
             refuse_unreplayed(preset.name, preset.wishes)
     return Change(
-        objective=objective_of(prefer) if prefer else None,
+        objective=None if prefer is None else preferred(prefer),
         presets=presets,
         default=default,
         allowed=only,

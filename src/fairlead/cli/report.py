@@ -14,6 +14,7 @@ from fairlead.cli.store_access import (
     DemoOption,
     SinceOption,
     TenantOption,
+    kept_in,
     now_s,
     opened_store,
     since_s,
@@ -37,11 +38,13 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what the router did, cost and saved."""
+    from fairlead.cli.output_paths import check_output
     from fairlead.store.store import Window
 
     kind = output.suffix.lower() if output is not None else ".json" if as_json else ".md"
     if kind not in (".html", ".md", ".json", ".pdf", ".png"):
         raise typer.BadParameter(f"{output}: its name must end in .html, .md, .json, .pdf or .png")
+    check_output(output, kept_in(config, is_demo=demo))
     now = now_s()
     with opened_store(config, is_demo=demo) as store:
         seen = store.overview(Window(since_s(since, now), now, tenant))
@@ -51,7 +54,9 @@ def report(
     if kind in (".pdf", ".png"):
         _print(_text(seen, ".html"), output)
     else:
-        output.write_text(_text(seen, kind), encoding="utf-8")
+        from fairlead.evaluation.whole_files import write_whole
+
+        write_whole(output, _text(seen, kind))
     typer.echo(f"written: {output}")
 
 

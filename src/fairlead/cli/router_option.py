@@ -29,9 +29,3 @@ def needed_router(given: Path | None, config: Path | None) -> Path:
             "no router is named: name a file of `fairlead train` by --router, or as `router:` in the configuration"
         )
     return found
-
-
-def check_folder(output: Path | None) -> None:
-    """Raises: BadParameter where the folder of a file to write is missing: before anything is paid or learned."""
-    if output is not None and not output.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {output.absolute().parent}: make it, or choose another --output")

@@ -19,6 +19,7 @@ import typer
 from fairlead.assembly.evaluation_models import models_named
 from fairlead.assembly.services import assemble, close
 from fairlead.cli.config_file import find_config, load_settings, read_config
+from fairlead.cli.output_paths import refuse_replacing
 from fairlead.cli.run_watch import RunWatch
 from fairlead.domain.errors import EvaluationError
 from fairlead.evaluation.evaluation_run import Means, check
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 JOURNAL: Final = "journal.jsonl"
 OUTCOMES: Final = "outcomes.jsonl"
+REPORT: Final = "report"
+RECORD_FILES: Final = (JOURNAL, OUTCOMES, f"{REPORT}.html", f"{REPORT}.md", f"{REPORT}.json")
+"""All that a run may write into its folder."""
 OCCASION_BYTES: Final = 8
 """Enough that two checks never share keys."""
 
@@ -93,7 +97,11 @@ class Prepared:
 
 @asynccontextmanager
 async def prepared(wanted: Wanted, env: Mapping[str, str]) -> AsyncIterator[Prepared]:
-    """A plan with its record and scorers; nothing is asked. Raises: SetupError for what cannot be run."""
+    """A plan with its record and scorers; nothing is asked.
+
+    Raises: SetupError for what cannot be run, BadParameter where the record would replace the suite or the prices.
+    """
+    refuse_replacing([wanted.output / name for name in RECORD_FILES], (wanted.suite, wanted.prices), "folder")
     suite = read_suite(wanted.suite, _default_scorer(wanted.scorer))
     table = None if wanted.prices is None else read_price_table(wanted.prices)
     settings, _ = load_settings(wanted.config, env)

@@ -39,6 +39,15 @@ def since_s(text: str, now: float) -> float:
         raise typer.BadParameter(f"{text!r} is no stretch of time: 90s, 15m, 24h, 30d, or Unix seconds") from None
 
 
+def kept_in(config: Path | None, *, is_demo: bool) -> tuple[Path | None, ...]:
+    """The files that a command reads of the traffic: the configuration and the store. Raises: ConfigError."""
+    from fairlead.assembly.traffic import store_path
+    from fairlead.cli.config_file import load_settings
+
+    settings, path = load_settings(config, os.environ)
+    return path, store_path(settings.store, os.environ, is_demo=is_demo)
+
+
 @contextmanager
 def opened_store(config: Path | None, *, is_demo: bool) -> "Iterator[SqlStore]":
     """The store, for reading. Raises: ConfigError, StoreError."""

@@ -1,6 +1,7 @@
 """`fairlead train`: outcomes in, a router file and an honest report out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from fairlead.cli.output import Printer
     from fairlead.learning.comparison import Comparison
+    from fairlead.learning.onboarding import Grown
     from fairlead.learning.outcomes import Outcomes
     from fairlead.learning.training import Training
 
@@ -37,19 +39,22 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Learn a router from outcomes, say how good it is, and whether to route at all."""
+    from fairlead.cli.asking_options import names_in
     from fairlead.cli.output import to_stdout
+    from fairlead.cli.output_paths import check_output
     from fairlead.cli.progress import progress_bar
-    from fairlead.cli.router_option import check_folder
 
     if router is not None and add_model is None:
         raise typer.BadParameter("--router goes with --add-model; without it everything is learned anew")
-    check_folder(output)
+    check_output(output, (*outcomes, queries, prices))
     if add_model is not None and (models is not None or prices is not None):
         raise typer.BadParameter("--models and --prices are for learning anew, not for --add-model")
-    wanted = tuple(name.strip() for name in (models or "").split(",") if name.strip())
+    wanted = names_in(models or "")
+    if models is not None and not wanted:
+        raise typer.BadParameter("--models names none: name some, or leave it out for all of them")
     with progress_bar(N_STEPS, is_quiet=quiet or as_json) as say:
         if add_model is not None:
-            lines = _grow(outcomes, queries, add_model, router or output, output, encoder, say)
+            grown = _grow(outcomes, queries, add_model, router or output, output, encoder, say)
         else:
             read, training, comparison = _fit(outcomes, queries, wanted, prices, seed, encoder, say)
             from fairlead.evaluation.router_file import save_router
@@ -57,8 +62,7 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
             save_router(training.router, output)
     printer = to_stdout()
     if add_model is not None:
-        for line in lines:
-            printer.line(line)
+        _show_grown(printer, grown, output, as_json=as_json)
     elif as_json:
         from fairlead.evaluation.training_report import report_json
 
@@ -97,8 +101,9 @@ def _fit(
 
 def _grow(
     paths: list[Path], queries: Path | None, name: str, base: Path, output: Path, encoder: str | None, say: Say
-) -> tuple[str, ...]:
+) -> "Grown":
     from fairlead.evaluation.outcome_files import read_outcome_files
+    from fairlead.evaluation.outcome_notes import notes_of_names
     from fairlead.evaluation.router_file import load_router, save_router
     from fairlead.learning.onboarding import add_arm
 
@@ -107,7 +112,17 @@ def _grow(
     say("adding the model")
     grown = add_arm(load_router(base, encoder), name, read, as_of=today())
     save_router(grown.router, output)
-    return (*grown.lines, f"written to {output}")
+    return replace(grown, lines=(*grown.lines, *notes_of_names(grown.router.arms)))
+
+
+def _show_grown(printer: "Printer", grown: "Grown", output: Path, *, as_json: bool) -> None:
+    if as_json:
+        from fairlead.evaluation.training_report import grown_json
+
+        printer.json(grown_json(grown))
+        return
+    for line in (*grown.lines, f"written to {output}"):
+        printer.line(line)
 
 
 def _show(
@@ -116,7 +131,7 @@ def _show(
     from fairlead.evaluation.comparison_report import LEGEND
     from fairlead.evaluation.training_report import lines_of, report_tables
 
-    for line in lines_of(outcomes, training):
+    for line in (*lines_of(outcomes, training), *comparison.notes):
         printer.line(line)
     for table in report_tables(comparison, training):
         printer.line()

@@ -63,12 +63,13 @@ class _Reading:
 
     def _whole_numbers(self, codes: NDArray[np.int64], values: list[float | None]) -> Labels:
         # A column of whole numbers turns to floats in pandas where one is missing.
-        wrong = [code for code, value in enumerate(values) if value is None or not value.is_integer()]
+        missing = [code for code, value in enumerate(values) if value is None or math.isnan(value)]
+        codes = np.where(np.isin(codes, missing), -1, codes)
+        texts = [str(int(value)) if value is not None and value.is_integer() else str(value) for value in values]
+        wrong = [code for code, text in enumerate(texts) if not text.lstrip("-").isdecimal() and code not in missing]
         rows = np.flatnonzero(np.isin(codes, wrong))
-        self._fault(rows, lambda row: f"{self._name} is {values[codes[row]]}", MEND_TEXT)
-        return Labels(
-            codes, [str(int(value)) if value is not None and math.isfinite(value) else "" for value in values]
-        )
+        self._fault(rows, lambda row: f"{self._name} is {texts[codes[row]]}", MEND_TEXT)
+        return Labels(codes, texts)
 
     def _decoded(self, codes: NDArray[np.int64], values: Any) -> Labels:
         try:

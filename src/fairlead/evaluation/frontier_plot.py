@@ -10,8 +10,11 @@ from itertools import pairwise
 from math import floor, log10
 from typing import Final
 
+import numpy as np
+
 from fairlead.learning.baselines import BEST_SINGLE
 from fairlead.learning.comparison import Comparison, Method, Point
+from fairlead.learning.outcomes import Outcomes
 
 WIDTH, HEIGHT = 960, 560
 LEFT, RIGHT, TOP, BOTTOM = 64, 724, 56, 496
@@ -78,7 +81,7 @@ class Scale:
 
 
 def frontier_svg(comparison: Comparison) -> str | None:
-    """The picture; None where no query has the cost of every model."""
+    """The picture; None where no query has the cost of every model, or all are free: `why_undrawn` says which."""
     singles = [Point(cost, score) for _, cost, score in _placed_singles(comparison)]
     everything = [*singles, *(point for method in comparison.methods for point in method.curve)]
     if not comparison.n_priced or not any(point.cost_usd > 0 for point in everything):
@@ -102,6 +105,16 @@ def frontier_svg(comparison: Comparison) -> str | None:
         "</svg>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def why_undrawn(comparison: Comparison, outcomes: Outcomes) -> str:
+    """Why there is no picture of this comparison of these outcomes."""
+    if outcomes.cost_usd is None or not np.isfinite(outcomes.cost_usd).any():
+        return "no cost is known"
+    if comparison.n_priced:
+        return "every cost is 0"
+    lacking = "no query has the cost of every model" if comparison.n_scored else "no query has a score of every model"
+    return f"costs are known, but {lacking}"
 
 
 def _scale(points: Sequence[Point]) -> Scale:

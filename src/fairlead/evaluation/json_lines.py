@@ -6,6 +6,7 @@ tools write: `NaN`, and halves of surrogate pairs in texts. Those are kept as th
 
 import json
 import math
+import sys
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -108,9 +109,13 @@ class _Rows:
         except UnicodeDecodeError as fault:
             self._fault(f"not UTF-8 at byte {fault.start + 1} of the line", _MEND_LINE)
         except json.JSONDecodeError as fault:
-            self._fault(f"not JSON: {fault.msg} at character {fault.pos + 1}", _MEND_LINE)
-        except (RecursionError, ValueError) as fault:
-            self._fault(f"not JSON that can be read: {fault}", _MEND_LINE)
+            said = fault.msg.removesuffix(" at").rstrip(": ")
+            self._fault(f"not JSON: {said} at character {fault.pos + 1}", _MEND_LINE)
+        except RecursionError:
+            self._fault("not JSON that can be read: nested too deep", _MEND_LINE)
+        except ValueError:  # the only other one of `json.loads`: Python makes no whole number of so many digits
+            digits = f"a number of more than {sys.get_int_max_str_digits():,} digits"
+            self._fault(f"not JSON that can be read: {digits}", _MEND_LINE)
         return _UNREAD
 
     def _as_text(self, name: str, value: Any) -> str:

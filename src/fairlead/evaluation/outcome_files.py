@@ -16,7 +16,7 @@ from fairlead.evaluation.outcome_joining import JoinedRows, first_seen, joined
 from fairlead.evaluation.outcome_notes import notes_of_files, notes_of_outcomes
 from fairlead.evaluation.query_files import QUERY_COLUMNS, check_filled, read_columns
 from fairlead.evaluation.row_faults import Faults, nearest, shown, shown_list
-from fairlead.learning.outcomes import MEASURES, Floats, Outcomes
+from fairlead.learning.outcomes import MEASURES, MOST_MEASURED, Floats, Outcomes
 
 OUTCOME_COLUMNS: Final = Wanted(
     texts=("query_id", "model", "query", "dataset", "effort"),
@@ -126,6 +126,9 @@ def _check_measures(file: Columns, faults: Faults) -> None:
             rows = np.flatnonzero(values < 0)
             mend = f"leave {name} out (null) where it was not measured"
             faults.add(file.path, file.place_of, rows, _teller(values, name + " is {:g}, below 0"), mend)
+            high = np.flatnonzero(values > MOST_MEASURED)
+            what = f"{name} is {{:g}}, above {MOST_MEASURED:.2g}"
+            faults.add(file.path, file.place_of, high, _teller(values, what), mend)
 
 
 def _teller(values: Floats, words: str) -> Callable[[int], str]:

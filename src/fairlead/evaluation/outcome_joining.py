@@ -54,8 +54,11 @@ def joined(
     missing = np.flatnonzero(text_of < 0)
     if len(missing):
         file, place = _source(every, int(first_rows[missing[0]]))
+        n_answered = len(np.unique(query[rows < n_outcomes]))  # they come first
+        is_answered = bool(missing[-1] < n_answered < len(firsts))
+        total = f"{n_answered:,} queries with outcomes" if is_answered else f"{len(firsts):,} queries"
         raise OutcomesError(
-            f"{len(missing):,} of {len(firsts):,} queries have no text; their ids: "
+            f"{len(missing):,} of {total} have no text; their ids: "
             f"{shown_list(query_ids[place] for place in missing.tolist())} (the first in {file.path}, "
             f"{file.place_of(place)}). To mend: fill in the column `query`, or add these ids to the table of queries."
         )

@@ -1,5 +1,6 @@
 """Notes on outcomes: what a reader of them should know, one sentence each."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,6 +52,7 @@ def notes_of_outcomes(rows: JoinedRows, matrix: Floats, cell_of_row: Codes, n_ce
     if len(rows.arms) == 1:
         notes.append(f"There is one model only: {shown_list(rows.arms)}.")
     else:
+        notes += notes_of_names(rows.arms)
         is_shared = has_score.sum(axis=1) > 1
         alone = [
             arm for arm, any_shared in zip(rows.arms, has_score[is_shared].any(axis=0), strict=True) if not any_shared
@@ -58,6 +60,20 @@ def notes_of_outcomes(rows: JoinedRows, matrix: Floats, cell_of_row: Codes, n_ce
         if alone:
             notes.append(f"Models that share no scored query with another: {shown_list(alone)}.")
     return notes
+
+
+def notes_of_names(names: Sequence[str]) -> list[str]:
+    """Which models a reader would take for one, a sentence a group."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        visible = (c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) not in ("Cf", "Cc"))
+        groups.setdefault("".join("".join(visible).split()).casefold(), []).append(name)
+    return [
+        f"Names of models that differ in case, blanks or unseen characters alone: {shown_list(group)}; each counts as "
+        "a model of its own."
+        for group in groups.values()
+        if len(group) > 1
+    ]
 
 
 def _n_contradictory(scores: Floats, cell_of_row: Codes, n_cells: int) -> int:

@@ -1,8 +1,6 @@
 """Prediction files: one Parquet row per query and model, written in blocks so that any number of queries fits."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +9,7 @@ import numpy as np
 from fairlead.domain.errors import OutcomesError
 from fairlead.domain.outline import outline_of_text
 from fairlead.evaluation.pyarrow_extra import pa, pq
+from fairlead.evaluation.whole_files import appearing_whole
 from fairlead.learning.outcomes import Queries
 from fairlead.routing.policies.objective import Objective
 from fairlead.routing.trained_router import TrainedRouter
@@ -38,7 +37,7 @@ def write_predictions(
     schema = _schema(has_datasets=any(queries.datasets), states_weights=states_weights)
     n_rows = 0
     try:
-        with _appearing_whole(path) as file, pq.ParquetWriter(file, schema) as writer:
+        with appearing_whole(path) as file, pq.ParquetWriter(file, schema) as writer:
             for block in _blocks(router, queries, objectives, schema, heeds_verdict=heeds_verdict):
                 writer.write_table(block)
                 n_rows += block.num_rows
@@ -49,23 +48,6 @@ def write_predictions(
             f"{path}: cannot be written, an id, a data set or a model is no valid Unicode ({error.reason}): rename it"
         ) from error
     return n_rows
-
-
-@contextmanager
-def _appearing_whole(path: Path) -> Iterator[Any]:
-    """A file to write to that takes the path's place when all went well and is gone when not."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as file:
-        place = Path(file.name)
-        try:
-            yield file
-        except BaseException:
-            place.unlink(missing_ok=True)
-            raise
-    try:
-        place.chmod(0o644)
-        place.replace(path)
-    finally:
-        place.unlink(missing_ok=True)
 
 
 def _schema(*, has_datasets: bool, states_weights: bool) -> Any:

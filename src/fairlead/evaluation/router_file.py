@@ -1,6 +1,5 @@
 """Router files on disk, and `Router`: a trained router as a Python object for applications and researchers."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,6 +12,7 @@ import numpy as np
 from fairlead.domain.errors import ArtifactError, InvalidOptionError, MalformedBodyError
 from fairlead.domain.outline import Outline, outline_of_text
 from fairlead.evaluation.native_code import native_code
+from fairlead.evaluation.whole_files import appearing_whole
 from fairlead.routing.features.joined_embedder import OuterEncoder
 from fairlead.routing.policies.objective import Foretold, Objective
 from fairlead.routing.policies.preference_names import objective_of
@@ -144,16 +144,10 @@ def _opened(place: str) -> OuterEncoder:
 def save_router(router: TrainedRouter, path: Path) -> None:
     """Write a router file; it appears whole or not at all. Raises: ArtifactError with the path."""
     data = dump_router(router)
-    place: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as file:
-            place = Path(file.name)
+        with appearing_whole(path) as file:
             file.write(data)
-        place.chmod(0o644)
-        place.replace(path)
     except OSError as error:
-        if place is not None:
-            place.unlink(missing_ok=True)
         raise ArtifactError(f"{path}: cannot be written ({error.strerror or error}): choose another place") from error
 
 

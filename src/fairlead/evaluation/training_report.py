@@ -9,6 +9,7 @@ import numpy as np
 from fairlead.evaluation.comparison_report import Table, as_json, tables
 from fairlead.learning.baselines import baselines_of, contender_of, join_folds
 from fairlead.learning.comparison import Comparison, compare
+from fairlead.learning.onboarding import Grown
 from fairlead.learning.outcomes import Floats, Outcomes
 from fairlead.learning.prediction import Prediction
 from fairlead.learning.training import Training
@@ -108,4 +109,17 @@ def report_json(outcomes: Outcomes, training: Training, comparison: Comparison) 
         "weights": dict(router.stack.weights),
         "verdict": router.verdict.to_dict(),
         "cross_validated": as_json(comparison),
+    }
+
+
+def grown_json(grown: Grown) -> dict[str, Any]:
+    """What is told of a model that joined a router, for machines; keys stay."""
+    arm = grown.arm
+    return {
+        "model": grown.router.arms[-1],
+        "n_outcomes": arm.n,
+        "mean": round(arm.mean, 4),
+        "mean_error": round(arm.mean_error, 4),
+        "models": list(grown.router.arms),
+        "notes": list(grown.lines),
     }

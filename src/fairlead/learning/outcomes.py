@@ -16,6 +16,9 @@ MEASURES: Final[tuple[Measure, ...]] = (
     "score", "cost_usd", "input_tokens", "output_tokens", "latency_s", "ttft_s", "reply_hash",
 )  # fmt: skip
 
+MOST_MEASURED: Final = float(1 << 53)
+"""More than any price, time or count of tokens is: above it whole numbers are no longer exact, and squares overflow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queries:

@@ -111,18 +111,20 @@ def same_mix(shares: Floats, n: int) -> Mixes:
 def joined(policies: Sequence[Policy]) -> Policy:
     """The policies of consecutive blocks of queries as one.
 
-    Mixes of fewer settings repeat their first: which mixes are worth trying depends on the training side of a fold.
-    Raises: ValueError if choices differ in their number of settings, or choices meet mixes.
+    A block of fewer settings repeats its first: which mixes are worth trying, and whether costs are known to trade,
+    depends on the fold. Raises: ValueError if choices meet mixes.
     """
     chosen = [policy for policy in policies if isinstance(policy, Choices)]
     mixed = [policy for policy in policies if isinstance(policy, Mixes)]
+    n_settings = max(policy.n_settings for policy in policies)
     if len(chosen) == len(policies):
-        if len({policy.n_settings for policy in chosen}) != 1:
-            raise ValueError("choices of different numbers of settings cannot be joined")
-        return Choices(np.concatenate([policy.picks for policy in chosen], axis=1))
+        picks = [
+            np.concatenate([policy.picks, np.repeat(policy.picks[:1], n_settings - policy.n_settings, axis=0)])
+            for policy in chosen
+        ]
+        return Choices(np.concatenate(picks, axis=1))
     if len(mixed) != len(policies):
         raise ValueError("a policy that chooses cannot be joined to one that mixes")
-    n_settings = max(policy.n_settings for policy in mixed)
     shares = [
         np.concatenate([policy.shares, np.repeat(policy.shares[:, :1], n_settings - policy.n_settings, axis=1)], axis=1)
         for policy in mixed

@@ -77,6 +77,7 @@ def replay(table: ReplayTable, change: Change) -> Replayed:
     of_reward = _estimates(priced, table.reward, priced.foretold.quality, target)
     of_cost = _estimates(priced, table.cost_usd * ratio, priced.foretold.cost_usd, target)
     paid = table.cost_usd[np.isfinite(table.cost_usd)]
+    shut_out = _shut_out(priced, change)
     n = len(table)
     old = np.bincount(table.chosen, minlength=len(table.arms)) / max(1, n)
     new = target.sum(axis=0) / max(1, n)
@@ -89,7 +90,7 @@ def replay(table: ReplayTable, change: Change) -> Replayed:
         ),
         reward=of_reward,
         cost=of_cost,
-        finding=judge(of_reward, of_cost),
+        finding=judge(of_reward, of_cost) if shut_out is None else Finding("refused", None, (shut_out,)),
         paid_usd=float(paid.sum()) if len(paid) else None,
         notes=(*table.notes, *price_notes, *router_notes, *choice_notes),
     )
@@ -116,6 +117,21 @@ def choose(table: ReplayTable, change: Change) -> tuple[Floats, Bools, list[str]
             is_open[at] = True
     n_unnamed = int((table.is_free & ~is_open).sum()) - n_shut - n_unknown
     return target, ~is_open, _choice_notes(n_shut, n_unknown, n_unnamed, unmeant)
+
+
+def _shut_out(table: ReplayTable, change: Change) -> str | None:
+    """Why there is no policy to judge: nobody that the change allows was a candidate. None where somebody was."""
+    groups, unmeant = _groups(table, change)
+    is_shut, is_served = np.zeros((2, len(table)), dtype=np.bool_)
+    for group in groups:
+        has_one = (table.is_candidate & group.allowed).any(axis=1)
+        is_served |= group.rows & has_one
+        is_shut |= group.rows & ~has_one
+    n_shut = int((is_shut & table.is_free).sum())
+    if not n_shut or (is_served & table.is_free).any():
+        return None
+    said = f" (none is called {', '.join(unmeant[:5])})" if unmeant else ""
+    return f"the policy allows no candidate of any of these {n_shut} decisions{said}: allow a model that was one"
 
 
 def _choice_notes(n_shut: int, n_unknown: int, n_unnamed: int, unmeant: Sequence[str]) -> list[str]:

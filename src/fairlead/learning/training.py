@@ -11,7 +11,7 @@ from fairlead.catalogue.cards import Prices
 from fairlead.domain.errors import OutcomesError
 from fairlead.domain.outline import Outline, outline_of_text
 from fairlead.learning.mapping import map_models
-from fairlead.learning.outcomes import MEASURES, Floats, Outcomes
+from fairlead.learning.outcomes import MEASURES, MOST_MEASURED, Floats, Outcomes
 from fairlead.learning.stacking import StackFit, fit_stack, partitions_of
 from fairlead.learning.text_groups import group_texts
 from fairlead.learning.verdict import judge
@@ -121,11 +121,11 @@ def check_figures(outcomes: Outcomes) -> None:
         matrix = getattr(outcomes, name)
         if matrix is None:
             continue
-        highest = 1.0 if name == "score" else np.inf
-        wrong = np.argwhere((matrix < 0.0) | (matrix > highest) | np.isinf(matrix))
+        highest = 1.0 if name == "score" else MOST_MEASURED
+        wrong = np.argwhere((matrix < 0.0) | (matrix > highest))
         if len(wrong):
             row, column = wrong[0].tolist()
-            allowed = "a score lies in 0 to 1" if name == "score" else "it is a finite number of 0 or more"
+            allowed = "a score lies in 0 to 1" if name == "score" else f"it lies in 0 to {MOST_MEASURED:.2g}"
             raise OutcomesError(
                 f"{name} of {outcomes.arms[column]} on query {outcomes.queries.ids[row]!r} is "
                 f"{matrix[row, column]:g} ({len(wrong)} such): {allowed}, NaN where it was not measured"

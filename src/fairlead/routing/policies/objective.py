@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 TYPICAL_DELAY_S: Final = 1.0
 """What an unknown delay counts as when no arm's delay is known: the same for all, so that it decides nothing."""
 
+MOST_COST_WEIGHT: Final = 1e9
+"""Far beyond where the cheapest model always wins; much more would overflow."""
+
 FAR_OUT: Final = 1e9
 """By what share an unknown cost or delay passes a limit: it may be chosen only where nothing else is left."""
 
@@ -52,8 +55,10 @@ class Objective:
     def __post_init__(self) -> None:
         if self.weights is not None and self.cost_weight is not None:
             raise ValueError("weights and a cost weight exclude each other")
-        if self.cost_weight is not None and not 0.0 <= self.cost_weight < float("inf"):
-            raise ValueError(f"a cost weight is a number of 0 or more, not {self.cost_weight}")
+        if self.cost_weight is not None and not 0.0 <= self.cost_weight <= MOST_COST_WEIGHT:
+            raise ValueError(
+                f"a cost weight is a number of 0 or more and at most {MOST_COST_WEIGHT:g}, not {self.cost_weight:g}"
+            )
         for name, limit in (("max_cost_usd", self.max_cost_usd), ("max_latency_s", self.max_latency_s)):
             if limit is not None and not limit > 0.0:
                 raise ValueError(f"{name} is above 0, not {limit}")

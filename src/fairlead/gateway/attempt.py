@@ -127,7 +127,9 @@ class Attempt(AttemptRecord):
         finally:
             answer.close()
         if not 400 <= answer.status < 600:
-            raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: redirects are not followed.")
+            is_redirect = 300 <= answer.status < 400
+            why = "redirects are not followed" if is_redirect else "that is neither a reply nor an error"
+            raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: {why}.")
         raise prepared.read_failure(answer.status, answer.headers, text, arm.upstream)
 
     async def _open(self, answer: Answer, deadline_s: float) -> None:

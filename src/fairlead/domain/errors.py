@@ -39,6 +39,15 @@ FairleadError
 from typing import ClassVar, NamedTuple
 
 
+class Said(NamedTuple):
+    """An upstream's own words about a failure, free of whatever looks like a credential."""
+
+    message: str
+    kind: str | None = None
+    param: str | None = None
+    code: str | None = None
+
+
 class FairleadError(Exception):
     """What happened, where, and how to mend it.
 
@@ -48,6 +57,8 @@ class FairleadError(Exception):
     status: ClassVar[int] = 500
     kind: ClassVar[str] = "server_error"
     code: str = "internal_error"
+    said: Said | None = None
+    """The words of the upstream that failed, where it gave any: kept apart, for they are for the client alone."""
 
     def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
@@ -206,15 +217,6 @@ class TruncatedError(UpstreamError):
     """The reply ended before its finish."""
 
     code = "upstream_truncated"
-
-
-class Said(NamedTuple):
-    """An upstream's own words about a failure, free of whatever looks like a credential."""
-
-    message: str
-    kind: str | None = None
-    param: str | None = None
-    code: str | None = None
 
 
 class RejectedError(UpstreamError):

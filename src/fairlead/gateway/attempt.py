@@ -17,6 +17,7 @@ from fairlead.gateway.work import Prepared, Work, estimated_usage
 from fairlead.routing.pool import ArmSpec
 from fairlead.wire.format import Phase, ReadReply, ReplyStream
 from fairlead.wire.sse import EVENT_CAP_BYTES
+from fairlead.wire.upstream_words import check_no_error
 
 ERROR_BODY_CAP_BYTES: Final = 256 * 1024
 HELD_CAP_BYTES: Final = 4 * 1024 * 1024
@@ -141,6 +142,9 @@ class Attempt(AttemptRecord):
         n_held = n_read = 0
         while stream.phase is Phase.OPENING:
             data = await answer.next_chunk()
+            if not n_read and data[:1] == b"{":  # no event begins so
+                data += await answer.read(ERROR_BODY_CAP_BYTES)
+                check_no_error(data)
             piece = stream.feed(data) if data else stream.end()
             if piece:
                 held.append(piece)

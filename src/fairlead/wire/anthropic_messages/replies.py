@@ -14,6 +14,7 @@ from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
 from fairlead.wire.sse import check_text
+from fairlead.wire.upstream_words import error_in_reply
 
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
@@ -113,7 +114,7 @@ def _head(body: bytes) -> _Head:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise GarbledError("The upstream's reply is not the JSON of a message.") from None
     if head.type == "error" or bytes(head.error) not in _ABSENT:
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
     if bytes(head.content)[:1] != b"[":
         raise GarbledError("The upstream's reply holds no content.")
     if not head.stop_reason:

@@ -20,7 +20,7 @@ from fairlead.domain.events import (
 from fairlead.wire.anthropic_messages.ids import unspelled
 from fairlead.wire.anthropic_messages.replies import WireBlock, arguments_of, finish_of
 from fairlead.wire.anthropic_messages.signatures import ORIGIN, UNSIGNED
-from fairlead.wire.anthropic_messages.stream import data_in, error_in_stream
+from fairlead.wire.anthropic_messages.stream import data_in, reported
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.last_event import has_last_event
 from fairlead.wire.sse import EventSplitter
@@ -138,7 +138,7 @@ class MessageReader:
         elif kind == "message_stop":
             self._done()
         elif kind == "error" or bytes(event.error) not in _ABSENT:
-            raise error_in_stream(event.error)
+            raise reported(event.error, data)
 
     def _begin(self, message: _Message | None) -> None:
         if message is None:

@@ -21,6 +21,7 @@ from fairlead.domain.events import (
 from fairlead.wire.bedrock_converse.event_stream import Message, MessageSplitter
 from fairlead.wire.bedrock_converse.replies import finish_of
 from fairlead.wire.bedrock_converse.usage import WireUsage
+from fairlead.wire.upstream_words import error_in_stream
 
 
 class _ToolStart(msgspec.Struct, rename="camel"):
@@ -131,8 +132,7 @@ class StreamReader:
     def _read(self, message: Message) -> list[Event]:
         headers = message.headers
         if headers.get(":message-type", "event") != "event":
-            # Its own words are for nobody: they may quote what it was sent.
-            raise UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")
+            raise error_in_stream(message.payload)
         read = self._readers.get(headers.get(":event-type", ""))
         if read is None:  # messageStart, and what is yet to be invented
             return []

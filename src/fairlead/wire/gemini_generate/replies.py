@@ -20,6 +20,7 @@ from fairlead.domain.events import (
 )
 from fairlead.domain.reply import Reply, fold
 from fairlead.wire.gemini_generate.usage import WireUsage
+from fairlead.wire.upstream_words import error_in_stream
 
 _NOTHING: Final = msgspec.Raw(b"")
 
@@ -122,7 +123,7 @@ class ResponseReader:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return [self._not_a_response(data)]
         if bytes(response.error) not in (b"", b"null"):
-            return [ReplyFailed(_failed("The upstream reported an error in the stream."))]
+            return [ReplyFailed(error_in_stream(data))]
         events: list[Event] = []
         if not self._began:
             self._began = True
@@ -147,7 +148,7 @@ class ResponseReader:
     def _not_a_response(self, data: bytes) -> ReplyFailed:
         # Google's streams may hold their error in a list.
         if data.lstrip()[:1] == b"[" and b'"error"' in data:
-            return ReplyFailed(_failed("The upstream reported an error in the stream."))
+            return ReplyFailed(error_in_stream(data))
         return ReplyFailed(GarbledError("The upstream's reply is not a GenerateContentResponse."))
 
     def _take(self, candidate: _Candidate, events: list[Event]) -> None:

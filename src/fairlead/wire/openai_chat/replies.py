@@ -9,6 +9,7 @@ from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.sse import check_text
+from fairlead.wire.upstream_words import error_in_reply
 
 _NOTHING: Final = msgspec.Raw(b"")
 
@@ -38,11 +39,11 @@ def read_reply(body: bytes, sent: str) -> ReadReply:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise GarbledError("The upstream's reply is not the JSON of a chat completion.") from None
     if bytes(reply.error) not in (b"", b"null"):
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
     if not reply.choices:
         raise GarbledError("The upstream's reply holds no choices.")
     if any(choice.finish_reason == "error" for choice in reply.choices):
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
     if not all(choice.finish_reason for choice in reply.choices):
         raise TruncatedError("The upstream's reply has no finish reason.")
     return _with_model(body, reply, sent)

@@ -23,6 +23,7 @@ from fairlead.wire.openai_chat.reasoning import parts_of
 from fairlead.wire.openai_chat.reply_reading import Call, Logprobs, Message, finish_of
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.sse import EventSplitter, data_of
+from fairlead.wire.upstream_words import error_in_stream
 
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
@@ -113,11 +114,13 @@ class ChatReader:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
         if bytes(chunk.error) not in _ABSENT:
-            raise _error_in_stream()
+            raise error_in_stream(data)
         if not self._has_begun:
             self._has_begun = True
             self._events.append(ReplyBegan(chunk.id or "", chunk.model or ""))
         for choice in chunk.choices or ():
+            if choice.finish_reason == "error":
+                raise error_in_stream(data)
             self._take(choice)
         usage = chunk.usage.usage() if chunk.usage is not None else None
         if usage is not None:
@@ -125,8 +128,6 @@ class ChatReader:
 
     def _take(self, choice: _Choice) -> None:
         number, events = choice.index, self._events
-        if choice.finish_reason == "error":
-            raise _error_in_stream()
         delta = choice.delta
         if delta is not None:
             self._take_thoughts(delta, number)
@@ -179,7 +180,3 @@ class ChatReader:
 
 def _truncated() -> TruncatedError:
     return TruncatedError("The upstream ended the stream before the reply was finished.")
-
-
-def _error_in_stream() -> UpstreamError:
-    return UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")

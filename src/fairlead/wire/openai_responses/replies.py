@@ -37,6 +37,7 @@ from fairlead.wire.openai_responses.response_object import (
     text_part,
 )
 from fairlead.wire.sse import check_text
+from fairlead.wire.upstream_words import error_in_reply
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ENDS: Final = frozenset(("completed", "incomplete"))
@@ -49,7 +50,7 @@ def lane_reply(body: bytes, sent: str, *, may_wait: bool = False) -> ReadReply:
     Raises: GarbledError when it is not a reply (a 200 with an error or a page inside); TruncatedError without an end.
     """
     response = _response(body)
-    _check_error(response)
+    _check_error(response, body)
     if response.status not in _ENDS and not (may_wait and response.status in _WAITS):
         raise TruncatedError("The upstream's reply does not say that it is completed.")
     if response.output is None:
@@ -72,7 +73,7 @@ def read_reply(body: bytes) -> Reply:
     Raises: GarbledError when it is not a reply (a 200 with an error inside), TruncatedError without a finish.
     """
     response = _response(body)
-    _check_error(response)
+    _check_error(response, body)
     try:
         return fold(_events(response))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -97,9 +98,9 @@ def _response(body: bytes) -> Response:
     return response
 
 
-def _check_error(response: Response) -> None:
+def _check_error(response: Response, body: bytes) -> None:
     if response.status == "failed" or bytes(response.error) not in (b"", b"null"):
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
 
 
 def _events(response: Response) -> list[Event]:

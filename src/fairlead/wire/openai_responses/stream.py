@@ -8,12 +8,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError
 from fairlead.wire.format import Phase
 from fairlead.wire.lane_watch import LaneWatch
 from fairlead.wire.openai_responses.failures import write_failure_events
 from fairlead.wire.openai_responses.usage import WireUsage
 from fairlead.wire.sse import PING_COMMENT, check_text, data_of
+from fairlead.wire.upstream_words import error_in_stream
 
 _T = TypeVar("_T")
 _NOTHING: Final = msgspec.Raw(b"")
@@ -93,9 +94,7 @@ class ResponseWatch(LaneWatch):
         kind = read.type
         if kind in _FAILURES or bytes(read.error) not in _EMPTY:
             self.phase = Phase.FAILED
-            self.failure = UpstreamError(
-                "The upstream reported an error in the stream.", code="upstream_error_in_stream"
-            )
+            self.failure = error_in_stream(data)
             return False
         if not kind:
             raise GarbledError("The upstream's stream holds an event that is not one of this format.")

@@ -35,6 +35,7 @@ from fairlead.wire.openai_responses.output_reading import (
     signature_of,
 )
 from fairlead.wire.sse import EventSplitter, data_of
+from fairlead.wire.upstream_words import error_in_stream
 
 
 class _Event(msgspec.Struct):
@@ -51,6 +52,7 @@ class _Event(msgspec.Struct):
 
 _EVENT: Final = msgspec.json.Decoder(_Event)
 _TEXT: Final = msgspec.json.Decoder(str)
+_FAILURES: Final = frozenset(("response.failed", "error"))
 _GARBLED: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
@@ -115,9 +117,9 @@ class ResponseReader:
         reading = _READINGS.get(read.type)
         if reading is not None:
             reading(self, read, events)
+        elif read.type in _FAILURES or (not read.type and b'"error"' in data):
+            raise error_in_stream(data)
         elif not read.type:
-            if b'"error"' in data:
-                raise _reported()
             raise GarbledError("The upstream's stream holds an event without a type.")
 
     def _words(self, read: _Event, events: list[Event]) -> None:
@@ -183,9 +185,6 @@ class ResponseReader:
             events.append(UsageReported(usage))
         self._is_over = self.is_done = True
 
-    def _fails(self, read: _Event, events: list[Event]) -> None:
-        raise _reported()
-
     def _begin_call(self, place: int, item: OutputItem, events: list[Event]) -> None:
         self._calls[place] = self._n_calls
         events.append(begin_call(item, self._n_calls))
@@ -212,10 +211,6 @@ class ResponseReader:
             events += events_of_message(item)
 
 
-def _reported() -> UpstreamError:
-    return UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")
-
-
 _READINGS: Final[dict[str, Callable[[ResponseReader, _Event, list[Event]], None]]] = {
     "response.created": ResponseReader._begins,
     "response.in_progress": ResponseReader._begins,
@@ -231,7 +226,5 @@ _READINGS: Final[dict[str, Callable[[ResponseReader, _Event, list[Event]], None]
     "response.custom_tool_call_input.delta": ResponseReader._arguments,
     "response.completed": ResponseReader._ends,
     "response.incomplete": ResponseReader._ends,
-    "response.failed": ResponseReader._fails,
-    "error": ResponseReader._fails,
 }
 """What each event means; others (hosted tools, annotations, signs of life) mean nothing here and are skipped."""

@@ -337,6 +337,9 @@ class Dribbling:
         self.answers.append(answer)
         return answer
 
+    def masked(self, text: str) -> str:
+        return text
+
 
 @pytest.mark.parametrize("is_streaming", [False, True])
 async def test_an_upstream_that_dribbles_for_ever_meets_the_deadline(is_streaming: bool) -> None:

@@ -45,6 +45,35 @@ async def asked(w: World, door: str, **members: Any) -> Heard:
     return await call(w.app, "POST", door, {"model": "lab/strong", **DOORS[door], **members})
 
 
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("status", [400, 404, 422, 429, 500])
+async def test_no_secret_comes_back_in_a_refusal(door: str, status: int) -> None:
+    heard = await asked(echoing(refusal(status, json.dumps(ERROR).encode())), door)
+    text = heard.body.decode()
+    assert "***" in text
+    assert not [secret for secret in SECRETS if secret in text]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("is_streaming", [False, True])
+async def test_no_secret_comes_back_in_a_200_with_an_error_inside(door: str, is_streaming: bool) -> None:
+    heard = await asked(echoing(Scene.of(json.dumps(ERROR).encode())), door, stream=is_streaming)
+    text = heard.body.decode()
+    assert "refused: ***" in text
+    assert not [secret for secret in SECRETS if secret in text]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("has_begun", [False, True])
+async def test_no_secret_comes_back_in_an_error_within_a_stream(door: str, has_begun: bool) -> None:
+    before = (ROLE, chunk("hello")) if has_begun else ()
+    heard = await asked(echoing(Scene.of(*before, event(ERROR))), door, stream=True)
+    text = heard.body.decode()
+    assert ("hello" in text) is has_begun
+    assert "refused: ***" in text
+    assert not [secret for secret in SECRETS if secret in text]
+
+
 INNER: Final = b'{"error":{"message":"inner err","code":503}}'
 
 

@@ -36,6 +36,7 @@ FairleadError
     StoreError                      a traffic store that cannot be opened, read or written: where and mend
 """
 
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 
@@ -46,6 +47,10 @@ class Said(NamedTuple):
     kind: str | None = None
     param: str | None = None
     code: str | None = None
+
+    def masked(self, mask: Callable[[str], str]) -> "Said":
+        """The same without what `mask` hides."""
+        return Said(*(mask(text) if text else text for text in self))
 
 
 class FairleadError(Exception):

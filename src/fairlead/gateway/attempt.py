@@ -87,6 +87,13 @@ class Attempt(AttemptRecord):
 
     async def run(self, deadline_s: float) -> None:
         """Bring the first content of a stream, or a whole reply. Raises: UpstreamError."""
+        try:
+            await self._run(deadline_s)
+        except UpstreamError as error:
+            self.mask(error)
+            raise
+
+    async def _run(self, deadline_s: float) -> None:
         engine = self._engine
         now_s = self.began_s
         engine.breakers.tried(self.arm, now_s)
@@ -161,6 +168,11 @@ class Attempt(AttemptRecord):
             raise stream.failure
         self.answered("speaking")
         self.held = b"".join(held)
+
+    def mask(self, error: UpstreamError) -> None:
+        """Hide this upstream's secrets in its words: every failure comes by here before anybody is told of it."""
+        if error.said is not None:
+            error.said = error.said.masked(self._engine.services.upstreams[self.arm.upstream].masked)
 
     def used_by_stream(self) -> None:
         """Count what a stream used: by the upstream's word, else by our estimate, marked so."""

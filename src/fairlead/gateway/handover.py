@@ -105,6 +105,7 @@ class Handover:
                 failure = error
             attempt.used_by_stream()
             if failure is not None:
+                attempt.mask(failure)
                 await out.end_stream(stream.fail(failure))
                 attempt.failed(failure)
                 return failure

@@ -13,6 +13,7 @@ from fairlead.wire.anthropic_messages.failures import write_failure_event
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.format import Phase
 from fairlead.wire.lane_watch import LaneWatch
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.sse import check_text, data_of
 from fairlead.wire.upstream_words import error_in_stream
 
@@ -175,4 +176,4 @@ def _read_event(data: bytes) -> _Event:
     try:
         return _EVENT.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's stream holds an event that is not Anthropic's.") from None
+        return reread(_EVENT, data, "The upstream's stream holds an event that is not Anthropic's.")

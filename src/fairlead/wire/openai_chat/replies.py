@@ -7,6 +7,7 @@ import msgspec
 from fairlead.domain.errors import GarbledError, MalformedBodyError, TruncatedError
 from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.sse import check_text
 from fairlead.wire.upstream_words import error_in_reply
@@ -37,7 +38,7 @@ def read_reply(body: bytes, sent: str) -> ReadReply:
     try:
         reply = _REPLY.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of a chat completion.") from None
+        reply = reread(_REPLY, body, "The upstream's reply is not the JSON of a chat completion.")
     if bytes(reply.error) not in (b"", b"null"):
         raise error_in_reply(body)
     if not reply.choices:
@@ -57,7 +58,7 @@ def read_embeddings(body: bytes, sent: str) -> ReadReply:
     try:
         reply = _REPLY.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of embeddings.") from None
+        reply = reread(_REPLY, body, "The upstream's reply is not the JSON of embeddings.")
     if bytes(reply.data)[:1] != b"[":
         raise GarbledError("The upstream's reply holds no embeddings.")
     return _with_model(body, reply, sent)

@@ -12,6 +12,7 @@ import msgspec
 from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError
 from fairlead.wire.format import Phase
 from fairlead.wire.lane_watch import LaneWatch
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_chat.failures import DONE_EVENT, write_failure_events
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.sse import PING_COMMENT, check_text, data_of
@@ -121,7 +122,7 @@ def _read_chunk(data: bytes) -> _Chunk:
     try:
         return _CHUNK.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
+        return reread(_CHUNK, data, "The upstream's stream holds an event that is not a chat chunk.")
 
 
 def _has_content(delta: msgspec.Raw) -> bool:

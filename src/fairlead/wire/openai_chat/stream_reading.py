@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from fairlead.domain.content import ToolKind
-from fairlead.domain.errors import GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.errors import TruncatedError, UpstreamError
 from fairlead.domain.events import (
     ArgumentsDelta,
     ChoiceFinished,
@@ -19,6 +19,7 @@ from fairlead.domain.events import (
     UsageReported,
 )
 from fairlead.wire.last_event import has_last_event
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_chat.reasoning import parts_of
 from fairlead.wire.openai_chat.reply_reading import Call, Logprobs, Message, finish_of
 from fairlead.wire.openai_chat.usage import WireUsage
@@ -112,7 +113,7 @@ class ChatReader:
         try:
             chunk = _CHUNK.decode(data)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
+            chunk = reread(_CHUNK, data, "The upstream's stream holds an event that is not a chat chunk.")
         if bytes(chunk.error) not in _ABSENT:
             raise error_in_stream(data)
         if not self._has_begun:

@@ -10,6 +10,7 @@ from fairlead.domain.events import ArgumentsDelta, Event, ReasoningDelta, ReplyB
 from fairlead.domain.reply import Reply, ReplyChoice, fold
 from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_responses.output_reading import (
     CALLS,
     RESPONSE,
@@ -94,7 +95,7 @@ def _response(body: bytes) -> Response:
         if not body.isascii():
             body.decode()  # msgspec skips over strings that nobody asked for without looking at their UTF-8
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of a response.") from None
+        response = reread(RESPONSE, body, "The upstream's reply is not the JSON of a response.")
     return response
 
 

@@ -11,6 +11,7 @@ import msgspec
 from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError
 from fairlead.wire.format import Phase
 from fairlead.wire.lane_watch import LaneWatch
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_responses.failures import write_failure_events
 from fairlead.wire.openai_responses.usage import WireUsage
 from fairlead.wire.sse import PING_COMMENT, check_text, data_of
@@ -135,4 +136,4 @@ def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's stream holds an event that is not one of this format.") from None
+        return reread(decoder, data, "The upstream's stream holds an event that is not one of this format.")

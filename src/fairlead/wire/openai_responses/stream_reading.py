@@ -20,11 +20,13 @@ from fairlead.domain.events import (
     UsageReported,
 )
 from fairlead.wire.last_event import has_last_event
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_responses.output_reading import (
     CALLS,
     NOTHING,
     RESPONSE,
     OutputItem,
+    Response,
     arguments_of,
     begin_call,
     events_of_message,
@@ -53,6 +55,7 @@ class _Event(msgspec.Struct):
 _EVENT: Final = msgspec.json.Decoder(_Event)
 _TEXT: Final = msgspec.json.Decoder(str)
 _FAILURES: Final = frozenset(("response.failed", "error"))
+_NOT_OURS: Final = "The upstream's stream holds an event that is not one of this format."
 _GARBLED: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
@@ -87,7 +90,7 @@ class ResponseReader:
         except UpstreamError as error:
             self._fail(error, events)
         except _GARBLED:
-            self._fail(GarbledError("The upstream's stream holds an event that is not one of this format."), events)
+            self._fail(GarbledError(_NOT_OURS), events)
         return events
 
     def end(self) -> list[Event]:
@@ -164,12 +167,12 @@ class ResponseReader:
     def _begins(self, read: _Event, events: list[Event]) -> None:
         if not self._has_begun:
             self._has_begun = True
-            response = RESPONSE.decode(read.response)
+            response = _response(read)
             events.append(ReplyBegan(response.id or "", response.model or ""))
 
     def _ends(self, read: _Event, events: list[Event]) -> None:
         self._begins(read, events)
-        response = RESPONSE.decode(read.response)
+        response = _response(read)
         for place, each in enumerate(response.output or ()):
             item = read_item(each)
             if item is not None and self._settled.isdisjoint((place, item.id or "", item.call_id or "")):
@@ -209,6 +212,13 @@ class ResponseReader:
             events += signature_of(item, has_text=is_told or bool(told))
         elif not is_told:
             events += events_of_message(item)
+
+
+def _response(read: _Event) -> Response:
+    try:
+        return RESPONSE.decode(read.response)
+    except _GARBLED:
+        return reread(RESPONSE, read.response, _NOT_OURS)
 
 
 _READINGS: Final[dict[str, Callable[[ResponseReader, _Event, list[Event]], None]]] = {

@@ -1,5 +1,7 @@
 """Failures of upstreams in whatever format: the error that they mean, and their own words where those may be shown."""
 
+import math
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from fairlead.domain.call import Headers
@@ -78,14 +80,24 @@ def _is_of_credentials(error: FairleadError, said: Said) -> bool:
 
 
 def _retry_after_s(headers: Headers) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or a numeric `retry-after`. A date is left out: it needs a clock."""
+    """Seconds to wait, from `retry-after-ms` or `retry-after`. A date counts from the answer's own `date`."""
     for name, scale in ((b"retry-after-ms", 1e-3), (b"retry-after", 1.0)):
         for header, value in headers:
             if header == name:
                 try:
                     seconds = float(value) * scale
                 except ValueError:
-                    continue
-                if 0 <= seconds < float("inf"):
+                    seconds = _seconds_until(value, headers)
+                if 0 <= seconds < math.inf:
                     return min(seconds, MAX_RETRY_AFTER_S)
     return None
+
+
+def _seconds_until(date: bytes, headers: Headers) -> float:
+    """From the moment of the answer, by the upstream's own clock, to this one, or 0; NaN when either is not stated."""
+    now = next((value for header, value in headers if header == b"date"), b"")
+    try:
+        then_s, now_s = (parsedate_to_datetime(each.decode("ascii")).timestamp() for each in (date, now))
+    except (ValueError, OverflowError):
+        return math.nan
+    return max(then_s - now_s, 0.0)

@@ -50,7 +50,8 @@ class Said(NamedTuple):
 
     def masked(self, mask: Callable[[str], str]) -> "Said":
         """The same without what `mask` hides."""
-        return Said(*(mask(text) if text else text for text in self))
+        kind, param, code = (mask(text) if text else text for text in self[1:])
+        return Said(mask(self.message), kind, param, code)
 
 
 class FairleadError(Exception):

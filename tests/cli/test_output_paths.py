@@ -10,7 +10,8 @@ from fairlead.assembly import shipped
 from fairlead.cli.output_paths import check_output
 from fairlead.evaluation.router_file import save_router
 from fairlead.learning.training import train
-from tests.cli.test_train_predict_benchmark import N, refused, rows, run, write
+from tests.cli.running import refused
+from tests.cli.test_train_predict_benchmark import N, rows, run, write
 from tests.learning.small_trainings import encoder, sums_and_poems
 
 

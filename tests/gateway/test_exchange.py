@@ -356,6 +356,9 @@ class Dribbling:
         self.answers.append(answer)
         return answer
 
+    def masked(self, text: str) -> str:
+        return text
+
 
 @pytest.mark.parametrize("is_streaming", [False, True])
 async def test_an_upstream_that_dribbles_for_ever_meets_the_deadline(is_streaming: bool) -> None:
@@ -431,3 +434,12 @@ async def test_the_state_says_where_each_breaker_stands(clock: VirtualClock) -> 
     clock.pass_(100.0)
     await chat(w.app, model="lab/strong")
     assert set(fitness().values()) == {"closed"}
+
+
+@pytest.mark.parametrize("status", [204, 302, 999])
+async def test_only_a_redirect_is_called_one(status: int) -> None:
+    w = world({"one": [refusal(status, b"{}")]}, arms=ONE, limits=Limits(max_attempts=1))
+    heard = await chat(w.app)
+    assert (heard.status, heard.error["code"]) == (502, "upstream_garbled")
+    assert str(status) in heard.error["message"]
+    assert ("redirect" in heard.error["message"]) is (status == 302)

@@ -37,6 +37,9 @@ class Waiting:
             await self._wait()
         return self
 
+    def masked(self, text: str) -> str:
+        return text
+
     async def _wait(self) -> None:
         self.reached.set()
         try:
@@ -66,6 +69,9 @@ class Failing:
 
     async def send(self, call: Call) -> Any:
         raise UnreachableError("gone")
+
+    def masked(self, text: str) -> str:
+        return text
 
 
 @pytest.mark.parametrize("has_failed_before", [False, True])

@@ -83,7 +83,8 @@ def chat_whole(heard: Heard, value: dict[str, Any]) -> None:
     for place, call in enumerate(message.get("tool_calls") or ()):
         heard.calls[place] = [call["id"], call["function"]["name"], call["function"]["arguments"]]
     heard.finish = choice["finish_reason"]
-    heard.usage = (value["usage"]["prompt_tokens"], value["usage"]["completion_tokens"])
+    if value["usage"]:
+        heard.usage = (value["usage"]["prompt_tokens"], value["usage"]["completion_tokens"])
     heard.has_ended = True
 
 

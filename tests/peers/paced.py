@@ -69,6 +69,9 @@ class Paced:
             raise
         return paced
 
+    def masked(self, text: str) -> str:
+        return text
+
     async def next_call(self) -> PacedCall:
         """The next call that comes in."""
         async with asyncio.timeout(10):

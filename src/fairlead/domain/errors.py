@@ -36,7 +36,22 @@ FairleadError
     StoreError                      a traffic store that cannot be opened, read or written: where and mend
 """
 
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
+
+
+class Said(NamedTuple):
+    """An upstream's own words about a failure, free of whatever looks like a credential."""
+
+    message: str
+    kind: str | None = None
+    param: str | None = None
+    code: str | None = None
+
+    def masked(self, mask: Callable[[str], str]) -> "Said":
+        """The same without what `mask` hides."""
+        kind, param, code = (mask(text) if text else text for text in self[1:])
+        return Said(mask(self.message), kind, param, code)
 
 
 class FairleadError(Exception):
@@ -50,6 +65,8 @@ class FairleadError(Exception):
     code: str = "internal_error"
     request_id: str | None = None
     """Of the request that ended in it, once that has a name; some formats say it in the error."""
+    said: Said | None = None
+    """The words of the upstream that failed, where it gave any: kept apart, for they are for the client alone."""
 
     def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
@@ -208,15 +225,6 @@ class TruncatedError(UpstreamError):
     """The reply ended before its finish."""
 
     code = "upstream_truncated"
-
-
-class Said(NamedTuple):
-    """An upstream's own words about a failure, free of whatever looks like a credential."""
-
-    message: str
-    kind: str | None = None
-    param: str | None = None
-    code: str | None = None
 
 
 class RejectedError(UpstreamError):

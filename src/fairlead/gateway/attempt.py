@@ -18,6 +18,7 @@ from fairlead.gateway.work import Prepared, Work, estimated_usage
 from fairlead.routing.pool import ArmSpec
 from fairlead.wire.format import Phase, ReadReply, ReplyStream
 from fairlead.wire.sse import EVENT_CAP_BYTES
+from fairlead.wire.upstream_words import check_no_error
 
 ERROR_BODY_CAP_BYTES: Final = 256 * 1024
 HELD_CAP_BYTES: Final = 4 * 1024 * 1024
@@ -89,6 +90,13 @@ class Attempt(AttemptRecord):
 
     async def run(self, deadline_s: float) -> None:
         """Bring the first content of a stream, or a whole reply. Raises: UpstreamError."""
+        try:
+            await self._run(deadline_s)
+        except UpstreamError as error:
+            self.mask(error)
+            raise
+
+    async def _run(self, deadline_s: float) -> None:
         engine = self._engine
         now_s = self.began_s
         engine.breakers.tried(self.arm, now_s)
@@ -130,7 +138,9 @@ class Attempt(AttemptRecord):
         finally:
             answer.close()
         if not 400 <= answer.status < 600:
-            raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: redirects are not followed.")
+            is_redirect = 300 <= answer.status < 400
+            why = "redirects are not followed" if is_redirect else "that is neither a reply nor an error"
+            raise GarbledError(f"The upstream '{arm.upstream}' answered {answer.status}: {why}.")
         raise prepared.read_failure(answer.status, answer.headers, text, arm.upstream)
 
     def _repeats(self) -> bool:
@@ -148,6 +158,9 @@ class Attempt(AttemptRecord):
         n_held = n_read = 0
         while stream.phase is Phase.OPENING:
             data = await answer.next_chunk()
+            if not n_read and data[:1] == b"{":  # no event begins so
+                data += await answer.read(ERROR_BODY_CAP_BYTES)
+                check_no_error(data)
             piece = stream.feed(data) if data else stream.end()
             if piece:
                 held.append(piece)
@@ -164,6 +177,11 @@ class Attempt(AttemptRecord):
             raise stream.failure
         self.answered("speaking")
         self.held = b"".join(held)
+
+    def mask(self, error: UpstreamError) -> None:
+        """Hide this upstream's secrets in its words: every failure comes by here before anybody is told of it."""
+        if error.said is not None:
+            error.said = error.said.masked(self._engine.services.upstreams[self.arm.upstream].masked)
 
     def used_by_stream(self) -> None:
         """Count what a stream used: by the upstream's word, else by our estimate, marked so."""

@@ -358,15 +358,18 @@ class Exchange:
             return error
         if self._choice is not None and not self._choice.order:
             rest_s = self._engine.breakers.soonest_s(self._services.clock()) or 0.0
-            return UnavailableError(
+            final = UnavailableError(
                 f"Every candidate is failing and rests; the least bad one was tried. It: {error.message}",
                 retry_after_s=max(rest_s, _LEAST_RETRY_AFTER_S),
             )
-        if self._record.n_attempts == 1:
+        elif self._record.n_attempts == 1:
             return error
-        return UnavailableError(
-            f"{self._record.n_attempts} attempts failed. The last: {error.message}", code=error.code
-        )
+        else:
+            final = UnavailableError(
+                f"{self._record.n_attempts} attempts failed. The last: {error.message}", code=error.code
+            )
+        final.said = error.said
+        return final
 
 
 def _upstream_at(pool: Pool, order: tuple[int, ...], place: int) -> str:

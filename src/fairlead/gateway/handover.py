@@ -105,6 +105,7 @@ class Handover:
                 failure = error
             attempt.used_by_stream()
             if failure is not None:
+                attempt.mask(failure)
                 failure.request_id = self._record.decision_id
                 await out.end_stream(stream.fail(failure))
                 attempt.failed(failure)

@@ -40,6 +40,10 @@ class Upstream(Protocol):
         """Send one call. Raises: UpstreamError."""
         ...
 
+    def masked(self, text: str) -> str:
+        """Words of this endpoint without its own secrets, which it may quote."""
+        ...
+
 
 class Tracing(Protocol):
     """Who is told of requests and calls as they begin, since their ids travel; of their ends observers are told."""

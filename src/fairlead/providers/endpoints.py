@@ -18,6 +18,11 @@ from fairlead.wire.quirks import Quirks
 Auth = Literal["bearer", "api-key", "x-api-key", "x-goog-api-key", "sigv4", "none"]
 """How a credential is sent: a header, or a signature of AWS's kind."""
 
+DUMMY_KEYS: Final = frozenset(
+    ("empty", "none", "dummy", "no-key", "not-needed", "ollama", "lm-studio", "local", "token")
+)
+"""What local servers are given when they want some key, but any."""
+
 LOCAL: Final = ProviderName("local")
 SIMULATED: Final = ProviderName("simulated")
 DEFAULT_MAX_CONNECTIONS: Final = 1024

@@ -1,6 +1,7 @@
 """Upstream: a live endpoint. It adds what a call lacks: base path, credential, headers; and nothing else.
 
-A secret is revealed here and where requests are signed, into the header lines of this endpoint's own origin.
+A secret is revealed here and where requests are signed, into the header lines of this endpoint's own origin, and in
+`masking`, to hide it in what the endpoint says.
 """
 
 import re
@@ -15,8 +16,9 @@ from fairlead.domain.call import Answer, Call, Deadlines
 from fairlead.domain.content import FormatName
 from fairlead.domain.errors import ConfigError
 from fairlead.domain.names import ProviderName, UpstreamName
-from fairlead.domain.secrets import Secret
+from fairlead.domain.secrets import MASK, Secret
 from fairlead.providers.endpoints import Auth, Endpoint
+from fairlead.providers.masking import secrets_of
 from fairlead.providers.origin import DEFAULT_PORTS, Origin
 from fairlead.providers.request_head import write_headers
 from fairlead.providers.signing import ToSign, sign
@@ -90,6 +92,7 @@ class Upstream:
         self._own_names = _names_of(self._streaming)
         self._paths = dict(endpoint.paths)
         self._query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in endpoint.query)
+        self._secrets = secrets_of(endpoint)
         self._unix_s = unix_s
         self._host = origin_of(endpoint).authority.encode("ascii", "replace") if endpoint.identity else b""
 
@@ -149,6 +152,12 @@ class Upstream:
         assert identity is not None and unix_s is not None
         request = ToSign(method, target, ((b"host", self._host), *headers), body)
         return write_headers(sign(request, identity, unix_s()))
+
+    def masked(self, text: str) -> str:
+        """Words of this endpoint without its own secrets, which it may quote."""
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
 
     def close(self) -> None:
         """Drop every connection."""

@@ -16,6 +16,7 @@ from fairlead.domain.data_policy import DataPolicy
 from fairlead.domain.names import ModelId, ProviderName, SentModel, UpstreamName
 from fairlead.domain.secrets import Secret
 from fairlead.providers.endpoints import (
+    DUMMY_KEYS,
     LOCAL,
     SIMULATED,
     Auth,
@@ -53,8 +54,6 @@ _OURS: Final = frozenset(
 _PLACEHOLDER: Final = re.compile(
     r"<.*>|\.\.\.|…|(sk-)?x{3,}|change[-_ ]?me|todo|your[-_ ].*|.*[-_]your[-_].*|insert[-_ ].*|.*\.\.\.", re.IGNORECASE
 )
-_DUMMIES: Final = frozenset({"empty", "none", "dummy", "no-key", "not-needed", "ollama", "lm-studio", "local", "token"})
-"""What local servers are given when they want some key, but any."""
 
 
 def build_endpoints(
@@ -215,7 +214,7 @@ def _secret_of_provider(
 
 def _check_literal(key: str, variable: str, sheet: Sheet, where: Path, warnings: list[str]) -> None:
     variable = re.sub(r"[^A-Z0-9_]", "_", variable.upper())
-    if key.lower() in _DUMMIES:
+    if key.lower() in DUMMY_KEYS:
         return
     if _PLACEHOLDER.fullmatch(key):
         sheet.refuse(where, f"this is a placeholder, not a key: write ${{{variable}}} and set that variable")

@@ -3,13 +3,15 @@
 Clients hear of a failure in OpenAI's shape, unless their format has another.
 """
 
-import re
-from typing import Any, Final
+import math
+from email.utils import parsedate_to_datetime
+from typing import Final
 
 import msgspec
 
 from fairlead.domain.call import Headers
 from fairlead.domain.errors import FairleadError, RejectedError, Said
+from fairlead.wire.upstream_words import said_in
 
 MAX_RETRY_AFTER_S: Final = 3600.0
 _ENCODER: Final = msgspec.json.Encoder()
@@ -30,10 +32,16 @@ _CONTEXT_WORDS: Final = (
 
 _CREDENTIAL_STATUSES: Final = frozenset((401, 402, 403, 407))
 """What an upstream says about our credentials is not for clients."""
+_SAYS_CREDENTIALS: Final = frozenset(
+    (
+        "401", "402", "403", "407", "invalid_api_key", "account_deactivated", "insufficient_quota",
+        "authentication_error", "permission_error", "billing_error", "UNAUTHENTICATED", "PERMISSION_DENIED",
+    )
+)  # fmt: skip
+"""Codes and kinds by which an error that came with status 200 says the same."""
 _SAID_CHARS: Final = 300
-_LOOKS_SECRET: Final = re.compile(
-    r"(?i)bearer\s+\S+|\b[a-z]{2,8}[-_][A-Za-z0-9_-]{12,}|\bAKIA[A-Z0-9]{12,}|\bAIza[A-Za-z0-9_-]{20,}"
-)
+_SAID_TO_MEND_CHARS: Final = 4_000
+"""Of words about the client's own mistake."""
 
 
 def read_failure(status: int, headers: Headers, body: bytes, upstream: str) -> RejectedError:
@@ -43,7 +51,7 @@ def read_failure(status: int, headers: Headers, body: bytes, upstream: str) -> R
         f"The upstream '{upstream}' answered with status {status}.",
         upstream=upstream,
         upstream_status=status,
-        said=_said(body),
+        said=said_in(body, headers),
         is_retryable=context or status not in CLIENTS_FAULT,
         retry_after_s=_retry_after_s(headers),
     )
@@ -63,11 +71,12 @@ def is_clients_fault(error: FairleadError) -> bool:
 
 def message_of(error: FairleadError) -> str:
     """What to tell the client: our sentence, with the upstream's own words where they are not about our credentials."""
-    if isinstance(error, RejectedError) and error.said and error.upstream_status not in _CREDENTIAL_STATUSES:
-        if is_clients_fault(error):
-            return error.said.message
-        return f"{error.message} It said: {error.said.message[:_SAID_CHARS]}"
-    return error.message
+    said = error.said
+    if said is None or _is_of_credentials(error, said):
+        return error.message
+    if is_clients_fault(error):
+        return said.message[:_SAID_TO_MEND_CHARS]
+    return f"{error.message} It said: {said.message[:_SAID_CHARS]}"
 
 
 def write_failure(error: FairleadError) -> tuple[int, bytes]:
@@ -88,47 +97,31 @@ def failure_object(error: FairleadError) -> dict[str, object]:
     return {"message": message_of(error), "type": error.kind, "param": error.param, "code": error.code}
 
 
-def _said(body: bytes) -> Said | None:
-    """What an upstream's error answer says, if it says it in a shape that is known.
-
-    `{"error": {message, type, param, code, status}}` (OpenAI, Anthropic, Google), `{"error": "…"}`, `[{"error": …}]`
-    (Google's streams), `{"message": "…"}` (Bedrock) and `{"detail": "…"}` (servers built on FastAPI).
-    """
-    try:
-        value: Any = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return None
-    if isinstance(value, list) and value:
-        value = value[0]
-    if not isinstance(value, dict):
-        return None
-    error = value.get("error", value)
-    if isinstance(error, str):
-        error = {"message": error}
-    if not isinstance(error, dict):
-        return None
-    message = next((error[key] for key in ("message", "Message", "detail") if isinstance(error.get(key), str)), "")
-    if not message:
-        return None
-    kind, param, code = error.get("type") or error.get("status"), error.get("param"), error.get("code")
-    # An upstream may quote what it was sent; whatever looks like a credential stays here.
-    return Said(
-        message=_LOOKS_SECRET.sub("***", message),
-        kind=kind if isinstance(kind, str) else None,
-        param=param if isinstance(param, str) else None,
-        code=str(code) if isinstance(code, str | int) else None,
-    )
+def _is_of_credentials(error: FairleadError, said: Said) -> bool:
+    if isinstance(error, RejectedError):
+        return error.upstream_status in _CREDENTIAL_STATUSES
+    return said.code in _SAYS_CREDENTIALS or said.kind in _SAYS_CREDENTIALS
 
 
 def _retry_after_s(headers: Headers) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or a numeric `retry-after`. A date is left out: it needs a clock."""
+    """Seconds to wait, from `retry-after-ms` or `retry-after`. A date counts from the answer's own `date`."""
     for name, scale in ((b"retry-after-ms", 1e-3), (b"retry-after", 1.0)):
         for header, value in headers:
             if header == name:
                 try:
                     seconds = float(value) * scale
                 except ValueError:
-                    continue
-                if 0 <= seconds < float("inf"):
+                    seconds = _seconds_until(value, headers)
+                if 0 <= seconds < math.inf:
                     return min(seconds, MAX_RETRY_AFTER_S)
     return None
+
+
+def _seconds_until(date: bytes, headers: Headers) -> float:
+    """From the moment of the answer, by the upstream's own clock, to this one, or 0; NaN when either is not stated."""
+    now = next((value for header, value in headers if header == b"date"), b"")
+    try:
+        then_s, now_s = (parsedate_to_datetime(each.decode("ascii")).timestamp() for each in (date, now))
+    except (ValueError, OverflowError):
+        return math.nan
+    return max(then_s - now_s, 0.0)

@@ -191,7 +191,7 @@ def test_cited_words_are_words_and_a_servers_own_tools_no_calls() -> None:
         *("throttlingException", "serviceUnavailableException"),
     ],
 )
-def test_an_exception_in_the_stream_is_told_as_one_without_its_words(kind: str) -> None:
+def test_an_exception_in_the_stream_is_told_as_one_its_words_apart(kind: str) -> None:
     assert kind in SERVICE.operation_model("ConverseStream").output_shape.members["stream"].members
     data = stream(SAID[:9]) + exception(kind, {"message": "canary"}) + stream([FINISH, METADATA])
     events = told(BACK.reader, [data])

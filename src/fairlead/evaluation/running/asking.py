@@ -18,6 +18,7 @@ from fairlead.providers.transport import HttpTransport
 from fairlead.providers.upstream import Upstream, origin_of
 from fairlead.wire.failures import read_failure
 from fairlead.wire.lane import put_together, take_apart
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.quirks import Quirks, apply
 
@@ -137,7 +138,7 @@ def read_answer(body: bytes, headers: Headers, sent: str, latency_s: float) -> A
     try:
         reply = _DECODER.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of a chat completion.") from None
+        reply = reread(_DECODER, body, "The upstream's reply is not the JSON of a chat completion.")
     if bytes(reply.error) not in (b"", b"null") or not reply.choices or reply.choices[0].message is None:
         raise GarbledError("The upstream answered 200 without a reply in it.")
     choice = reply.choices[0]

@@ -13,7 +13,9 @@ from fairlead.wire.anthropic_messages.signatures import ORIGIN, UNSIGNED
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.sse import check_text
+from fairlead.wire.upstream_words import error_in_reply
 
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
@@ -62,7 +64,6 @@ class _Message(msgspec.Struct):
     model: str | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
-    usage: WireUsage | None = None
 
 
 _HEAD: Final = msgspec.json.Decoder(_Head)
@@ -111,9 +112,9 @@ def _head(body: bytes) -> _Head:
     try:
         head = _HEAD.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of a message.") from None
+        head = reread(_HEAD, body, "The upstream's reply is not the JSON of a message.")
     if head.type == "error" or bytes(head.error) not in _ABSENT:
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
     if bytes(head.content)[:1] != b"[":
         raise GarbledError("The upstream's reply holds no content.")
     if not head.stop_reason:

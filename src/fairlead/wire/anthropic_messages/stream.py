@@ -13,7 +13,9 @@ from fairlead.wire.anthropic_messages.failures import write_failure_event
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.format import Phase
 from fairlead.wire.lane_watch import LaneWatch
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.sse import check_text, data_of
+from fairlead.wire.upstream_words import error_in_stream
 
 STOP_EVENT: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 PING_EVENT: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -22,7 +24,7 @@ _ABSENT: Final = frozenset((b"", b"null"))
 _KNOWN_ERRORS: Final = frozenset(
     ("overloaded_error", "api_error", "rate_limit_error", "timeout_error", "invalid_request_error")
 )
-"""Types that may be named to a client; an upstream's other words stay here."""
+"""Types that our own sentence may name."""
 
 
 class _Message(msgspec.Struct):
@@ -73,14 +75,13 @@ def data_in(event: bytes) -> bytes:
     return data_of(event)
 
 
-def error_in_stream(error: msgspec.Raw) -> UpstreamError:
-    """The error that an upstream sent in the stream; its own words may quote what it was sent."""
+def reported(error: msgspec.Raw, data: bytes) -> UpstreamError:
+    """The error that an upstream sent in the stream."""
     try:
         kind = _ERROR.decode(error).type
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         kind = ""
-    named = f": {kind}" if kind in _KNOWN_ERRORS else ""
-    return UpstreamError(f"The upstream reported an error in the stream{named}.", code="upstream_error_in_stream")
+    return error_in_stream(data, kind if kind in _KNOWN_ERRORS else "")
 
 
 class MessageWatch(LaneWatch):
@@ -129,7 +130,7 @@ class MessageWatch(LaneWatch):
             return self._stops(event)
         elif kind == "error" or bytes(read.error) not in _ABSENT:
             self.phase = Phase.FAILED
-            self.failure = error_in_stream(read.error)
+            self.failure = reported(read.error, data)
             return False
         return True
 
@@ -175,4 +176,4 @@ def _read_event(data: bytes) -> _Event:
     try:
         return _EVENT.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's stream holds an event that is not Anthropic's.") from None
+        return reread(_EVENT, data, "The upstream's stream holds an event that is not Anthropic's.")

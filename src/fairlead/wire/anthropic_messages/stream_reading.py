@@ -20,13 +20,16 @@ from fairlead.domain.events import (
 from fairlead.wire.anthropic_messages.ids import unspelled
 from fairlead.wire.anthropic_messages.replies import WireBlock, arguments_of, finish_of
 from fairlead.wire.anthropic_messages.signatures import ORIGIN, UNSIGNED
-from fairlead.wire.anthropic_messages.stream import data_in, error_in_stream
+from fairlead.wire.anthropic_messages.stream import data_in, reported
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.last_event import has_last_event
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.sse import EventSplitter
 
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
+_GARBLED: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+_NOT_ANTHROPICS: Final = "The upstream's stream holds an event that is not Anthropic's."
 _CONTENT: Final = ("content_block_delta", "content_block_start")
 
 
@@ -118,17 +121,17 @@ class MessageReader:
                     return
 
     def _take(self, data: bytes) -> None:
+        event = _event(data)
+        kind = event.type
         try:
-            event = _EVENT.decode(data)
-            kind = event.type
             if self._is_finished and kind in _CONTENT:
                 raise GarbledError("The upstream's stream goes on after its stop reason.")
             if kind == "content_block_delta":
                 self._delta(event.index, event.delta)
             elif kind == "content_block_start":
                 self._start(event.index, event.content_block)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            raise GarbledError("The upstream's stream holds an event that is not Anthropic's.") from None
+        except _GARBLED:
+            raise GarbledError(_NOT_ANTHROPICS) from None
         if kind == "content_block_stop":
             self._stop(event.index)
         elif kind == "message_start":
@@ -138,7 +141,7 @@ class MessageReader:
         elif kind == "message_stop":
             self._done()
         elif kind == "error" or bytes(event.error) not in _ABSENT:
-            raise error_in_stream(event.error)
+            raise reported(event.error, data)
 
     def _begin(self, message: _Message | None) -> None:
         if message is None:
@@ -214,3 +217,10 @@ class MessageReader:
             raise TruncatedError("The upstream said it was done before the reply was finished.")
         self._is_over = True
         self.is_done = True
+
+
+def _event(data: bytes) -> _Event:
+    try:
+        return _EVENT.decode(data)
+    except _GARBLED:
+        return reread(_EVENT, data, _NOT_ANTHROPICS)

@@ -5,10 +5,11 @@ from typing import Any, Final
 import msgspec
 
 from fairlead.domain.content import Part, Reasoning, Text, ToolCall
-from fairlead.domain.errors import GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.errors import TruncatedError, UpstreamError
 from fairlead.domain.events import FinishReason
 from fairlead.domain.reply import Reply, ReplyChoice
 from fairlead.wire.bedrock_converse.usage import WireUsage
+from fairlead.wire.odd_counts import reread
 
 _NOTHING: Final = msgspec.Raw(b"")
 
@@ -99,7 +100,7 @@ def read_reply(body: bytes) -> Reply:
             body.decode()  # msgspec does not look at the UTF-8 of arguments that it leaves raw
         reply = _REPLY.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not a reply of Converse.") from None
+        reply = reread(_REPLY, body, "The upstream's reply is not a reply of Converse.")
     if not reply.stop_reason:
         raise TruncatedError("The upstream's reply has no finish reason.")
     parts: list[Part] = []

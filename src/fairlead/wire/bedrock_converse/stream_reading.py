@@ -21,6 +21,8 @@ from fairlead.domain.events import (
 from fairlead.wire.bedrock_converse.event_stream import Message, MessageSplitter
 from fairlead.wire.bedrock_converse.replies import finish_of
 from fairlead.wire.bedrock_converse.usage import WireUsage
+from fairlead.wire.odd_counts import reread
+from fairlead.wire.upstream_words import error_in_stream
 
 
 class _ToolStart(msgspec.Struct, rename="camel"):
@@ -76,6 +78,7 @@ _BLOCK_STOP: Final = msgspec.json.Decoder(_BlockStop)
 _BLOCK_DELTA: Final = msgspec.json.Decoder(_BlockDelta)
 _MESSAGE_STOP: Final = msgspec.json.Decoder(_MessageStop)
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
+_NOT_CONVERSES: Final = "The upstream's stream holds an event that is not Converse's."
 
 
 class StreamReader:
@@ -110,7 +113,7 @@ class StreamReader:
             while not self.is_done and (message := self._splitter.take()) is not None:
                 events += self._read(message)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            events.append(self._failed(GarbledError("The upstream's stream holds an event that is not Converse's.")))
+            events.append(self._failed(GarbledError(_NOT_CONVERSES)))
         except UpstreamError as error:
             events.append(self._failed(error))
         return events
@@ -131,8 +134,7 @@ class StreamReader:
     def _read(self, message: Message) -> list[Event]:
         headers = message.headers
         if headers.get(":message-type", "event") != "event":
-            # Its own words are for nobody: they may quote what it was sent.
-            raise UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")
+            raise error_in_stream(message.payload)
         read = self._readers.get(headers.get(":event-type", ""))
         if read is None:  # messageStart, and what is yet to be invented
             return []
@@ -189,7 +191,10 @@ class StreamReader:
 
     def _metadata(self, payload: bytes) -> list[Event]:
         """The last event."""
-        metadata = _METADATA.decode(payload)
+        try:
+            metadata = _METADATA.decode(payload)
+        except msgspec.ValidationError:
+            metadata = reread(_METADATA, payload, _NOT_CONVERSES)
         if not self._is_finished:
             raise TruncatedError("The upstream said it was done before the reply was finished.")
         self.is_done = True

@@ -20,6 +20,8 @@ from fairlead.domain.events import (
 )
 from fairlead.domain.reply import Reply, fold
 from fairlead.wire.gemini_generate.usage import WireUsage
+from fairlead.wire.odd_counts import reread
+from fairlead.wire.upstream_words import error_in_stream
 
 _NOTHING: Final = msgspec.Raw(b"")
 
@@ -116,13 +118,11 @@ class ResponseReader:
     def read(self, data: bytes) -> list[Event]:
         """The events of one response object. Never raises: see ReplyReader.feed."""
         try:
-            if not data.isascii():
-                data.decode()  # msgspec does not look at the UTF-8 of arguments that it leaves raw
-            response = _RESPONSE.decode(data)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            return [self._not_a_response(data)]
+            response = _response(data)
+        except GarbledError as error:
+            return [self._not_a_response(data, error)]
         if bytes(response.error) not in (b"", b"null"):
-            return [ReplyFailed(_failed("The upstream reported an error in the stream."))]
+            return [ReplyFailed(error_in_stream(data))]
         events: list[Event] = []
         if not self._began:
             self._began = True
@@ -144,11 +144,11 @@ class ResponseReader:
             self._usage = None
         return events
 
-    def _not_a_response(self, data: bytes) -> ReplyFailed:
+    def _not_a_response(self, data: bytes, error: GarbledError) -> ReplyFailed:
         # Google's streams may hold their error in a list.
         if data.lstrip()[:1] == b"[" and b'"error"' in data:
-            return ReplyFailed(_failed("The upstream reported an error in the stream."))
-        return ReplyFailed(GarbledError("The upstream's reply is not a GenerateContentResponse."))
+            return ReplyFailed(error_in_stream(data))
+        return ReplyFailed(error)
 
     def _take(self, candidate: _Candidate, events: list[Event]) -> None:
         choice = candidate.index
@@ -203,6 +203,15 @@ def read_reply(body: bytes) -> Reply:
     Raises: GarbledError when it is not one, TruncatedError without a finish, UpstreamError for a model's failure.
     """
     return fold(ResponseReader().read(body))
+
+
+def _response(data: bytes) -> _Response:
+    try:
+        if not data.isascii():
+            data.decode()  # msgspec does not look at the UTF-8 of arguments that it leaves raw
+        return _RESPONSE.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return reread(_RESPONSE, data, "The upstream's reply is not a GenerateContentResponse.")
 
 
 def _failed(message: str) -> UpstreamError:

@@ -7,8 +7,10 @@ import msgspec
 from fairlead.domain.errors import GarbledError, MalformedBodyError, TruncatedError
 from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.sse import check_text
+from fairlead.wire.upstream_words import error_in_reply
 
 _NOTHING: Final = msgspec.Raw(b"")
 
@@ -36,13 +38,13 @@ def read_reply(body: bytes, sent: str) -> ReadReply:
     try:
         reply = _REPLY.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of a chat completion.") from None
+        reply = reread(_REPLY, body, "The upstream's reply is not the JSON of a chat completion.")
     if bytes(reply.error) not in (b"", b"null"):
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
     if not reply.choices:
         raise GarbledError("The upstream's reply holds no choices.")
     if any(choice.finish_reason == "error" for choice in reply.choices):
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
     if not all(choice.finish_reason for choice in reply.choices):
         raise TruncatedError("The upstream's reply has no finish reason.")
     return _with_model(body, reply, sent)
@@ -56,7 +58,7 @@ def read_embeddings(body: bytes, sent: str) -> ReadReply:
     try:
         reply = _REPLY.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of embeddings.") from None
+        reply = reread(_REPLY, body, "The upstream's reply is not the JSON of embeddings.")
     if bytes(reply.data)[:1] != b"[":
         raise GarbledError("The upstream's reply holds no embeddings.")
     return _with_model(body, reply, sent)

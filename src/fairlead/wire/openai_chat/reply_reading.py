@@ -8,8 +8,10 @@ from fairlead.domain.content import Part, Reasoning, Text, ToolCall
 from fairlead.domain.errors import GarbledError, TruncatedError
 from fairlead.domain.events import FinishReason
 from fairlead.domain.reply import Reply, ReplyChoice
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_chat.reasoning import Detail, parts_of
 from fairlead.wire.openai_chat.usage import WireUsage
+from fairlead.wire.upstream_words import error_in_reply
 
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
@@ -112,9 +114,9 @@ def read_chat_reply(body: bytes) -> Reply:
     try:
         reply = _REPLY.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of a chat completion.") from None
+        reply = reread(_REPLY, body, "The upstream's reply is not the JSON of a chat completion.")
     if bytes(reply.error) not in _ABSENT or any(choice.finish_reason == "error" for choice in reply.choices or ()):
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
     if not reply.choices:
         raise GarbledError("The upstream's reply holds no choices.")
     usage = reply.usage.usage() if reply.usage else None

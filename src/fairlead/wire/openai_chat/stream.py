@@ -9,12 +9,14 @@ from typing import Final
 
 import msgspec
 
-from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError
 from fairlead.wire.format import Phase
 from fairlead.wire.lane_watch import LaneWatch
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_chat.failures import DONE_EVENT, write_failure_events
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.sse import PING_COMMENT, check_text, data_of
+from fairlead.wire.upstream_words import error_in_stream
 
 _NOTHING: Final = msgspec.Raw(b"")
 _EMPTY_DELTA_BYTES: Final = len('{"content":""}')
@@ -75,7 +77,7 @@ class StreamWatch(LaneWatch):
             return False
         chunk = _read_chunk(data)
         if bytes(chunk.error) not in (b"", b"null"):
-            self._fail()
+            self._fail(data)
             return False
         if chunk.model and self.served is None:
             self.served = chunk.model
@@ -87,7 +89,7 @@ class StreamWatch(LaneWatch):
         for choice in chunk.choices:
             if choice.finish_reason == "error":
                 # Most clients would take it for a finish like any other, and the answer for whole.
-                self._fail()
+                self._fail(data)
                 return False
             self._take(choice)
         # Some providers put an empty choice beside the usage that they send last.
@@ -106,9 +108,9 @@ class StreamWatch(LaneWatch):
         if self.phase is Phase.OPENING and _has_content(choice.delta):
             self.phase = Phase.SPEAKING
 
-    def _fail(self) -> None:
+    def _fail(self, data: bytes) -> None:
         self.phase = Phase.FAILED
-        self.failure = UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")
+        self.failure = error_in_stream(data)
 
     def _done(self) -> None:
         if self.phase is not Phase.FINISHED:
@@ -120,7 +122,7 @@ def _read_chunk(data: bytes) -> _Chunk:
     try:
         return _CHUNK.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
+        return reread(_CHUNK, data, "The upstream's stream holds an event that is not a chat chunk.")
 
 
 def _has_content(delta: msgspec.Raw) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from fairlead.domain.content import ToolKind
-from fairlead.domain.errors import GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.errors import TruncatedError, UpstreamError
 from fairlead.domain.events import (
     ArgumentsDelta,
     ChoiceFinished,
@@ -19,10 +19,12 @@ from fairlead.domain.events import (
     UsageReported,
 )
 from fairlead.wire.last_event import has_last_event
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_chat.reasoning import parts_of
 from fairlead.wire.openai_chat.reply_reading import Call, Logprobs, Message, finish_of
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.sse import EventSplitter, data_of
+from fairlead.wire.upstream_words import error_in_stream
 
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
@@ -111,13 +113,15 @@ class ChatReader:
         try:
             chunk = _CHUNK.decode(data)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            raise GarbledError("The upstream's stream holds an event that is not a chat chunk.") from None
+            chunk = reread(_CHUNK, data, "The upstream's stream holds an event that is not a chat chunk.")
         if bytes(chunk.error) not in _ABSENT:
-            raise _error_in_stream()
+            raise error_in_stream(data)
         if not self._has_begun:
             self._has_begun = True
             self._events.append(ReplyBegan(chunk.id or "", chunk.model or ""))
         for choice in chunk.choices or ():
+            if choice.finish_reason == "error":
+                raise error_in_stream(data)
             self._take(choice)
         usage = chunk.usage.usage() if chunk.usage is not None else None
         if usage is not None:
@@ -125,8 +129,6 @@ class ChatReader:
 
     def _take(self, choice: _Choice) -> None:
         number, events = choice.index, self._events
-        if choice.finish_reason == "error":
-            raise _error_in_stream()
         delta = choice.delta
         if delta is not None:
             self._take_thoughts(delta, number)
@@ -179,7 +181,3 @@ class ChatReader:
 
 def _truncated() -> TruncatedError:
     return TruncatedError("The upstream ended the stream before the reply was finished.")
-
-
-def _error_in_stream() -> UpstreamError:
-    return UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")

@@ -15,6 +15,7 @@ from fairlead.domain.events import (
     ToolCallBegan,
 )
 from fairlead.wire.openai_responses.usage import WireUsage
+from fairlead.wire.upstream_words import said_in
 
 NOTHING: Final = msgspec.Raw(b"")
 
@@ -135,5 +136,7 @@ def finish_of(response: Response, n_calls: int) -> ChoiceFinished | UpstreamErro
             return ChoiceFinished("content_filter")
         return TruncatedError("The upstream left its reply incomplete, for no reason that is known here.")
     if response.status == "failed" or bytes(response.error) not in (b"", b"null"):
-        return UpstreamError("The upstream reported that the reply failed.", code="upstream_error_in_reply")
+        error = UpstreamError("The upstream reported that the reply failed.", code="upstream_error_in_reply")
+        error.said = said_in(bytes(response.error))
+        return error
     return TruncatedError("The upstream's reply does not say that it is completed.")

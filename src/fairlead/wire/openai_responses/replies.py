@@ -10,6 +10,7 @@ from fairlead.domain.events import ArgumentsDelta, Event, ReasoningDelta, ReplyB
 from fairlead.domain.reply import Reply, ReplyChoice, fold
 from fairlead.wire.format import ReadReply
 from fairlead.wire.lane import put_together, raw, take_apart
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_responses.output_reading import (
     CALLS,
     RESPONSE,
@@ -37,6 +38,7 @@ from fairlead.wire.openai_responses.response_object import (
     text_part,
 )
 from fairlead.wire.sse import check_text
+from fairlead.wire.upstream_words import error_in_reply
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ENDS: Final = frozenset(("completed", "incomplete"))
@@ -49,7 +51,7 @@ def lane_reply(body: bytes, sent: str, *, may_wait: bool = False) -> ReadReply:
     Raises: GarbledError when it is not a reply (a 200 with an error or a page inside); TruncatedError without an end.
     """
     response = _response(body)
-    _check_error(response)
+    _check_error(response, body)
     if response.status not in _ENDS and not (may_wait and response.status in _WAITS):
         raise TruncatedError("The upstream's reply does not say that it is completed.")
     if response.output is None:
@@ -72,7 +74,7 @@ def read_reply(body: bytes) -> Reply:
     Raises: GarbledError when it is not a reply (a 200 with an error inside), TruncatedError without a finish.
     """
     response = _response(body)
-    _check_error(response)
+    _check_error(response, body)
     try:
         return fold(_events(response))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -93,13 +95,13 @@ def _response(body: bytes) -> Response:
         if not body.isascii():
             body.decode()  # msgspec skips over strings that nobody asked for without looking at their UTF-8
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's reply is not the JSON of a response.") from None
+        response = reread(RESPONSE, body, "The upstream's reply is not the JSON of a response.")
     return response
 
 
-def _check_error(response: Response) -> None:
+def _check_error(response: Response, body: bytes) -> None:
     if response.status == "failed" or bytes(response.error) not in (b"", b"null"):
-        raise GarbledError("The upstream answered 200 with an error inside.", code="upstream_error_in_reply")
+        raise error_in_reply(body)
 
 
 def _events(response: Response) -> list[Event]:

@@ -8,12 +8,14 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError, UpstreamError
+from fairlead.domain.errors import FairleadError, GarbledError, TruncatedError
 from fairlead.wire.format import Phase
 from fairlead.wire.lane_watch import LaneWatch
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_responses.failures import write_failure_events
 from fairlead.wire.openai_responses.usage import WireUsage
 from fairlead.wire.sse import PING_COMMENT, check_text, data_of
+from fairlead.wire.upstream_words import error_in_stream
 
 _T = TypeVar("_T")
 _NOTHING: Final = msgspec.Raw(b"")
@@ -93,9 +95,7 @@ class ResponseWatch(LaneWatch):
         kind = read.type
         if kind in _FAILURES or bytes(read.error) not in _EMPTY:
             self.phase = Phase.FAILED
-            self.failure = UpstreamError(
-                "The upstream reported an error in the stream.", code="upstream_error_in_stream"
-            )
+            self.failure = error_in_stream(data)
             return False
         if not kind:
             raise GarbledError("The upstream's stream holds an event that is not one of this format.")
@@ -136,4 +136,4 @@ def _read(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise GarbledError("The upstream's stream holds an event that is not one of this format.") from None
+        return reread(decoder, data, "The upstream's stream holds an event that is not one of this format.")

@@ -20,11 +20,13 @@ from fairlead.domain.events import (
     UsageReported,
 )
 from fairlead.wire.last_event import has_last_event
+from fairlead.wire.odd_counts import reread
 from fairlead.wire.openai_responses.output_reading import (
     CALLS,
     NOTHING,
     RESPONSE,
     OutputItem,
+    Response,
     arguments_of,
     begin_call,
     events_of_message,
@@ -35,6 +37,7 @@ from fairlead.wire.openai_responses.output_reading import (
     signature_of,
 )
 from fairlead.wire.sse import EventSplitter, data_of
+from fairlead.wire.upstream_words import error_in_stream
 
 
 class _Event(msgspec.Struct):
@@ -51,6 +54,8 @@ class _Event(msgspec.Struct):
 
 _EVENT: Final = msgspec.json.Decoder(_Event)
 _TEXT: Final = msgspec.json.Decoder(str)
+_FAILURES: Final = frozenset(("response.failed", "error"))
+_NOT_OURS: Final = "The upstream's stream holds an event that is not one of this format."
 _GARBLED: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
@@ -85,7 +90,7 @@ class ResponseReader:
         except UpstreamError as error:
             self._fail(error, events)
         except _GARBLED:
-            self._fail(GarbledError("The upstream's stream holds an event that is not one of this format."), events)
+            self._fail(GarbledError(_NOT_OURS), events)
         return events
 
     def end(self) -> list[Event]:
@@ -115,9 +120,9 @@ class ResponseReader:
         reading = _READINGS.get(read.type)
         if reading is not None:
             reading(self, read, events)
+        elif read.type in _FAILURES or (not read.type and b'"error"' in data):
+            raise error_in_stream(data)
         elif not read.type:
-            if b'"error"' in data:
-                raise _reported()
             raise GarbledError("The upstream's stream holds an event without a type.")
 
     def _words(self, read: _Event, events: list[Event]) -> None:
@@ -162,12 +167,12 @@ class ResponseReader:
     def _begins(self, read: _Event, events: list[Event]) -> None:
         if not self._has_begun:
             self._has_begun = True
-            response = RESPONSE.decode(read.response)
+            response = _response(read)
             events.append(ReplyBegan(response.id or "", response.model or ""))
 
     def _ends(self, read: _Event, events: list[Event]) -> None:
         self._begins(read, events)
-        response = RESPONSE.decode(read.response)
+        response = _response(read)
         for place, each in enumerate(response.output or ()):
             item = read_item(each)
             if item is not None and self._settled.isdisjoint((place, item.id or "", item.call_id or "")):
@@ -182,9 +187,6 @@ class ResponseReader:
         if usage is not None:
             events.append(UsageReported(usage))
         self._is_over = self.is_done = True
-
-    def _fails(self, read: _Event, events: list[Event]) -> None:
-        raise _reported()
 
     def _begin_call(self, place: int, item: OutputItem, events: list[Event]) -> None:
         self._calls[place] = self._n_calls
@@ -212,8 +214,11 @@ class ResponseReader:
             events += events_of_message(item)
 
 
-def _reported() -> UpstreamError:
-    return UpstreamError("The upstream reported an error in the stream.", code="upstream_error_in_stream")
+def _response(read: _Event) -> Response:
+    try:
+        return RESPONSE.decode(read.response)
+    except _GARBLED:
+        return reread(RESPONSE, read.response, _NOT_OURS)
 
 
 _READINGS: Final[dict[str, Callable[[ResponseReader, _Event, list[Event]], None]]] = {
@@ -231,7 +236,5 @@ _READINGS: Final[dict[str, Callable[[ResponseReader, _Event, list[Event]], None]
     "response.custom_tool_call_input.delta": ResponseReader._arguments,
     "response.completed": ResponseReader._ends,
     "response.incomplete": ResponseReader._ends,
-    "response.failed": ResponseReader._fails,
-    "error": ResponseReader._fails,
 }
 """What each event means; others (hosted tools, annotations, signs of life) mean nothing here and are skipped."""

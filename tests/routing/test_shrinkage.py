@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fairlead.routing.predictors.components import fit_components, shrunk_means
-from fairlead.routing.predictors.shrinkage import PENALTIES, ShrunkFit, Spectrum, fit_shrunk, query_levels
+from fairlead.routing.predictors.shrinkage import PENALTIES, ShrunkFit, Spectrum, fit_shrunk, query_levels, usual_scores
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -209,6 +209,20 @@ def test_an_arm_that_was_asked_easy_queries_alone_is_not_held_to_be_good_at_hard
     assert np.nanmean(responses[:, 1]) > np.mean(responses[:, 0]) + 0.05  # as it seems
     assert told == pytest.approx(truth.mean(axis=0), abs=0.03)
     assert fit.predict(rows)[is_hard, 1].mean() == pytest.approx(truth[is_hard, 1].mean(), abs=0.05)
+
+
+def test_a_mean_over_all_queries_stays_below_the_best_score_there_is() -> None:
+    rows = rows_of(0)
+    level = 0.4 * rows[:, 0].astype(np.float64)
+    truth = np.clip(np.column_stack((0.5 + level, 0.85 + level)), 0.0, 1.0)
+    responses = truth.copy()
+    responses[level > 0.0, 1] = np.nan  # the better one was asked hard queries alone
+
+    usual = usual_scores(Spectrum.of(rows), responses)
+
+    assert (shrunk_means(responses, level - level.mean()) > 0.8).any()
+    assert usual[1] < 1.0
+    assert usual == pytest.approx(truth.mean(axis=0), abs=0.08)
 
 
 def test_means_of_the_mean_query_are_told_where_holes_were_chosen_and_only_there() -> None:

@@ -14,6 +14,8 @@ from fairlead.learning.outcomes import Floats, Outcomes
 from fairlead.learning.prediction import Prediction
 from fairlead.learning.training import Training
 
+WORTH_SAYING: Final = 0.05
+"""Of score, by which a model's mean over all queries differs from that over its own."""
 N_DRAWS: Final = 200
 """Resamples behind the intervals of a training report; `fairlead benchmark` takes more."""
 
@@ -28,11 +30,11 @@ def cross_validated(outcomes: Outcomes, training: Training, n_draws: int = N_DRA
         rows.append(outside)
         folds.append(baselines_of(kept.take(inside), kept.take(outside)))
     order = np.concatenate(rows)
-    baselines = join_folds(folds)
+    baselines, fold_of = join_folds(folds), training.folds[order]
     parts = [
         contender_of(
-            name, Prediction(np.clip(left_out[order], 0.0, 1.0)), baselines.mean_cost_usd, baselines.mean_latency_s,
-            "baseline",
+            name, Prediction(np.clip(left_out[order], 0.0, 1.0), folds=fold_of), baselines.mean_cost_usd,
+            baselines.mean_latency_s, "baseline",
         )
         for name, left_out in training.stack_fit.parts_left_out.items()
     ]  # fmt: skip
@@ -41,6 +43,7 @@ def cross_validated(outcomes: Outcomes, training: Training, n_draws: int = N_DRA
         training.stack_fit.left_out[order],
         _ordered(training.left_out_cost_usd, order),
         usual=training.router.stack.usual,
+        folds=fold_of,
     )
     return compare(kept.take(order), {"router": ours}, baselines, n_draws=n_draws, pool=pool)
 
@@ -61,6 +64,7 @@ def lines_of(outcomes: Outcomes, training: Training) -> list[str]:
         f"{outcomes.n_scores} scores of {len(outcomes.arms)} models on {len(outcomes.queries)} queries: "
         f"{outcomes.coverage:.0%} of all pairs",
         f"{len(training.used)} queries fitted; {n_alike} are worded like another one and were kept in its fold",
+        *_chosen(outcomes.score[training.used], training),
         *outcomes.notes,
     ]
     measured = [
@@ -69,6 +73,21 @@ def lines_of(outcomes: Outcomes, training: Training) -> list[str]:
     lines += [f"no {name} in these outcomes: it is not foretold" for name, head in measured if head is None]
     if training.router.costs is not None:
         lines += _unpriced(training)
+    return lines
+
+
+def _chosen(scores: Floats, training: Training) -> list[str]:
+    """Which models answered easier or harder queries than the others, and what their means are taken for."""
+    seen, lines = np.isfinite(scores), []
+    for place, (arm, mean) in enumerate(zip(training.router.arms, training.router.stack.mean.tolist(), strict=True)):
+        n = int(seen[:, place].sum())
+        own = float(scores[seen[:, place], place].mean()) if n else mean
+        if abs(own - mean) >= WORTH_SAYING and 0 < n < len(scores):
+            kind = "easier" if own > mean else "harder"
+            lines.append(
+                f"{arm} was asked {kind} queries than the others: its mean of {own:.2f} on {n} of them is taken for "
+                f"{mean:.2f} on all {len(scores)}"
+            )
     return lines
 
 

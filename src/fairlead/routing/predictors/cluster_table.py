@@ -115,6 +115,7 @@ def expected_rates(clusters: NDArray[np.int64], scores: Floats, n_clusters: int,
     if level is not None:
         counts = np.maximum(np.bincount(clusters, minlength=n_clusters), 1)
         means += (np.bincount(clusters, weights=level, minlength=n_clusters) / counts)[:, None]
+        means = np.clip(means, 0.0, 1.0)
     return means
 
 

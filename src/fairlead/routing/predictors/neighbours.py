@@ -11,10 +11,9 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.kernel_basis import Reading
 from fairlead.routing.predictors.part import Arrays, Floats, Sample, check_shapes
-from fairlead.routing.predictors.shrinkage import query_levels
+from fairlead.routing.predictors.shrinkage import usual_scores
 
 N_NEIGHBOURS: Final = 50
 TEMPERATURE: Final = 0.15
@@ -54,7 +53,7 @@ class Neighbours:
         for landmark, query in enumerate(chosen.tolist()):
             if query in place:
                 kept[landmark] = scores[place[query]]
-        return cls(shrunk_means(scores, query_levels(sample.spectrum, scores)), kept)
+        return cls(usual_scores(sample.spectrum, scores), kept)
 
     def predict(self, reading: Reading) -> Floats:
         likeness = reading.likeness

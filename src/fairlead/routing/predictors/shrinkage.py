@@ -173,6 +173,17 @@ def query_levels(spectrum: Spectrum, responses: Floats) -> Floats | None:
     return None if level is None else level.values
 
 
+def usual_scores(spectrum: Spectrum, scores: Floats) -> Floats:
+    """Each model's mean score over all queries (n_arms,), from 0 to 1. Shapes: scores (n_queries, n_arms)."""
+    level = query_levels(spectrum, scores)
+    means = shrunk_means(scores, level)
+    if level is None:
+        return means
+    # Levels add and scores end: who does well on hard queries alone would pass 1 on easy ones.
+    result: Floats = np.clip(means + level[:, None], 0.0, 1.0).mean(axis=0)
+    return result
+
+
 def _project(residuals: Floats, seen: NDArray[np.bool_], loadings: Floats) -> Floats:
     """Each query's place on each component (n_queries, n_components), from the models that answered it."""
     projected: Floats = residuals @ loadings

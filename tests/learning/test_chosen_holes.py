@@ -1,9 +1,11 @@
 """A model that was asked easy queries alone, as any rule of routing asks: it is not the best of all for that."""
 
 import numpy as np
+import pytest
 
 from fairlead.assembly.shipped import query_encoder
 from fairlead.domain.outline import outline_of_text
+from fairlead.learning.onboarding import add_arm
 from fairlead.learning.outcomes import Outcomes, Queries
 from fairlead.learning.training import train
 from fairlead.routing.policies.objective import Objective
@@ -41,3 +43,18 @@ def test_who_was_asked_easy_queries_alone_is_not_the_best_of_all() -> None:
     assert doubt["weak"] > 1.5 * doubt["strong"]
     chosen = router.choose(router.foretell([outline_of_text(text) for text in outcomes.queries.texts]), Objective())
     assert (chosen == 0).mean() > 0.95
+
+
+@pytest.mark.parametrize(("kinds", "at_most"), [((0, 1), 0.06), ((0,), 0.15), ((1,), 0.1)])
+def test_a_new_model_is_placed_in_such_a_pool_by_probes_of_one_kind_too(kinds: tuple[int, ...], at_most: float) -> None:
+    outcomes = logged(300)
+    router = train(outcomes, query_encoder(), seed=1).router
+    means = []
+    for seed in range(4):
+        draw = np.random.default_rng(seed)
+        rows = np.array([row for row in draw.permutation(300).tolist() if row % 2 in kinds][:60])
+        own = outcomes.take(rows).queries
+        scores = (draw.random(60) < np.where(rows % 2 == 0, 0.95, 0.3)).astype(np.float64)
+        means.append(add_arm(router, "new", Outcomes(own, ("new",), scores[:, None])).arm.mean)
+
+    assert np.mean(means) == pytest.approx(0.625, abs=at_most)

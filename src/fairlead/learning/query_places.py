@@ -12,6 +12,7 @@ import numpy as np
 from fairlead.learning.outcomes import Floats
 from fairlead.routing.predictors.components import fit_components, shrunk_means
 from fairlead.routing.predictors.item_response import sigmoid
+from fairlead.routing.predictors.shrinkage import is_chosen
 
 EASINESS_SD: Final = 1.5
 """Logits: how far a query's easiness is from what its text foretells, before outcomes."""
@@ -42,10 +43,12 @@ class Places:
 
 def place_queries(scores: Floats, expected: Floats, seed: int) -> Places:
     """Places of queries. Shapes: scores (n, n_arms), NaN = hole; expected (n, n_arms), foretold from the text."""
-    means = shrunk_means(scores)
-    foretold = foretold_easiness(expected, means)
-    parts = fit_components(scores)
     seen = np.isfinite(scores)
+    level = expected.mean(axis=1) - expected.mean() if len(expected) else np.zeros(0)
+    chosen = level if is_chosen(seen, level) else None
+    means = shrunk_means(scores, chosen)
+    foretold = foretold_easiness(expected, means)
+    parts = fit_components(scores, chosen)
     components = np.where(seen, scores - parts.mean, 0.0) @ parts.loadings
     if not seen.all():
         components /= np.maximum(seen @ parts.loadings**2, 0.2)
@@ -128,10 +131,15 @@ def _responses(scores: Floats, means: Floats, expected: Floats, seed: int) -> tu
         foretold = foretold_easiness(expected[np.ix_(own, others)], means[others])
         easiness = easiness_of(scores[np.ix_(own, others)], means[others], foretold)
         columns = np.column_stack((np.ones(len(own)), easiness))
-        found.append(fit_logistic_mode(columns, scores[own, arm], np.array([0.0, 1.0]), np.diag([0.1, 0.1]))[0])
+        found.append(fit_logistic_mode(columns, scores[own, arm], np.array([0.0, 1.0]), np.diag([0.1, 0.1])))
     floor = np.diag([INTERCEPT_SD**2, SLOPE_SD**2])
     if not found:
         return np.array([float(logit(means).mean()), 1.0]), floor
-    pairs = np.array(found)
+    pairs, covariances = np.array([pair for pair, _ in found]), np.array([each for _, each in found])
     spread = np.cov(pairs.T) if len(pairs) > 2 else np.zeros((2, 2))
-    return pairs.mean(axis=0), spread + floor / len(pairs)
+    if np.isfinite(scores).all():
+        return pairs.mean(axis=0), spread + floor / len(pairs)
+    # Who was asked easy queries alone says next to nothing of how models respond to hard ones.
+    says = np.linalg.inv(covariances + floor)
+    mean: Floats = np.linalg.solve(says.sum(axis=0), np.einsum("aij,aj->i", says, pairs))
+    return mean, spread + floor / len(pairs)

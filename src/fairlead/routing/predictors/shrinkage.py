@@ -142,12 +142,12 @@ def common_level(spectrum: Spectrum, responses: Floats) -> Level | None:
         told = beyond - (beyond - values - mean) / freedom
         slope = _slope_within_arms(responses, seen, told)
         values, mean, weights = slope * values, slope * mean, slope * weights
-    if not _is_chosen(seen, values):
+    if not is_chosen(seen, values):
         return None
     return Level(values, mean, spectrum.vectors @ weights, penalty)
 
 
-def _is_chosen(seen: NDArray[np.bool_], values: Floats) -> bool:
+def is_chosen(seen: NDArray[np.bool_], values: Floats) -> bool:
     """Whether any model's queries are of another mean level than so many drawn by chance."""
     counts = seen.sum(axis=0)
     some = (counts > 0) & (counts < len(seen))

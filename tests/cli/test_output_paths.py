@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import typer
 
 from fairlead.assembly import shipped
 from fairlead.cli.output_paths import check_output
@@ -132,3 +133,5 @@ def test_a_pipe_may_have_any_name_and_be_read_and_written(tmp_path: Path) -> Non
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     check_output(pipe, (pipe,), ending=".svg", what="SVG")
+    with pytest.raises(typer.BadParameter, match=r"must end in \.svg"):
+        check_output(tmp_path / "plain", ending=".svg", what="SVG")

@@ -218,7 +218,7 @@ def test_a_mean_over_all_queries_stays_below_the_best_score_there_is() -> None:
     responses = truth.copy()
     responses[level > 0.0, 1] = np.nan  # the better one was asked hard queries alone
 
-    usual = usual_scores(Spectrum.of(rows), responses)
+    usual = usual_scores(responses, query_levels(Spectrum.of(rows), responses))
 
     assert (shrunk_means(responses, level - level.mean()) > 0.8).any()
     assert usual[1] < 1.0

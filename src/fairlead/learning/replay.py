@@ -122,13 +122,9 @@ def choose(table: ReplayTable, change: Change) -> tuple[Floats, Bools, list[str]
 def _shut_out(table: ReplayTable, change: Change) -> str | None:
     """Why there is no policy to judge: nobody that the change allows was a candidate. None where somebody was."""
     groups, unmeant = _groups(table, change)
-    is_shut, is_served = np.zeros((2, len(table)), dtype=np.bool_)
-    for group in groups:
-        has_one = (table.is_candidate & group.allowed).any(axis=1)
-        is_served |= group.rows & has_one
-        is_shut |= group.rows & ~has_one
-    n_shut = int((is_shut & table.is_free).sum())
-    if not n_shut or (is_served & table.is_free).any():
+    asked = [(group, group.rows & table.is_free) for group in groups]
+    n_shut = int(sum(rows.sum() for _, rows in asked))
+    if not n_shut or any((table.is_candidate[rows] & group.allowed).any() for group, rows in asked):
         return None
     said = f" (none is called {', '.join(unmeant[:5])})" if unmeant else ""
     return f"the policy allows no candidate of any of these {n_shut} decisions{said}: allow a model that was one"

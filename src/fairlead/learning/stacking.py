@@ -14,7 +14,7 @@ from fairlead.routing.policies.steady import steadied
 from fairlead.routing.predictors.components import shrunk_means
 from fairlead.routing.predictors.part import Part, Sample, take_reading
 from fairlead.routing.predictors.registry import PARTS
-from fairlead.routing.predictors.shrinkage import usual_scores
+from fairlead.routing.predictors.shrinkage import query_levels, usual_scores
 from fairlead.routing.predictors.stack import LOWEST, Stack, believed, novelty_of
 
 Progress = Callable[[str], None]
@@ -101,7 +101,7 @@ def fit_stack(
     """
     if not names:
         raise ValueError("a stack needs a part")
-    mean = usual_scores(sample.spectrum, scores)
+    mean = usual_scores(scores, query_levels(sample.spectrum, scores))
     parts_left_out = _left_out_of(sample, scores, folds, names, progress)
     found = _weigh(parts_left_out, scores, mean)
     every = [found, *(_weigh(_left_out_of(sample, scores, more, names, progress), scores, mean) for more in more_folds)]

@@ -60,7 +60,7 @@ class ClusterCommittee:
         directions = np.zeros((N_TABLES, most, n_dims + own.shape.shape[1]), dtype=np.float32)
         heights = np.full((N_TABLES, most), NOWHERE, dtype=np.float32)
         level = query_levels(sample.spectrum, scores)
-        rates = np.tile(usual_scores(sample.spectrum, scores), (N_TABLES, most, 1))
+        rates = np.tile(usual_scores(scores, level), (N_TABLES, most, 1))
         for table, centroids in enumerate(centroids_of(known, most, sample.seed)):
             scale = np.float32(SHAPE_SCALES[table % len(SHAPE_SCALES)])
             half_squares, k = half_squares_of(centroids), len(centroids)

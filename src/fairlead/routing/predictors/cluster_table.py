@@ -108,7 +108,7 @@ def k_means(points: Singles, n_clusters: int, seed: int) -> Singles:
 def expected_rates(clusters: NDArray[np.int64], scores: Floats, n_clusters: int, level: Floats | None) -> Floats:
     """What to draw the rates of a cluster to (n_clusters, n_arms): each model's mean, and the cluster's own level.
 
-    `level` (n,) of the queries, as shrinkage.query_levels says it; without one every model answered every query, and a
+    `level` (n,) of the queries, as shrinkage.query_levels says it; without one nobody chose who answers what, and a
     cluster with few of one model's outcomes has few of all.
     """
     means = np.tile(shrunk_means(scores, level), (n_clusters, 1))

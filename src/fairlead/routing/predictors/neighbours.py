@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fairlead.routing.predictors.kernel_basis import Reading
 from fairlead.routing.predictors.part import Arrays, Floats, Sample, check_shapes
-from fairlead.routing.predictors.shrinkage import usual_scores
+from fairlead.routing.predictors.shrinkage import query_levels, usual_scores
 
 N_NEIGHBOURS: Final = 50
 TEMPERATURE: Final = 0.15
@@ -53,7 +53,7 @@ class Neighbours:
         for landmark, query in enumerate(chosen.tolist()):
             if query in place:
                 kept[landmark] = scores[place[query]]
-        return cls(usual_scores(sample.spectrum, scores), kept)
+        return cls(usual_scores(scores, query_levels(sample.spectrum, scores)), kept)
 
     def predict(self, reading: Reading) -> Floats:
         likeness = reading.likeness

@@ -173,9 +173,11 @@ def query_levels(spectrum: Spectrum, responses: Floats) -> Floats | None:
     return None if level is None else level.values
 
 
-def usual_scores(spectrum: Spectrum, scores: Floats) -> Floats:
-    """Each model's mean score over all queries (n_arms,), from 0 to 1. Shapes: scores (n_queries, n_arms)."""
-    level = query_levels(spectrum, scores)
+def usual_scores(scores: Floats, level: Floats | None) -> Floats:
+    """Each model's mean score over all queries (n_arms,), from 0 to 1; `level` as query_levels says it.
+
+    Shapes: scores (n_queries, n_arms), NaN = hole; level (n_queries,).
+    """
     means = shrunk_means(scores, level)
     if level is None:
         return means

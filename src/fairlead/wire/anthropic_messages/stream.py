@@ -21,6 +21,7 @@ STOP_EVENT: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 PING_EVENT: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
+NOT_ANTHROPICS: Final = "The upstream's stream holds an event that is not Anthropic's."
 _KNOWN_ERRORS: Final = frozenset(
     ("overloaded_error", "api_error", "rate_limit_error", "timeout_error", "invalid_request_error")
 )
@@ -176,4 +177,4 @@ def _read_event(data: bytes) -> _Event:
     try:
         return _EVENT.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return reread(_EVENT, data, "The upstream's stream holds an event that is not Anthropic's.")
+        return reread(_EVENT, data, NOT_ANTHROPICS)

@@ -20,7 +20,7 @@ from fairlead.domain.events import (
 from fairlead.wire.anthropic_messages.ids import unspelled
 from fairlead.wire.anthropic_messages.replies import WireBlock, arguments_of, finish_of
 from fairlead.wire.anthropic_messages.signatures import ORIGIN, UNSIGNED
-from fairlead.wire.anthropic_messages.stream import data_in, reported
+from fairlead.wire.anthropic_messages.stream import NOT_ANTHROPICS, data_in, reported
 from fairlead.wire.anthropic_messages.usage import WireUsage
 from fairlead.wire.last_event import has_last_event
 from fairlead.wire.odd_counts import reread
@@ -29,7 +29,6 @@ from fairlead.wire.sse import EventSplitter
 _NOTHING: Final = msgspec.Raw(b"")
 _ABSENT: Final = frozenset((b"", b"null"))
 _GARBLED: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-_NOT_ANTHROPICS: Final = "The upstream's stream holds an event that is not Anthropic's."
 _CONTENT: Final = ("content_block_delta", "content_block_start")
 
 
@@ -131,7 +130,7 @@ class MessageReader:
             elif kind == "content_block_start":
                 self._start(event.index, event.content_block)
         except _GARBLED:
-            raise GarbledError(_NOT_ANTHROPICS) from None
+            raise GarbledError(NOT_ANTHROPICS) from None
         if kind == "content_block_stop":
             self._stop(event.index)
         elif kind == "message_start":
@@ -223,4 +222,4 @@ def _event(data: bytes) -> _Event:
     try:
         return _EVENT.decode(data)
     except _GARBLED:
-        return reread(_EVENT, data, _NOT_ANTHROPICS)
+        return reread(_EVENT, data, NOT_ANTHROPICS)

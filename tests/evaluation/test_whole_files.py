@@ -85,3 +85,18 @@ def test_a_folder_and_a_missing_one_are_refused_by_name(tmp_path: Path) -> None:
         with pytest.raises(SetupError, match=rf"{path}: cannot be written"):
             write_whole(path, "words")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_written_is_as_private_as_the_umask_or_the_file_before_says(tmp_path: Path) -> None:
+    kept, fresh = tmp_path / "kept.jsonl", tmp_path / "fresh.jsonl"
+    kept.write_text("old", encoding="utf-8")
+    kept.chmod(0o640)
+    before = os.umask(0o077)
+    try:
+        write_whole(kept, "new")
+        write_whole(fresh, "new")
+    finally:
+        os.umask(before)
+
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (kept, fresh)] == [0o640, 0o600]
+    assert sorted(tmp_path.iterdir()) == [fresh, kept]

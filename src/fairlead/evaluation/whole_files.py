@@ -1,10 +1,11 @@
 """Whole files: one appears whole or not at all; a device, a pipe or a stream is written to as it stands."""
 
 import os
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Final
 
 from fairlead.domain.errors import SetupError
@@ -33,16 +34,13 @@ def appearing_whole(path: Path) -> Iterator[IO[bytes]]:
             yield file
         return
     target = Path(os.path.realpath(path))
-    prefix = f".{target.name[:MOST_NAME_CHARS]}."
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=prefix, delete=False) as file:
-        place = Path(file.name)
-        try:
-            yield file
-        except BaseException:
-            place.unlink(missing_ok=True)
-            raise
+    place = target.with_name(f".{target.name[:MOST_NAME_CHARS]}.{token_hex(4)}")
     try:
-        place.chmod(0o644)
+        # With the mode that the umask leaves, or the file had: exported traffic is not for every user of the machine.
+        with place.open("xb") as file:
+            if target.exists():
+                place.chmod(stat.S_IMODE(target.stat().st_mode))
+            yield file
         place.replace(target)
     finally:
         place.unlink(missing_ok=True)

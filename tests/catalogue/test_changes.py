@@ -58,3 +58,16 @@ def test_changes_written_as_overrides_bring_the_catalogue_to_the_list() -> None:
     assert price_changes(after, listed) == ()
     offer = after.cards[ModelId("a/m")].offers[0]
     assert (offer.prices.source, offer.prices.as_of) == ("your configuration: a list", date(2026, 8, 1))
+
+
+def test_prices_of_long_requests_change_together_with_their_bound() -> None:
+    catalogue = world("s host Org/M input=2 output=8")
+    long = Prices(2.0, None, None, 8.0, above_tokens=1000, input_above_per_mtok=4.0, output_above_per_mtok=12.0)
+    found = price_changes(catalogue, newer(long))
+    assert [(one.price, one.new) for one in found] == [
+        ("input_above", 4.0),
+        ("output_above", 12.0),
+        ("above_tokens", 1000),
+    ]
+    after = overridden(catalogue, as_overrides(found, "2026-08-01", "a list"), date(2026, 11, 23))
+    assert after.cards[ModelId("a/m")].offers[0].prices.value == long

@@ -121,3 +121,31 @@ def test_what_makes_no_sense_is_refused_with_its_place(block: object, message: s
 def test_an_alias_of_another_model_cannot_be_taken() -> None:
     with pytest.raises(CatalogueError, match="already belongs"):
         overridden(world(), {"mine/other": {"aliases": ["r1"]}}, TODAY)
+
+
+def priced(**fields: Any) -> Prices:
+    catalogue = overridden(world(), {"rocket": {"prices": {"host": fields}}}, TODAY)
+    return next(iter(catalogue.cards.values())).offers[0].prices.value
+
+
+def test_prices_of_long_requests_are_stated_and_taken_back() -> None:
+    long = {"above_tokens": 1000, "input_above": 4, "cached_read_above": 1, "output_above": 12, "cache_write_1h": 5}
+    found = priced(**long)
+    assert (found.above_tokens, found.input_above_per_mtok, found.cache_write_1h_per_mtok) == (1000, 4.0, 5.0)
+    both = overridden(world(), {"rocket": {"prices": {"host": long}}}, TODAY)
+    back = overridden(both, {"rocket": {"prices": {"host": {"above_tokens": None}}}}, TODAY)
+    assert next(iter(back.cards.values())).offers[0].prices.value == priced(cache_write_1h=5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"above_tokens": 1000}, "rocket.prices.host: .*together"),
+        ({"input_above": 4}, "together"),
+        ({"above_tokens": 0, "input_above": 4, "output_above": 4}, "above_tokens: a whole number above 0"),
+        ({"above_tokens": 1000, "input_above": 0, "output_above": 4}, "input_above: a price above 0"),
+    ],
+)
+def test_half_a_price_of_long_requests_is_refused_by_name(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(CatalogueError, match=said):
+        priced(**fields)

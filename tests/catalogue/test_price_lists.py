@@ -1,6 +1,7 @@
 """Newer price lists: four forms, one meaning; nothing is believed that cannot be a price."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -153,3 +154,58 @@ def test_any_json_gives_prices_above_nothing_or_a_catalogue_error(value: object)
     except CatalogueError:
         return
     assert all(price.input_per_mtok and price.output_per_mtok for price in found.prices.values())
+
+
+TIERED = Prices(
+    2.5, 0.25, 3.0, 15.0, 5.0, above_tokens=200_000, input_above_per_mtok=5.0, cached_read_above_per_mtok=0.5,
+    cache_write_above_per_mtok=6.0, output_above_per_mtok=22.5, cache_write_1h_above_per_mtok=10.0,
+)  # fmt: skip
+
+
+def tiers(low: float, high: float) -> dict[str, Any]:
+    return {"base": low, "tiers": [{"start": 200_000, "price": high}]}
+
+
+def test_prices_of_long_requests_and_of_an_hour_in_the_cache_are_read_from_each_form() -> None:
+    row = LITELLM["acme/rocket"] | {
+        "cache_creation_input_token_cost_above_1hr": 5e-06,
+        "input_cost_per_token_above_200k_tokens": 5e-06,
+        "cache_read_input_token_cost_above_200k_tokens": 5e-07,
+        "cache_creation_input_token_cost_above_200k_tokens": 6e-06,
+        "output_cost_per_token_above_200k_tokens": 2.25e-05,
+        "cache_creation_input_token_cost_above_1hr_above_200k_tokens": 1e-05,
+        "input_cost_per_token_above_400k_tokens": 9e-06,
+    }
+    door = Door("acme", "rocket")
+    assert parse_price_list(json.dumps({"acme/rocket": row}), {}).prices[door] == TIERED
+
+    minutes = replace(TIERED, cache_write_1h_per_mtok=None, cache_write_1h_above_per_mtok=None)
+    cost = MODELS_DEV["acme"]["models"]["rocket"]["cost"]
+    long = {"input": 5, "cache_read": 0.5, "cache_write": 6, "output": 22.5}
+    dev = {"acme": {"models": {"rocket": {"cost": {**cost, "context_over_200k": long}}}}}
+    assert parse_price_list(json.dumps(dev), {}).prices[door] == minutes
+
+    table = {"input_mtok": tiers(2.5, 5), "cache_read_mtok": tiers(0.25, 0.5), "cache_write_mtok": tiers(3, 6)}
+    genai = [{"id": "acme", "models": [{"id": "rocket", "prices": {**table, "output_mtok": tiers(15, 22.5)}}]}]
+    assert parse_price_list(json.dumps(genai), {}).prices[door] == minutes
+
+    words = "input_above=5 cached_read_above=0.5 cache_write_above=6 output_above=22.5 above_tokens=200000"
+    text = TOML.replace('output=15"', f'output=15 cache_write_1h=5 cache_write_1h_above=10 {words}"')
+    assert parse_price_list(text, {}).prices[door] == TIERED
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"input_cost_per_token_above_200k_tokens": 5e-06},
+        {"input_cost_per_token_above_200k_tokens": 2e-06, "output_cost_per_token_above_200k_tokens": 2e-05},
+    ],
+)
+def test_half_a_price_of_long_requests_and_a_cheaper_one_are_left_out(row: dict[str, float]) -> None:
+    text = json.dumps({"acme/rocket": LITELLM["acme/rocket"] | row})
+    assert parse_price_list(text, {}).prices == ONE
+
+
+def test_half_a_price_of_long_requests_in_our_own_form_is_a_fault() -> None:
+    with pytest.raises(CatalogueError, match="together"):
+        parse_price_list(TOML.replace("output=15", "output=15 above_tokens=1000"), {})

@@ -19,8 +19,18 @@ TABLES = tomllib.loads((files("fairlead.evaluation") / "catalogue_names.toml").r
 QUOTED = tomllib.loads((files("fairlead.evaluation") / "quoted_figures.toml").read_text(encoding="utf-8"))
 
 
+def stated(fresh: float | None, output: float | None, **others: float | None) -> Prices:
+    parts = {
+        "input_per_mtok": fresh,
+        "cached_read_per_mtok": 0,
+        "cache_write_per_mtok": None,
+        "output_per_mtok": output,
+    }
+    return prices_of({**parts, **others}, 1000 if others else None)
+
+
 def listing(provider: str, sent: str, fresh: float | None = 1.0, output: float | None = 2.0) -> Listing:
-    return Listing(provider, sent, "models_dev", prices_of(fresh, None, None, output))
+    return Listing(provider, sent, "models_dev", stated(fresh, output))
 
 
 def test_one_model_at_five_hosts_is_one_group() -> None:
@@ -56,7 +66,8 @@ def test_two_snapshots_with_other_weights_stay_apart() -> None:
 
 @pytest.mark.parametrize(("fresh", "output"), [(0, 0), (None, 1), (1, 0), (None, None)])
 def test_a_free_tier_is_an_unknown_price(fresh: float | None, output: float | None) -> None:
-    assert prices_of(fresh, 0, 0, output) == Prices()
+    assert stated(fresh, output) == Prices()
+    assert stated(1.0, 2.0) == Prices(1.0, None, None, 2.0)
 
 
 def lists(newest: float | None, older: float | None = None, genai: float | None = None) -> PriceLists:
@@ -64,7 +75,7 @@ def lists(newest: float | None, older: float | None = None, genai: float | None 
     return PriceLists(
         [listing("host", "M", newest, 20.0)] if newest else [],
         [listing("host", "M", older, 20.0)] if older else [],
-        [("host", rule, prices_of(genai, None, None, 20.0))] if genai else [],
+        [("host", rule, stated(genai, 20.0))] if genai else [],
         {"trusted/m": "models_dev"},
     )
 
@@ -85,6 +96,16 @@ def lists(newest: float | None, older: float | None = None, genai: float | None 
 def test_agreement_wins_then_news_and_slips_never(given: PriceLists, price: float, source: str) -> None:
     chosen = given.price(listing("host", "m", 10.0, 20.0))
     assert (chosen.prices.input_per_mtok, chosen.source) == (price, source)
+
+
+def test_of_lists_that_agree_the_one_that_knows_long_requests_is_quoted() -> None:
+    tiered = stated(10.0, 20.0, input_above_per_mtok=20.0, output_above_per_mtok=30.0)
+    newest = [Listing("host", "m", "litellm", tiered)]
+    chosen = PriceLists(newest, newest, [], {}).price(listing("host", "m", 10.0, 20.0))
+    assert (chosen.prices, chosen.source) == (tiered, "litellm")
+    # But not for losing a price that the other one knows.
+    whole = Listing("host", "m", "models_dev", stated(10.0, 20.0, cached_read_per_mtok=1.0))
+    assert PriceLists(newest, newest, [], {}).price(whole).source == "models_dev"
 
 
 def test_output_cheaper_than_input_is_taken_for_a_slip() -> None:

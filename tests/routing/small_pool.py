@@ -36,6 +36,9 @@ class Known:
     output_tokens: float = 100.0
     price_in: float | None = 1.0
     price_out: float | None = 1.0
+    cached_in: float | None = None
+    above: tuple[int, float, float] | None = None
+    """From how many input tokens, and the prices of input and output there."""
     ttft_s: float = 1.0
     s_per_token: float = 0.01
     abilities: Mapping[Ability, bool] | None = None
@@ -45,6 +48,15 @@ class Known:
     in_auto: bool = True
     purpose: str = "chat"
     aliases: tuple[str, ...] = ()
+
+    def prices(self) -> Prices:
+        """As a list would state them."""
+        bound, fresh, output = self.above or (None, None, None)
+        return Prices(
+            self.price_in, self.cached_in, None, self.price_out,
+            above_tokens=bound, input_above_per_mtok=fresh, output_above_per_mtok=output,
+            cached_read_above_per_mtok=None if fresh is None or self.cached_in is None else 2 * self.cached_in,
+        )  # fmt: skip
 
     def spec(self) -> ArmSpec:
         """As the configuration would describe it."""
@@ -69,7 +81,7 @@ class Known:
                 SentModel(self.sent or self.model),
             ),
             card=card,
-            prices=Prices(self.price_in, None, None, self.price_out),
+            prices=self.prices(),
             context_tokens=self.context_tokens,
             max_output_tokens=self.max_output_tokens,
             data_policy=self.policy,

@@ -24,6 +24,7 @@ KNOWN = st.builds(
     output_tokens=st.floats(1, 5_000),
     price_in=st.none() | st.floats(0, 90),
     price_out=st.none() | st.floats(0, 90),
+    above=st.none() | st.tuples(st.integers(1, 300_000), st.floats(0, 90), st.floats(0, 90)),
     ttft_s=st.floats(0.01, 20),
     s_per_token=st.floats(0, 0.5),
     max_output_tokens=st.none() | st.integers(1, 9_000),

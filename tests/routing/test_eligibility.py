@@ -130,6 +130,16 @@ def test_a_price_equal_to_the_cap_is_allowed() -> None:
     assert order(decided(router(arm), wishes)) == ["lab/odd"]
 
 
+def test_a_cap_on_prices_meets_those_that_the_request_is_billed_at() -> None:
+    chooser = router(ODD.with_(price_in=1.0, price_out=4.0, above=(1_100, 2.0, 6.0)))
+    wishes, long = Wishes(max_price_input_per_mtok=1.5), ASK._replace(n_chars=10_000)
+    assert order(decided(chooser, wishes)) == ["lab/odd"]
+    assert refused(decided(chooser, wishes, outline=long)) == {"lab/odd": "price_cap"}
+    short, dear = (decided(chooser, outline=outline).candidates[0].estimate for outline in (ASK, long))
+    assert short.cost_usd == pytest.approx((short.input_tokens + 400) * 1e-6, rel=1e-3)
+    assert dear.cost_usd == pytest.approx((dear.input_tokens + 300) * 2e-6, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     "wishes", [Wishes(max_cost_usd=1.0), Wishes(max_price_input_per_mtok=99.0), Wishes(max_price_output_per_mtok=99.0)]
 )

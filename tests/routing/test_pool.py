@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fairlead.domain.names import ModelId
 from fairlead.routing.pool import Pool
 from tests.routing.small_pool import Known, router
 
@@ -16,7 +17,7 @@ def test_unknown_prices_stand_at_the_dearest_of_their_kind_and_are_marked() -> N
     unknown = [spec.arm.model for spec in found.specs].index("l/a")  # type: ignore[arg-type]
     assert found.is_priced.tolist().count(False) == 1
     assert not found.is_priced[unknown]
-    assert (found.input_usd[unknown], found.output_usd[unknown]) == pytest.approx((2e-6, 3e-6))
+    assert (found.rates.input_usd[unknown], found.rates.output_usd[unknown]) == pytest.approx((2e-6, 3e-6))
 
 
 def test_cheaper_arms_stand_first_and_unknown_prices_last() -> None:
@@ -52,3 +53,15 @@ def test_upstreams_know_their_arms() -> None:
 def test_an_empty_pool_is_a_pool() -> None:
     found = pool()
     assert (found.n_arms, dict(found.names)) == (0, {})
+
+
+def test_a_long_request_is_reckoned_at_the_prices_of_long_ones() -> None:
+    tiered = Known("l/a", price_in=2.0, price_out=8.0, cached_in=0.5, above=(1000, 4.0, 12.0))
+    found = pool(tiered, Known("l/b", price_in=3.0, price_out=9.0))
+    a, b = ([spec.arm.model for spec in found.specs].index(ModelId(name)) for name in ("l/a", "l/b"))
+    assert found.rates_of(1000) is found.rates
+    long = found.rates_of(1001)
+    assert (long.input_usd[a], long.output_usd[a]) == pytest.approx((4e-6, 12e-6))
+    assert (long.input_usd[b], long.output_usd[b]) == pytest.approx((3e-6, 9e-6))
+    assert found.rates.cached_saving_usd[a] == pytest.approx(1.5e-6)
+    assert long.cached_saving_usd[a] == pytest.approx(3e-6)

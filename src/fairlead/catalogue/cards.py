@@ -40,12 +40,44 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """USD per million tokens by class; None is unknown, never free."""
+    """USD per million tokens by class; None is unknown, never free.
+
+    Some providers bill a long request dearer: the whole of it, once its input, cached or not, is above so many tokens.
+    Raises: ValueError if one is stated without the others of: above_tokens, the input's rate, the output's.
+    """
 
     input_per_mtok: float | None = None
     cached_read_per_mtok: float | None = None
     cache_write_per_mtok: float | None = None
     output_per_mtok: float | None = None
+    cache_write_1h_per_mtok: float | None = None
+    """Of what is to be kept for an hour; only asked for where a reply tells such writes apart."""
+    above_tokens: int | None = None
+    input_above_per_mtok: float | None = None
+    cached_read_above_per_mtok: float | None = None
+    cache_write_above_per_mtok: float | None = None
+    output_above_per_mtok: float | None = None
+    cache_write_1h_above_per_mtok: float | None = None
+
+    def __post_init__(self) -> None:
+        needed = (self.above_tokens, self.input_above_per_mtok, self.output_above_per_mtok)
+        others = (
+            self.cached_read_above_per_mtok, self.cache_write_above_per_mtok, self.cache_write_1h_above_per_mtok,
+        )  # fmt: skip
+        if None in needed and any(part is not None for part in (*needed, *others)):
+            raise ValueError("prices of long requests need above_tokens, input_above and output_above together")
+
+    def of_request(self, n_input_tokens: float) -> "Prices":
+        """Those that a request with so much input, cached tokens among it, is billed at."""
+        if self.above_tokens is None or n_input_tokens <= self.above_tokens:
+            return self
+        return Prices(
+            self.input_above_per_mtok,
+            self.cached_read_above_per_mtok,
+            self.cache_write_above_per_mtok,
+            self.output_above_per_mtok,
+            self.cache_write_1h_above_per_mtok,
+        )
 
 
 @dataclass(frozen=True, slots=True)

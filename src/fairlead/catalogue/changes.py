@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fairlead.catalogue.cards import ModelCard, Offer, Prices
 from fairlead.catalogue.catalogue import Catalogue
-from fairlead.catalogue.parsing import PRICE_KEYS
+from fairlead.catalogue.parsing import ABOVE_KEY, PRICE_KEYS
 from fairlead.catalogue.price_lists import Door, PriceList
 from fairlead.domain.names import ModelId, ProviderName, SentModel
 
@@ -26,7 +26,7 @@ class Change:
     provider: ProviderName
     sent_model: SentModel
     price: str
-    """`input`, `cached_read`, `cache_write` or `output`."""
+    """A key of PRICE_KEYS; or ABOVE_KEY, whose unit is tokens."""
     old: float | None
     new: float | None
     doubt: str | None = None
@@ -60,7 +60,7 @@ def _differences(card: ModelCard, offer: Offer, stated: Prices) -> list[Change]:
     found: list[Change] = []
     old = offer.prices.value
     crossed = _is_crossed(stated) and not _is_crossed(old)
-    for key, attribute in PRICE_KEYS.items():
+    for key, attribute in (*PRICE_KEYS.items(), (ABOVE_KEY, ABOVE_KEY)):
         was, will = getattr(old, attribute), getattr(stated, attribute)
         if will is None or was == will:
             continue

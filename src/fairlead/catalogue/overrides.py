@@ -3,14 +3,17 @@
 The operator's word wins over every list, and is marked so. A block names a model by id or alias and states any of::
 
     openai/gpt-5.4:
-      prices: {azure: {sent_model: my-deployment, input: 2.5, cached_read: 0.25, output: 15}}
+      prices:
+        azure: {sent_model: my-deployment, input: 2.5, cached_read: 0.25, output: 15}
+        openai: {above_tokens: 272000, input_above: 5, cached_read_above: 0.5, output_above: 22.5}
       context_tokens: 400000
       abilities: {vision: false}
       figures: {gpqa: 0.85}
 
 A block under a name that nothing answers to is a new model and needs an id of the form `lab/name`. Prices are USD per
 million tokens; `null` makes a price unknown; a price of 0 is refused here, since only a local server is free and is
-marked so where it is configured. What is not stated stays.
+marked so where it is configured. What is not stated stays. A request with more input tokens than `above_tokens`, cached
+ones among them, is billed at the prices that end in `_above`, all of it; `above_tokens: null` says that none is.
 """
 
 from collections.abc import Mapping
@@ -22,7 +25,7 @@ from typing import Any, Final, cast, get_args
 from fairlead.catalogue.cards import Fact, Figure, ModelCard, Offer, Prices, Purpose
 from fairlead.catalogue.catalogue import Catalogue, catalogue_of
 from fairlead.catalogue.matching import nearest
-from fairlead.catalogue.parsing import ABILITIES, FACT_READERS, PRICE_KEYS, fact_of, price_in
+from fairlead.catalogue.parsing import ABILITIES, ABOVE_KEY, FACT_READERS, PRICE_KEYS, count_in, fact_of, price_in
 from fairlead.catalogue.uncertainty import FIRST_HAND_SETUP, standard_error
 from fairlead.domain.errors import CatalogueError
 from fairlead.domain.names import ModelId, ProviderName, SentModel
@@ -34,7 +37,7 @@ FIELDS: Final = (
 )  # fmt: skip
 """What a block may state."""
 
-_OFFER_FIELDS: Final = (*PRICE_KEYS, "sent_model", "context_tokens", "max_output_tokens")
+_OFFER_FIELDS: Final = (*PRICE_KEYS, ABOVE_KEY, "sent_model", "context_tokens", "max_output_tokens")
 _CARD_FACTS: Final = tuple(key for key in FACT_READERS if key not in ABILITIES)
 
 
@@ -125,13 +128,10 @@ def _offers(card: ModelCard, stated: Mapping[str, Any], source: str, as_of: date
         fields = _mapping(block, place)
         _known(fields, _OFFER_FIELDS, place)
         old = offers.get(provider)
-        prices: dict[str, float | None] = {}
-        for key, value in fields.items():
-            if key in PRICE_KEYS:
-                prices[PRICE_KEYS[key]] = None if value is None else price_in(_scalar(value), f"{place}.{key}")
         if old is None and "sent_model" not in fields:
             raise CatalogueError(f"{place}.sent_model: a new offer needs the name that {provider} knows the model by")
-        base = old.prices.value if old is not None else Prices()
+        is_silent = fields.keys().isdisjoint((*PRICE_KEYS, ABOVE_KEY))
+        prices = _prices(old.prices.value if old is not None else Prices(), fields, place)
         sent = _text(fields["sent_model"], f"{place}.sent_model") if "sent_model" in fields else None
         limits: dict[str, Fact[int] | None] = {
             key: _fact(key, fields[key], source, as_of, place)
@@ -142,10 +142,26 @@ def _offers(card: ModelCard, stated: Mapping[str, Any], source: str, as_of: date
         offers[provider] = Offer(
             provider=ProviderName(provider),
             sent_model=SentModel(sent) if sent is not None else cast("Offer", old).sent_model,
-            prices=Fact(replace(base, **prices), source, as_of) if prices or old is None else old.prices,
+            prices=old.prices if old is not None and is_silent else Fact(prices, source, as_of),
             **limits,
         )
     return tuple(offers.values())
+
+
+def _prices(base: Prices, fields: Mapping[str, Any], place: str) -> Prices:
+    """The prices with those that are stated; no bound for long requests means no prices of them either."""
+    stated: dict[str, Any] = {}
+    if fields.get(ABOVE_KEY, ...) is None:
+        stated = {attribute: None for key, attribute in PRICE_KEYS.items() if key.endswith("_above")}
+    for key, value in fields.items():
+        if key in PRICE_KEYS:
+            stated[PRICE_KEYS[key]] = None if value is None else price_in(_scalar(value), f"{place}.{key}")
+        elif key == ABOVE_KEY:
+            stated[ABOVE_KEY] = None if value is None else count_in(_scalar(value), f"{place}.{key}")
+    try:
+        return replace(base, **stated)
+    except ValueError as error:
+        raise CatalogueError(f"{place}: {error}") from None
 
 
 def _figures(

@@ -48,7 +48,17 @@ PRICE_KEYS: Final = {
     "cached_read": "cached_read_per_mtok",
     "cache_write": "cache_write_per_mtok",
     "output": "output_per_mtok",
+    "cache_write_1h": "cache_write_1h_per_mtok",
+    "input_above": "input_above_per_mtok",
+    "cached_read_above": "cached_read_above_per_mtok",
+    "cache_write_above": "cache_write_above_per_mtok",
+    "output_above": "output_above_per_mtok",
+    "cache_write_1h_above": "cache_write_1h_above_per_mtok",
 }
+"""What a list states of an offer; those with `above` hold for requests of more than ABOVE_KEY input tokens."""
+ABOVE_KEY: Final = "above_tokens"
+LISTED_KEYS: Final = ("input", "cached_read", "cache_write", "output")
+"""Of every request that is not long, and of caches that are kept for minutes."""
 _FILE_KEYS: Final = frozenset({"lab", "title", "sources", "models"})
 _MODEL_KEYS: Final = frozenset(
     {"title", "lab", "purpose", "family", "aliases", "current", "facts", "offers", "figures"}
@@ -119,7 +129,7 @@ def parse_benchmarks(text: str, file: str = BENCHMARKS_FILE) -> dict[str, Benchm
             title=_text(table, "title", where),
             owner=_text(table, "owner", where),
             kinds=weights,
-            n_questions=None if n_questions is None else _count(str(n_questions), f"{where}.n_questions"),
+            n_questions=None if n_questions is None else count_in(str(n_questions), f"{where}.n_questions"),
             guess_rate=_share(str(table.get("guess_rate", 0)), f"{where}.guess_rate"),
         )
     return found
@@ -206,17 +216,24 @@ def _offer(line: Words) -> Offer:
     source, as_of = line.source.text, line.source.as_of
     prices: dict[str, float] = {}
     limits: dict[str, Fact[int]] = {}
+    above_tokens: int | None = None
     for key, value in line.pairs:
         if key in PRICE_KEYS:
             prices[PRICE_KEYS[key]] = price_in(value, f"{line.where}.{key}")
+        elif key == ABOVE_KEY:
+            above_tokens = count_in(value, f"{line.where}.{key}")
         elif key in ("context_tokens", "max_output_tokens"):
-            limits[key] = Fact(_count(value, f"{line.where}.{key}"), source, as_of)
+            limits[key] = Fact(count_in(value, f"{line.where}.{key}"), source, as_of)
         else:
             raise CatalogueError(f"{line.where}: unknown key {key!r}; known are {', '.join(PRICE_KEYS)} and limits")
+    try:
+        stated = Prices(above_tokens=above_tokens, **prices)
+    except ValueError as error:
+        raise CatalogueError(f"{line.where}: {error}") from None
     return Offer(
         provider=ProviderName(line.bare[0]),
         sent_model=SentModel(line.bare[1]),
-        prices=Fact(Prices(**prices), source, as_of),
+        prices=Fact(stated, source, as_of),
         context_tokens=limits.get("context_tokens"),
         max_output_tokens=limits.get("max_output_tokens"),
     )
@@ -335,7 +352,8 @@ def _share(value: str, where: str) -> float:
     return number
 
 
-def _count(value: str, where: str) -> int:
+def count_in(value: str, where: str) -> int:
+    """A whole number above 0."""
     number = _number(value, where)
     if number != int(number) or not 0 < number < 1e15:
         raise CatalogueError(f"{where}: a whole number above 0, not {value}")
@@ -358,9 +376,9 @@ def _date(value: str, where: str) -> date:
 FACT_READERS: Final[Mapping[str, Callable[[str, str], object]]] = {
     "release": _date,
     "open_weights": _claim,
-    "context_tokens": _count,
-    "max_output_tokens": _count,
-    "parameters_total": _count,
-    "parameters_active": _count,
+    "context_tokens": count_in,
+    "max_output_tokens": count_in,
+    "parameters_total": count_in,
+    "parameters_active": count_in,
     **dict.fromkeys(ABILITIES, _claim),
 }

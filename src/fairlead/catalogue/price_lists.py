@@ -13,6 +13,14 @@ from typing import Any, Final, NamedTuple
 
 from fairlead.catalogue.cards import Benchmark, Prices
 from fairlead.catalogue.parsing import parse_lab, table_in
+from fairlead.catalogue.price_tiers import (
+    MODELS_DEV_ABOVE,
+    MODELS_DEV_KEYS,
+    above,
+    assembled,
+    genai_parts,
+    litellm_keys,
+)
 from fairlead.domain.errors import CatalogueError
 
 MAX_PRICE_PER_MTOK: Final = 100_000.0
@@ -105,9 +113,9 @@ def _litellm(value: Any, file: str) -> Iterator[Row]:
             continue
         head, slash, tail = key.partition("/")
         sent = tail if slash and head in (name, "azure") else key
-        keys = ("input_cost_per_token", "cache_read_input_token_cost", "cache_creation_input_token_cost")
-        parts = [_price(fields.get(part), 1e6, f"{where}.{part}") for part in (*keys, "output_cost_per_token")]
-        yield LITELLM_SLUGS.get(name, name), sent, Prices(*parts)
+        keys, bound = litellm_keys(fields)
+        parts = {attribute: _price(fields.get(part), 1e6, f"{where}.{part}") for attribute, part in keys.items()}
+        yield LITELLM_SLUGS.get(name, name), sent, assembled(parts, bound)
 
 
 def _is_models_dev(value: object) -> bool:
@@ -121,11 +129,13 @@ def _models_dev(value: Any, file: str) -> Iterator[Row]:
             where = f"{file}: {name}.{sent}"
             cost = table_in(table_in(model, where).get("cost") or {}, f"{where}.cost")
             _in_dollars(cost, where)
-            parts = [
-                _price(cost.get(part), 1.0, f"{where}.cost.{part}")
-                for part in ("input", "cache_read", "cache_write", "output")
-            ]
-            yield MODELS_DEV_SLUGS.get(name, name), sent, Prices(*parts)
+            key, bound = MODELS_DEV_ABOVE
+            long = table_in(cost.get(key) or {}, f"{where}.cost.{key}")
+            parts: dict[str, float | None] = {}
+            for attribute, part in MODELS_DEV_KEYS.items():
+                parts[attribute] = _price(cost.get(part), 1.0, f"{where}.cost.{part}")
+                parts[above(attribute)] = _price(long.get(part), 1.0, f"{where}.cost.{key}.{part}")
+            yield MODELS_DEV_SLUGS.get(name, name), sent, assembled(parts, bound)
 
 
 def _is_models_dev_rows(value: object) -> bool:
@@ -139,9 +149,9 @@ def _models_dev_rows(value: Any, file: str) -> Iterator[Row]:
         if not isinstance(fields.get("provider"), str) or not isinstance(fields.get("model_id"), str):
             raise CatalogueError(f"{where}: provider and model_id are missing")
         keys = ("price_in_per_m", "price_cache_read_per_m", "price_cache_write_per_m", "price_out_per_m")
-        parts = [_price(fields.get(part), 1.0, f"{where}.{part}") for part in keys]
+        fresh, read, write, output = (_price(fields.get(part), 1.0, f"{where}.{part}") for part in keys)
         name = fields["provider"]
-        yield MODELS_DEV_SLUGS.get(name, name), fields["model_id"], Prices(*parts)
+        yield MODELS_DEV_SLUGS.get(name, name), fields["model_id"], Prices(fresh, read, write, output)
 
 
 def _is_genai(value: object) -> bool:
@@ -156,12 +166,9 @@ def _genai(value: Any, file: str) -> Iterator[Row]:
             row = table_in(model, f"{file}: {name}")
             where = f"{file}: {name}.{row.get('id')}"
             table = _prices_of_today(row.get("prices") or {}, where)
-            base = {key: price.get("base") if isinstance(price, dict) else price for key, price in table.items()}
-            parts = [
-                _price(base.get(key), 1.0, f"{where}.{key}")
-                for key in ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok")
-            ]
-            yield GENAI_SLUGS.get(name, name), str(row.get("id", "")), Prices(*parts)
+            stated, bound = genai_parts(table)
+            parts = {attribute: _price(price, 1.0, f"{where}.{attribute}") for attribute, price in stated.items()}
+            yield GENAI_SLUGS.get(name, name), str(row.get("id", "")), assembled(parts, bound)
 
 
 def _prices_of_today(prices: object, where: str) -> Mapping[str, Any]:

@@ -186,17 +186,20 @@ def _print_changes(out: "Printer", changes: "Sequence[Change]") -> None:
         [(one.model, one.provider, one.price, one.old, one.new, one.doubt or "") for one in changes],
         right=("now", "new"),
     )
-    out.line(f"{len(changes)} prices differ. USD per million tokens.")
+    out.line(f"{len(changes)} prices differ. USD per million tokens; above_tokens in input tokens.")
 
 
 def _change_json(change: "Change") -> dict[str, Any]:
+    from fairlead.catalogue.parsing import ABOVE_KEY
+
+    unit = "tokens" if change.price == ABOVE_KEY else "usd_per_mtok"
     return {
         "model": change.model,
         "provider": change.provider,
         "sent_model": change.sent_model,
         "price": change.price,
-        "old_usd_per_mtok": change.old,
-        "new_usd_per_mtok": change.new,
+        f"old_{unit}": change.old,
+        f"new_{unit}": change.new,
         "doubt": change.doubt,
     }
 

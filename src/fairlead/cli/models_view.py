@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from fairlead.catalogue.cards import Fact, ModelCard, Offer
 from fairlead.catalogue.catalogue import Catalogue
-from fairlead.catalogue.parsing import PRICE_KEYS
+from fairlead.catalogue.parsing import LISTED_KEYS, PRICE_KEYS
+from fairlead.catalogue.price_words import dearer_words
 from fairlead.cli.output import Cell, Printer
 from fairlead.domain.kinds import KINDS
 
@@ -150,13 +151,16 @@ def _print_offers(out: Printer, card: ModelCard, today: date) -> None:
         return
     rows: list[list[Cell]] = []
     for offer in card.offers:
-        prices = [getattr(offer.prices.value, attribute) for attribute in PRICE_KEYS.values()]
+        prices = [getattr(offer.prices.value, PRICE_KEYS[key]) for key in LISTED_KEYS]
         age = (today - offer.prices.as_of).days
         context = short_count(offer.context_tokens.value) if offer.context_tokens is not None else None
         rows.append([offer.provider, *prices, context, age, offer.prices.source, offer.sent_model])
     heads = ("provider", "input", "cached", "write", "output", "context", "days old", "source", "sent as")
     out.table(heads, rows, right=("input", "cached", "write", "output", "context", "days old"))
     out.line("USD per million tokens; a dash is unknown, or no other than the card's.", "dim")
+    for offer in card.offers:
+        for words in dearer_words(offer.prices.value):
+            out.line(f"{offer.provider}: {words}.")
 
 
 def _print_figures(out: Printer, card: ModelCard, catalogue: Catalogue, today: date) -> None:
@@ -210,6 +214,7 @@ def _offer_json(offer: Offer, today: date) -> dict[str, Any]:
         "provider": offer.provider,
         "sent_model": offer.sent_model,
         "prices": {f"{key}_usd_per_mtok": getattr(prices, attribute) for key, attribute in PRICE_KEYS.items()},
+        "above_tokens": prices.above_tokens,
         "source": offer.prices.source,
         "as_of": offer.prices.as_of.isoformat(),
         "age_days": (today - offer.prices.as_of).days,

@@ -9,12 +9,12 @@ or it looks like a slip: REFUSED_FACTOR times away from the other, or output che
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from fairlead.catalogue.cards import Ability, Prices
-from fairlead.catalogue.parsing import ABILITIES
+from fairlead.catalogue.parsing import ABILITIES, LISTED_KEYS, PRICE_KEYS
 from fairlead.evaluation.catalogue_sources import Listing, rule_matches
 
 REFUSED_FACTOR: Final = 5
@@ -94,7 +94,8 @@ class PriceLists:
             return own if own in known else known[0]
         if own not in known:
             return lite
-        is_news = self._older.get(key) != lite.prices and not _is_slip(lite.prices, row.prices)
+        then = self._older.get(key)
+        is_news = (then is None or _listed(then) != _listed(lite.prices)) and not _is_slip(lite.prices, row.prices)
         return lite if is_news else own
 
 
@@ -231,16 +232,14 @@ def _same(one: Prices, other: Prices) -> bool:
     return (one.input_per_mtok, one.output_per_mtok) == (other.input_per_mtok, other.output_per_mtok)
 
 
-def _n_known(prices: Prices) -> int:
-    return sum(
-        price is not None
-        for price in (
-            prices.input_per_mtok,
-            prices.cached_read_per_mtok,
-            prices.cache_write_per_mtok,
-            prices.output_per_mtok,
-        )
-    )
+def _n_known(prices: Prices) -> tuple[int, int]:
+    """How many of the listed prices, then how many of all."""
+    n_listed, n_all = (sum(price is not None for price in each) for each in (_listed(prices), astuple(prices)))
+    return n_listed, n_all
+
+
+def _listed(prices: Prices) -> tuple[float | None, ...]:
+    return tuple(getattr(prices, PRICE_KEYS[key]) for key in LISTED_KEYS)
 
 
 def _is_slip(one: Prices, other: Prices) -> bool:

@@ -6,7 +6,7 @@ price of 0 at a provider that charges is a free tier or an unknown: it is droppe
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 
 from fairlead.catalogue.cards import Ability, Prices
+from fairlead.catalogue.price_tiers import assembled, genai_parts, litellm_keys
 
 MODELS_DEV_DATE: Final = date(2026, 7, 2)
 LITELLM_DATE: Final = date(2026, 8, 1)
@@ -81,10 +82,12 @@ def models_dev(folder: Path) -> list[Listing]:
             sent=row["model_id"],
             source="models_dev",
             prices=prices_of(
-                row["price_in_per_m"],
-                row["price_cache_read_per_m"],
-                row["price_cache_write_per_m"],
-                row["price_out_per_m"],
+                {
+                    "input_per_mtok": row["price_in_per_m"],
+                    "cached_read_per_mtok": row["price_cache_read_per_m"],
+                    "cache_write_per_mtok": row["price_cache_write_per_m"],
+                    "output_per_mtok": row["price_out_per_m"],
+                }
             ),
             title=row["name"],
             family=row["family"],
@@ -131,15 +134,8 @@ def litellm(path: Path, source: str) -> list[Listing]:
         provider = LITELLM_PROVIDERS.get(row.get("litellm_provider", ""))
         if provider is None or row.get("mode") not in ("chat", "responses") or key.startswith("ft:"):
             continue
-        per_mtok = [
-            row.get(name) and round(float(row[name]) * 1e6, 9)
-            for name in (
-                "input_cost_per_token",
-                "cache_read_input_token_cost",
-                "cache_creation_input_token_cost",
-                "output_cost_per_token",
-            )
-        ]
+        keys, bound = litellm_keys(row)
+        per_mtok = {attribute: float(row.get(key) or 0.0) * 1e6 for attribute, key in keys.items()}
         limit = row.get("max_input_tokens") or row.get("max_tokens")
         output = row.get("max_output_tokens")
         found.append(
@@ -147,7 +143,7 @@ def litellm(path: Path, source: str) -> list[Listing]:
                 provider=provider,
                 sent=_unprefixed(key, row["litellm_provider"]),
                 source=source,
-                prices=prices_of(*per_mtok),
+                prices=prices_of(per_mtok, bound),
                 context_tokens=limit if isinstance(limit, int) and limit > 0 else None,
                 max_output_tokens=output if isinstance(output, int) and output > 0 else None,
                 abilities=_litellm_abilities(row),
@@ -187,11 +183,12 @@ def rule_matches(rule: Mapping[str, Any], name: str) -> bool:
     raise ValueError(f"unknown match rule {kind!r} of genai-prices")
 
 
-def prices_of(fresh: float | None, read: float | None, write: float | None, output: float | None) -> Prices:
+def prices_of(per_mtok: Mapping[str, float | None], above_tokens: int | None = None) -> Prices:
     """The prices above 0; 0 and None are unknown. A model whose output is free is a free tier: all unknown."""
-    if not fresh or not output:
+    if not per_mtok["input_per_mtok"] or not per_mtok["output_per_mtok"]:
         return Prices()
-    return Prices(*(round(price, 9) if price and price > 0 else None for price in (fresh, read, write, output)))
+    known = {name: round(price, 9) if price and price > 0 else None for name, price in per_mtok.items()}
+    return assembled(known, above_tokens)
 
 
 def day_of(text: str | None) -> date | None:
@@ -265,18 +262,9 @@ def _genai_prices(prices: Any, on: date) -> Prices:
     if isinstance(prices, list):
         valid = [part for part in prices if _starts(part) <= on]
         prices = max(valid, key=_starts)["prices"] if valid else {}
-    base = {name: price["base"] if isinstance(price, dict) else price for name, price in _numbers(prices)}
-    return prices_of(
-        base.get("input_mtok"), base.get("cache_read_mtok"), base.get("cache_write_mtok"), base.get("output_mtok")
-    )
+    return prices_of(*genai_parts(prices))
 
 
 def _starts(part: Mapping[str, Any]) -> date:
     start = part.get("constraint", {}).get("start_date")
     return date.fromisoformat(start) if start else date.min
-
-
-def _numbers(prices: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, price in prices.items():
-        if price is not None:
-            yield name, price

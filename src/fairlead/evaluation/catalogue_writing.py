@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
+from fairlead.catalogue.parsing import ABOVE_KEY, PRICE_KEYS
 from fairlead.catalogue.uncertainty import FIRST_HAND_SETUP, VENDOR_SETUP
 from fairlead.evaluation.catalogue_figures import LIVEBENCH_TABLES, RawFigure
 from fairlead.evaluation.catalogue_merging import Merged, Offered
@@ -108,14 +109,12 @@ def _model_text(model: Merged, figure_lines: list[str], used: set[str]) -> str:
 def _offer_text(offer: Offered, model: Merged) -> str:
     prices = offer.priced.prices
     words = [offer.priced.source, offer.provider, offer.sent]
-    for key, price in (
-        ("input", prices.input_per_mtok),
-        ("cached_read", prices.cached_read_per_mtok),
-        ("cache_write", prices.cache_write_per_mtok),
-        ("output", prices.output_per_mtok),
-    ):
+    for key, attribute in PRICE_KEYS.items():
+        price = getattr(prices, attribute)
         if price is not None:
             words.append(f"{key}={_word(price)}")
+    if prices.above_tokens is not None:
+        words.append(f"{ABOVE_KEY}={prices.above_tokens}")
     for key in ("context_tokens", "max_output_tokens"):
         value = getattr(offer, key)
         if value is not None and value != model.facts.get(key, (None, ""))[0]:

@@ -38,6 +38,7 @@ class _Columns(ctypes.Structure):
             (name, ctypes.c_void_p)
             for name in (
                 "card_of", "prefill_s_per_token", "max_output_tokens", "input_usd", "output_usd",
+                "above_tokens", "input_above_usd", "output_above_usd",
                 "ttft_s", "s_per_token", "hidden_share", "failure_share", "is_priced",
             )
         ),
@@ -70,8 +71,11 @@ class ArmKernel:
             card_of=pool.card_of.ctypes.data,
             prefill_s_per_token=pool.prefill_s_per_token.ctypes.data,
             max_output_tokens=pool.max_output_tokens.ctypes.data,
-            input_usd=pool.input_usd.ctypes.data,
-            output_usd=pool.output_usd.ctypes.data,
+            input_usd=pool.rates.input_usd.ctypes.data,
+            output_usd=pool.rates.output_usd.ctypes.data,
+            above_tokens=pool.above_tokens.ctypes.data,
+            input_above_usd=pool.rates_above.input_usd.ctypes.data,
+            output_above_usd=pool.rates_above.output_usd.ctypes.data,
             is_priced=pool.is_priced.ctypes.data,
             caution=CAUTION,
             cheapest_usd=CHEAPEST_USD,

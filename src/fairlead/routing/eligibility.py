@@ -74,7 +74,7 @@ def wish_checks(pool: Pool, outline: Outline, wishes: Wishes, expected: Expected
     """What the caller or the preset demands; holds for a model asked by name too."""
     yield from name_checks(pool, wishes)
     yield from _policy_checks(pool, wishes)
-    yield from _price_checks(pool, wishes)
+    yield from _price_checks(pool, wishes, expected)
     if wishes.max_cost_usd is not None:
         cap = wishes.max_cost_usd
         yield Check("price_unknown", ~pool.is_priced, _says("its price is unknown, and a cost cap is set"))
@@ -154,10 +154,11 @@ def _policy_checks(pool: Pool, wishes: Wishes) -> Iterator[Check]:
         yield Check("data_policy", fails, _says(words))
 
 
-def _price_checks(pool: Pool, wishes: Wishes) -> Iterator[Check]:
+def _price_checks(pool: Pool, wishes: Wishes, expected: Expected) -> Iterator[Check]:
+    rates = pool.rates_of(expected.input_tokens)
     for cap, prices, kind in (
-        (wishes.max_price_input_per_mtok, pool.input_usd, "prompt"),
-        (wishes.max_price_output_per_mtok, pool.output_usd, "completion"),
+        (wishes.max_price_input_per_mtok, rates.input_usd, "prompt"),
+        (wishes.max_price_output_per_mtok, rates.output_usd, "completion"),
     ):
         if cap is None:
             continue

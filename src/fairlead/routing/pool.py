@@ -49,6 +49,19 @@ class ArmSpec:
     """How long this endpoint keeps an idle prompt prefix."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What a token costs at each arm, in USD; unknown prices stand at the dearest known one of their kind.
+
+    Shapes: (n_arms,).
+    """
+
+    input_usd: Floats
+    output_usd: Floats
+    cached_saving_usd: Floats
+    """What a token costs less when it is read from the provider's cache; 0 where that price is not stated."""
+
+
 @dataclass(frozen=True)
 class Pool:
     """Shapes: every array is (n_arms,). Units: prices in USD per token; limits in tokens, inf where unknown."""
@@ -59,12 +72,14 @@ class Pool:
     forecaster: Forecaster
     card_of: NDArray[np.intp]
     """Arm -> index of its card in the forecaster."""
-    input_usd: Floats
-    """Unknown prices stand at the dearest known one of their kind; `is_priced` tells."""
-    output_usd: Floats
+    rates: Rates
+    """Of requests that no provider calls long."""
     is_priced: Bools
-    cached_saving_usd: Floats
-    """What a token costs less when it is read from the provider's cache; 0 where that price is not stated."""
+    above_tokens: Floats
+    """Requests with more input tokens are billed at `rates_above`; inf where all are billed alike."""
+    smallest_above_tokens: float
+    rates_above: Rates
+    """Where nobody bills by length, as `rates`."""
     context_tokens: Floats
     smallest_context_tokens: float
     """A request below it passes every arm's window: the common case, told by one comparison."""
@@ -89,6 +104,17 @@ class Pool:
         """How many arms there are."""
         return len(self.specs)
 
+    def rates_of(self, input_tokens: float) -> Rates:
+        """What a request with so much input is billed at."""
+        if input_tokens <= self.smallest_above_tokens:
+            return self.rates
+        is_long = input_tokens > self.above_tokens
+        return Rates(
+            np.where(is_long, self.rates_above.input_usd, self.rates.input_usd),
+            np.where(is_long, self.rates_above.output_usd, self.rates.output_usd),
+            np.where(is_long, self.rates_above.cached_saving_usd, self.rates.cached_saving_usd),
+        )
+
     def meant_by(self, name: str) -> Meant | None:
         """What a name means here; a pattern has no name."""
         wanted = name.lower()
@@ -112,11 +138,9 @@ def build_pool(specs: Sequence[ArmSpec], predictor: Predictor) -> Pool:
         cards.setdefault(spec.arm.model, spec.card)
     position = {model: index for index, model in enumerate(cards)}
     delays = [spec.delay or delay_prior(spec.card, spec.prices, is_local=spec.arm.is_local) for spec in ordered]
-    input_usd, input_known = _prices([spec.prices.input_per_mtok for spec in ordered])
-    # An embedding has no output tokens: that it has no price for them is not a gap.
-    output_usd, output_known = _prices(
-        [0.0 if spec.card.purpose == "embedding" else spec.prices.output_per_mtok for spec in ordered]
-    )
+    rates, is_priced = _rates(ordered, [spec.prices for spec in ordered])
+    rates_above, _ = _rates(ordered, [spec.prices.of_request(float("inf")) for spec in ordered])
+    above_tokens = _limits([spec.prices.above_tokens for spec in ordered])
     context_tokens = _limits([spec.context_tokens for spec in ordered])
     stated = {ability: [spec.card.abilities.get(ability) for spec in ordered] for ability in _ABILITIES}
     return Pool(
@@ -124,10 +148,11 @@ def build_pool(specs: Sequence[ArmSpec], predictor: Predictor) -> Pool:
         arms=tuple(spec.arm for spec in ordered),
         forecaster=predictor.bind(tuple(cards.values())),
         card_of=np.array([position[spec.arm.model] for spec in ordered], dtype=np.intp),
-        input_usd=input_usd,
-        output_usd=output_usd,
-        is_priced=input_known & output_known,
-        cached_saving_usd=_floats([_cached_saving(spec.prices) for spec in ordered]),
+        rates=rates,
+        is_priced=is_priced,
+        above_tokens=above_tokens,
+        smallest_above_tokens=float(above_tokens.min(initial=float("inf"))),
+        rates_above=rates_above,
         context_tokens=context_tokens,
         smallest_context_tokens=float(context_tokens.min(initial=float("inf"))),
         max_output_tokens=_limits([spec.max_output_tokens for spec in ordered]),
@@ -152,6 +177,20 @@ def _canonical(spec: ArmSpec) -> tuple[float, bytes]:
     price = sum(price for price in prices if price is not None) if None not in prices else float("inf")
     identity = f"{spec.arm.model}\0{spec.arm.upstream}\0{spec.arm.sent_model}"
     return price, hashlib.sha256(identity.encode()).digest()
+
+
+def _rates(specs: Sequence[ArmSpec], prices: Sequence[Prices]) -> tuple[Rates, Bools]:
+    """The rates of these prices, and where both are known."""
+    input_usd, input_known = _prices([each.input_per_mtok for each in prices])
+    # An embedding has no output tokens: that it has no price for them is not a gap.
+    output_usd, output_known = _prices(
+        [
+            0.0 if spec.card.purpose == "embedding" else each.output_per_mtok
+            for spec, each in zip(specs, prices, strict=True)
+        ]
+    )
+    saving = _floats([_cached_saving(each) for each in prices])
+    return Rates(input_usd, output_usd, saving), input_known & output_known
 
 
 def _prices(per_mtok: Sequence[float | None]) -> tuple[Floats, Bools]:

@@ -168,7 +168,8 @@ class Router:
         s_per_token, hidden_share = conduct.s_per_token, conduct.hidden_share
         ttft = conduct.ttft_s + n_input * pool.prefill_s_per_token + output * s_per_token * hidden_share
         total = ttft + output * s_per_token * (1.0 - hidden_share)
-        cost = n_input * pool.input_usd + output * pool.output_usd
+        rates = pool.rates_of(n_input)
+        cost = n_input * rates.input_usd + output * rates.output_usd
         sure = sure_quality(quality, low)
         if conduct.failure_share is not None:
             # An arm that fails often promises its quality less often: the next candidate's may be what comes.

@@ -137,11 +137,11 @@ def _priced(pool: Pool, choice: Choice, anchor: int, held: Held) -> Choice:
 
 def savings_usd(pool: Pool, held: Held, input_tokens: float) -> Floats:
     """What each arm saves on this turn by what it still holds warm. Shape (n_arms,); 0 where cold or unknown."""
-    saving = np.zeros(pool.n_arms)
+    saving, rates = np.zeros(pool.n_arms), pool.rates_of(input_tokens)
     for warm in held.warm:
         tokens = min(warm.tokens, input_tokens)
         if tokens >= MIN_WARM_TOKENS and warm.idle_s < pool.specs[warm.arm].cache_window_s:
-            saving[warm.arm] = tokens * pool.cached_saving_usd[warm.arm]
+            saving[warm.arm] = tokens * rates.cached_saving_usd[warm.arm]
     return saving
 
 
@@ -149,4 +149,4 @@ def _why_not_priced(pool: Pool, held: Held) -> KeptCode:
     warm = next((each for each in held.warm if each.arm == held.anchor), None)
     if warm is None or warm.idle_s >= pool.specs[warm.arm].cache_window_s:
         return "cold"
-    return "no_pricing" if not pool.cached_saving_usd[warm.arm] else "short"
+    return "no_pricing" if not pool.rates.cached_saving_usd[warm.arm] else "short"

@@ -167,7 +167,11 @@ class Config(Section):
     )
     models: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
-        description="Your own facts by model (lab/model): prices, limits, abilities; they override the catalogue's.",
+        description=(
+            "Your own facts by model (lab/model): limits, abilities, and prices by provider in USD per million tokens "
+            "(input, cached_read, cache_write, cache_write_1h, output; with _above for requests of more than "
+            "above_tokens input tokens). They override the catalogue's."
+        ),
     )
     router: str | None = Field(
         default=None,

@@ -269,7 +269,7 @@ def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
     """Tokens by class and whether they are estimated; an upstream's absurd figure is cut to where sums still fit."""
     if usage is None:
         return _NO_USAGE
-    n_input, n_read, n_write, n_output, n_thought, is_estimated = usage
+    n_input, n_read, n_write, n_output, n_thought, is_estimated, _ = usage
     if n_input < _MOST > n_read and n_write < _MOST > n_output and n_thought < _MOST and min(usage) >= 0:
         return (n_input, n_read, n_write, n_output, n_thought, int(is_estimated))
     return (*(max(0, min(n, _MOST)) for n in usage[:5]), int(is_estimated))

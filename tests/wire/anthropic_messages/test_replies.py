@@ -79,7 +79,7 @@ def test_blocks_of_another_shape_are_garbled(content: Any) -> None:
         ({"input_tokens": 5}, Usage(5)),
         (
             {"input_tokens": 5, "cache_creation": {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 3}},
-            Usage(5, cache_write_tokens=5),
+            Usage(5, cache_write_tokens=5, cache_write_1h_tokens=3),
         ),
         (
             {"input_tokens": -5, "output_tokens": 3, "output_tokens_details": {"thinking_tokens": 9}},

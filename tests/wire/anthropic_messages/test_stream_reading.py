@@ -116,7 +116,7 @@ def test_a_recorded_reply_is_the_same_streamed_and_whole() -> None:
         ToolCall("toolu_2", "now", "{}"),
     )
     assert reply.choices[0].finish == "tool_calls"
-    assert reply.usage == Usage(25, 50, 100, 90, 30)
+    assert reply.usage == Usage(25, 50, 100, 90, 30, cache_write_1h_tokens=60)
 
 
 @pytest.mark.parametrize(

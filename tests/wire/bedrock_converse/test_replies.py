@@ -27,8 +27,11 @@ USAGE = {
     "totalTokens": 25,
     "cacheReadInputTokens": 4,
     "cacheWriteInputTokens": 3,
+    "cacheDetails": [{"ttl": "1h", "inputTokens": 2}, {"ttl": "5m", "inputTokens": 1}],
 }
-READ_USAGE = Usage(input_tokens=6, cached_read_tokens=4, cache_write_tokens=3, output_tokens=12)
+READ_USAGE = Usage(
+    input_tokens=6, cached_read_tokens=4, cache_write_tokens=3, output_tokens=12, cache_write_1h_tokens=2
+)
 
 
 def delta(index: int, value: object) -> tuple[str, object]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from fairlead.catalogue.cards import ModelCard
+from fairlead.catalogue.price_words import dearer_words
 from fairlead.dashboard import links
 from fairlead.dashboard.ask import Ask, Shown
 from fairlead.dashboard.elements import Child, Markup, element, text
@@ -105,10 +106,12 @@ def _scored(score: Sourced) -> str:
 def _endpoints(known: Knowledge, row: ModelRow) -> Markup:
     pool = known.pool
     rows: list[list[Child]] = []
+    dearer: list[str] = []
     for place, spec in enumerate(pool.specs):
         if spec.arm.model != row.model:
             continue
         prices, speed = spec.prices, pool.s_per_token[place]
+        dearer += [f"{spec.arm.upstream}: {words}." for words in dearer_words(prices)]
         rows.append(
             [
                 str(spec.arm.upstream),
@@ -138,6 +141,7 @@ def _endpoints(known: Knowledge, row: ModelRow) -> Markup:
             f"USD a million tokens, {row.input_usd.told}." if row.input_usd.told else "No price is known.",
             class_="soft",
         ),
+        *(element("p", words, class_="soft") for words in dearer),
         element("p", *_speed_words(row), class_="soft"),
     )
 

@@ -126,7 +126,8 @@ def _fill(part: Part, known: list[Reply], max_tokens: int) -> None:
         total = part.output * math.exp(PRIOR_SPREAD**2 / 2)
         low, high = part.output * math.exp(-Z_90 * PRIOR_SPREAD), part.output * math.exp(Z_90 * PRIOR_SPREAD)
     part.output_tokens = Range(min(low, ceiling), min(total, ceiling), min(high, ceiling))
-    fresh, _, _, out = nano_rates(part.model.prices)
+    rates = nano_rates(part.model.prices)
+    fresh, out = rates.fresh, rates.output
     cost = [
         (i * (fresh or 0) + o * (out or 0)) / 1e15
         for i, o in (

@@ -13,6 +13,7 @@ typedef struct {
     int64_t n_arms, n_cards, n_packed;
     const int64_t *card_of;
     const double *prefill_s_per_token, *max_output_tokens, *input_usd, *output_usd;
+    const double *above_tokens, *input_above_usd, *output_above_usd;
     const double *ttft_s, *s_per_token, *hidden_share, *failure_share;
     const uint8_t *is_priced;
     double caution, cheapest_usd, shortest_s;
@@ -78,7 +79,10 @@ void expect_arms(const columns *of, const double *forecast, const terms *t, doub
         const double output = wanted < room ? wanted : room, writing = output * of->s_per_token[i];
         double sure = quality - of->caution * (quality - card[n_cards]);
         if (of->failure_share) sure *= 1.0 - of->failure_share[i];
-        const double cost = t->input_tokens * of->input_usd[i] + output * of->output_usd[i];
+        const int is_long = t->input_tokens > of->above_tokens[i];
+        const double input_usd = is_long ? of->input_above_usd[i] : of->input_usd[i];
+        const double output_usd = is_long ? of->output_above_usd[i] : of->output_usd[i];
+        const double cost = t->input_tokens * input_usd + output * output_usd;
         const double ttft = of->ttft_s[i] + t->input_tokens * of->prefill_s_per_token[i] + writing * of->hidden_share[i];
         const double total = ttft + writing * (1.0 - of->hidden_share[i]);
         double worth = t->quality_weight * sure;

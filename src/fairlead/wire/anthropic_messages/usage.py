@@ -28,18 +28,20 @@ class WireUsage(msgspec.Struct):
         """In the house's classes. None when neither input nor output is counted."""
         if self.input_tokens is None and self.output_tokens is None:
             return None
-        written = self.cache_creation_input_tokens
-        if written is None and self.cache_creation is not None:
-            by_ttl = self.cache_creation
-            written = max(by_ttl.ephemeral_5m_input_tokens or 0, 0) + max(by_ttl.ephemeral_1h_input_tokens or 0, 0)
+        written, by_ttl = self.cache_creation_input_tokens, self.cache_creation or _CacheCreation()
+        hour = max(by_ttl.ephemeral_1h_input_tokens or 0, 0)
+        if written is None:
+            written = max(by_ttl.ephemeral_5m_input_tokens or 0, 0) + hour
+        written = max(written, 0)
         output = max(self.output_tokens or 0, 0)
         thinking = (self.output_tokens_details.thinking_tokens if self.output_tokens_details else None) or 0
         return Usage(
             input_tokens=max(self.input_tokens or 0, 0),
             cached_read_tokens=max(self.cache_read_input_tokens or 0, 0),
-            cache_write_tokens=max(written or 0, 0),
+            cache_write_tokens=written,
             output_tokens=output,
             reasoning_tokens=min(max(thinking, 0), output),
+            cache_write_1h_tokens=min(hour, written),
         )
 
     def after(self, earlier: "WireUsage | None") -> "WireUsage":
@@ -63,6 +65,11 @@ def write_usage(usage: Usage | None) -> dict[str, object]:
         "cache_read_input_tokens": usage.cached_read_tokens,
         "output_tokens": usage.output_tokens,
     }
+    if usage.cache_write_1h_tokens:
+        written["cache_creation"] = {
+            "ephemeral_5m_input_tokens": usage.cache_write_tokens - usage.cache_write_1h_tokens,
+            "ephemeral_1h_input_tokens": usage.cache_write_1h_tokens,
+        }
     if usage.reasoning_tokens:
         written["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
     return written

@@ -54,7 +54,7 @@ class WireUsage(msgspec.Struct):
 
 def write_usage(usage: Usage) -> dict[str, object]:
     """The `usage` object for a client."""
-    prompt = usage.input_tokens + usage.cached_read_tokens + usage.cache_write_tokens
+    prompt = usage.all_input_tokens
     details: dict[str, int] = {"cached_tokens": usage.cached_read_tokens}
     if usage.cache_write_tokens:
         details["cache_write_tokens"] = usage.cache_write_tokens

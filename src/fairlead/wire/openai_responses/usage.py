@@ -47,7 +47,7 @@ class WireUsage(msgspec.Struct):
 
 def write_usage(usage: Usage) -> dict[str, object]:
     """The `usage` object of a response of ours."""
-    total_in = usage.input_tokens + usage.cached_read_tokens + usage.cache_write_tokens
+    total_in = usage.all_input_tokens
     return {
         "input_tokens": total_in,
         "input_tokens_details": {

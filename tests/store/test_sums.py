@@ -80,6 +80,7 @@ def test_kept_answers_and_replies_that_broke_off_are_in_no_quantile_of_whole_rep
     assert (whole.n, whole.p99_s) == (1, pytest.approx(0.5, rel=0.1))
     assert (first.n, first.p50_s) == (2, pytest.approx(0.25, rel=0.1))
     (total,) = store.usage(ALWAYS)
+    assert (total.n_first, total.total_s, total.mean_s) == (2, 3.5, 1.75)
     assert (total.n, total.n_cached, total.n_priced, total.usd_per_request) == (3, 1, 2, pytest.approx(0.002))
 
 

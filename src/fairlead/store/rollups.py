@@ -66,6 +66,8 @@ class Rollups:
         if lost and nano is not None:
             own = max(nano - lost, 0)
             row = (*row[:_COST], own, *row[_COST + 1 :])
+        if is_cached:  # its time is ours, and says nothing of the model
+            row = [None if at in (_FIRST, _TOTAL) else value for at, value in enumerate(row)]
         self._rows[key].append(row)
         # Who names a model has left nothing to choose: what others would have cost is no saving, nor known.
         if blob is not None and outcome == "ok" and nano is not None and not is_cached and arms and policy != CONCRETE:
@@ -94,9 +96,9 @@ class Rollups:
 
         A reply that never was whole has no time within which it was.
         """
-        for what, place in (("first_byte", _AT["first_byte_s"]), ("total", _AT["total_s"])):
+        for what, place in (("first_byte", _FIRST), ("total", _TOTAL)):
             met = [(key, rows) for key, rows in self._rows.items() if what == "first_byte" or key[-1] == "ok"]
-            told = [[row[place] for row in rows if row[place] is not None and not row[_CACHED]] for _, rows in met]
+            told = [[row[place] for row in rows if row[place] is not None] for _, rows in met]
             slots, end = slots_of(list(chain.from_iterable(told))), 0
             for ((minute, tenant, model, *_), _), seconds in zip(met, told, strict=True):
                 begin, end = end, end + len(seconds)
@@ -216,6 +218,6 @@ _DIMENSIONS: Final = _from(
 )
 _ADDED: Final = tuple(name for name in SUMS if name in _AT or name == "n_cached")
 _FIGURES: Final = _from(*("is_cached" if name == "n_cached" else name for name in _ADDED))
-_COST, _CACHED = _AT["cost_nanousd"], _AT["is_cached"]
+_COST, _FIRST, _TOTAL = _AT["cost_nanousd"], _AT["first_byte_s"], _AT["total_s"]
 _NANO_AT: Final = _ADDED.index("cost_nanousd")
 _FIRST_AT: Final = _ADDED.index("first_byte_s")

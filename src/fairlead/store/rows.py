@@ -168,7 +168,7 @@ class UsageRow(NamedTuple):
     output_tokens: int
     reasoning_tokens: int
     n_first: int
-    """Requests whose first content came."""
+    """Requests whose first content came from an upstream. Kept answers are in none of the sums of times."""
     first_byte_s: float
     total_s: float
     overhead_s: float
@@ -194,8 +194,9 @@ class UsageRow(NamedTuple):
 
     @property
     def mean_s(self) -> float | None:
-        """From request to last byte, whatever came of it; None of none."""
-        return self.total_s / self.n if self.n else None
+        """From request to last byte, whatever came of it, kept answers aside; None of none."""
+        n = self.n - self.n_cached
+        return self.total_s / n if n > 0 else None
 
 
 class DelayRow(NamedTuple):

@@ -80,7 +80,7 @@ async def test_the_requests_of_a_model_lead_to_exactly_those_of_the_whole_days_t
     tmp_path: Path,
 ) -> None:
     kept = SqlStore(partial(SqliteDatabase, tmp_path / "traffic.db"))
-    ages_s = {"d1": 60.0, "d2": WINDOW_S + 3 * 3_600.0, "d3": WINDOW_S + 86_400.0}
+    ages_s = {"fl-new": 60.0, "fl-first-day": WINDOW_S + 3 * 3_600.0, "fl-too-old": WINDOW_S + 86_400.0}
     for number, (name, age_s) in enumerate(ages_s.items(), 1):
         kept.put(batch_of(*Told(name=name).moments(), number=number, at_s=NOW_S - age_s))
     here = site(Sources(store=kept, knowledge=knowledge()))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fairlead.dashboard.figures import Dot, Part, Step, bars, heights, scatter, track
 from fairlead.dashboard.links import address, decision, decisions, to_rows
 from fairlead.dashboard.tables import Column, table
-from fairlead.dashboard.wording import UNKNOWN, count, moment, name, nano_usd, seconds, share, usd
+from fairlead.dashboard.wording import UNKNOWN, count, moment, name, nano_usd, saving, seconds, share, usd
 
 AMOUNTS = st.floats(0, 1e9, allow_nan=False)
 
@@ -63,6 +63,10 @@ def test_unknown_is_a_dash_and_never_a_zero() -> None:
 )  # fmt: skip
 def test_money_has_three_figures_or_cents(value: float, shown: str) -> None:
     assert usd(value) == shown
+
+
+def test_what_rounding_leaves_of_a_saving_is_neither_saved_nor_lost() -> None:
+    assert [saving(value) for value in (-1e-19, 1e-11, -0.02, None)] == ["$0", "$0", "−$0.0200", "–"]
 
 
 def test_delays_come_in_the_unit_that_suits_them() -> None:

@@ -77,8 +77,18 @@ def test_own_traffic_goes_before_what_the_pool_was_given() -> None:
     assert (row.first_s.value, row.first_s.source) == (0.3, "own") and "7 requests" in row.first_s.told
     assert row.tokens_per_s.value == pytest.approx(200.0) and row.tokens_per_s.source == "own"
     assert row.own is not None
-    assert (row.own.n, row.own.n_ok, row.own.n_priced) == (10, 9, 6)
-    assert row.own.cost_usd == pytest.approx(1.0)
+    assert (row.own.n, row.own.n_ok, row.own.spent_usd) == (10, 9, pytest.approx(1.0))
+    assert row.own.usd_per_request == pytest.approx(1 / 6)
+
+
+def test_kept_answers_make_no_model_cheaper_and_what_nobody_knows_is_not_nothing() -> None:
+    asked_twice = usage("lab/a", 24, cost_nanousd=400_000)._replace(n_cached=22)
+    unpriced = usage("lab/b", 3, 3)
+
+    cheap, unknown = view_models(pool(Known(), Known(model="lab/b")), {}, Seen(usage=(asked_twice, unpriced)))
+
+    assert cheap.own is not None and cheap.own.usd_per_request == pytest.approx(0.0002)
+    assert unknown.own is not None and (unknown.own.spent_usd, unknown.own.usd_per_request) == (None, None)
 
 
 def test_a_handful_of_attempts_is_no_measurement() -> None:

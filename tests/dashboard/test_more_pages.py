@@ -1,13 +1,16 @@
 """Models, playground, policy and health as whole pages: for everybody, with anybody's words in them, and escaped."""
 
+import re
 from dataclasses import replace
 from functools import partial
+from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
 
 import msgspec
 import pytest
 
+from fairlead.dashboard.models_reading import WINDOW_S
 from fairlead.dashboard.sources import Sources
 from fairlead.domain.engine_state import ArmState, EngineState, UpstreamState
 from fairlead.domain.names import ModelId, UpstreamName
@@ -22,6 +25,7 @@ from tests.dashboard.small_knowledge import PLAIN, knowledge, retitled
 from tests.dashboard.small_pages import HOLDERS, HOST, NOW_S, READER, header, site
 from tests.learning.small_router import small_outcomes, small_router
 from tests.routing.small_pool import Known
+from tests.store.small_traffic import Told, batch_of
 
 PATHS = ("/ui/models", "/ui/model", "/ui/playground", "/ui/policy", "/ui/health")
 
@@ -70,6 +74,22 @@ async def test_a_models_page_has_its_map_its_endpoints_and_what_the_own_router_l
     assert found.count('class="strip"') > 8
     assert "What your router learned" in found and "outcomes" in found
     assert "$5.00" in found and "https" not in found.partition("Where it is served")[2].partition("</table>")[0]
+
+
+async def test_the_requests_of_a_model_lead_to_exactly_those_of_the_whole_days_that_they_are_counted_in(
+    tmp_path: Path,
+) -> None:
+    kept = SqlStore(partial(SqliteDatabase, tmp_path / "traffic.db"))
+    ages_s = {"fl-new": 60.0, "fl-first-day": WINDOW_S + 3 * 3_600.0, "fl-too-old": WINDOW_S + 86_400.0}
+    for number, (name, age_s) in enumerate(ages_s.items(), 1):
+        kept.put(batch_of(*Told(name=name).moments(), number=number, at_s=NOW_S - age_s))
+    here = site(Sources(store=kept, knowledge=knowledge()))
+
+    for path, query in (("/ui/models", ""), ("/ui/model", "name=lab/cheap")):
+        found = re.search(r'href="([^"]*decisions[^"]*lab%2Fcheap[^"]*)">(\d+)<', page(await here.get(path, query)))
+        assert found is not None and found[2] == "2", "the day that the month begins in is counted whole"
+        to, _, asked = unescape(found[1]).partition("?")
+        assert [name in page(await here.get(to, asked)) for name in ages_s] == [True, True, False]
 
 
 async def test_the_frontier_is_data_for_the_chart_too(tmp_path: Path) -> None:

@@ -67,8 +67,10 @@ async def test_the_overview_says_what_a_count_over_the_raw_rows_says(store: SqlS
         n += 1
         n_ok += row.outcome == "ok"
         nano += row.cost_nanousd or 0
-        if row.outcome == "ok" and row.cost_usd is not None and row.expected_usd and not row.is_cached:
-            scale = row.cost_usd / row.expected_usd
+        if row.outcome == "ok" and row.cost_usd is not None and not row.is_cached:
+            (expected,) = [each.cost_usd for each in candidates if each.place is not None and each.model == row.model]
+            assert expected is not None
+            scale = row.cost_usd / expected
             for each in candidates:
                 if each.place is not None and each.cost_usd is not None and each.quality is not None:
                     other = each.cost_usd * scale
@@ -100,11 +102,20 @@ async def test_tokens_on_the_overview_are_those_of_the_rows(store: SqlStore) -> 
 
 async def test_the_quality_on_the_overview_is_the_mean_of_every_score_with_its_interval(store: SqlStore) -> None:
     window = store.overview(Window(NOW_S - 86_400, NOW_S)).window
-    scores = [each.score for each in store.opinions(window) if each.score is not None]
+    whole = {row.decision_id for row, _ in store.scan(window) if row.outcome == "ok"}
+    said = [each for each in store.opinions(window) if each.score is not None]
+    scores = [each.score for each in said if each.decision_id in whole and each.score is not None]
+    assert len(scores) < len(said)
     reach = INTERVAL_Z * statistics.stdev(scores) / len(scores) ** 0.5
-    page = await shown(site(Sources(store=store)), "/ui")
+    pages = site(Sources(store=store))
+    page = await shown(pages, "/ui")
     assert number(page, "score") == f"{statistics.fmean(scores):.2f}"
-    assert number(page, "opinions") == f"± {reach:.2f}, {count(len(scores))} scores from 0 to 1"
+    assert number(page, "opinions") == f"± {reach:.2f}, {count(len(scores))} scores of whole replies, from 0 to 1"
+    led = re.search(r'href="(/ui/feedback[^"]+)"><span data-value="score"', page)
+    assert led is not None
+    pages.unix_s[0] += 7_200.0
+    path, _, query = unescape(led[1]).partition("?")
+    assert (await shown(pages, path, query)).count("<tr>") - 1 == len(scores), "exactly those, whenever one looks"
 
 
 async def test_the_script_is_told_the_same_words_that_the_page_shows(store: SqlStore) -> None:

@@ -144,6 +144,12 @@ async def test_a_slow_attempt_gets_a_rival_and_the_first_content_wins() -> None:
     assert lost.usage.is_estimated
     assert lost.cost is not None, "what the loser may have cost is counted"
     assert (won.outcome, won.is_hedge, won.place) == ("ok", True, 1)
+    assert won.cost is not None
+    (reply,) = w.moments.replies
+    assert reply.cost == lost.cost + won.cost, "and stands in what the request has cost"
+    assert f"x-fairlead-cost-usd={reply.cost}".encode() in heard.body
+    assert heard.header("x-fairlead-cost-basis") == "expected"
+    assert float(heard.header("x-fairlead-cost-usd") or 0) > lost.cost.dollars
     assert all(gate.running == 0 for gate in w.engine.gates.values())
 
 
@@ -155,6 +161,9 @@ async def test_the_first_attempt_may_still_win_against_its_rival() -> None:
     heard = await answered(task)
     assert (heard.status, heard.header("x-fairlead-provider")) == (200, "alpha")
     assert rival.is_closed
+    lost, won = w.moments.attempts
+    assert lost.cost is not None and won.cost is not None
+    assert heard.header("x-fairlead-cost-usd") == str(lost.cost + won.cost)
     assert [(each.outcome, each.is_hedge) for each in w.moments.attempts] == [("cancelled", True), ("ok", False)]
 
 

@@ -31,7 +31,9 @@ def begun(clock: VirtualClock) -> tuple[Record, Moments]:
 def attempted(
     record: Record, moments: Moments, clock: VirtualClock, arm: Known, *, place: int = 0, is_hedge: bool = False
 ) -> AttemptRecord:
-    attempt = AttemptRecord(DecisionId("d"), arm.spec(), [moments], clock, place=place, is_hedge=is_hedge)
+    attempt = AttemptRecord(
+        DecisionId("d"), arm.spec(), [moments], clock, place=place, is_hedge=is_hedge, numbers=record.numbers
+    )
     record.attempt_begins(attempt)
     return attempt
 
@@ -77,6 +79,49 @@ def test_what_one_attempt_used_is_not_charged_to_another(clock: VirtualClock) ->
     two.ended("ok", 200)
     assert [each.cost for each in moments.attempts] == [Usd(5_000_000_000), None]
     assert [each.is_hedge for each in moments.attempts] == [False, True]
+
+
+def test_a_request_costs_what_all_its_attempts_cost(clock: VirtualClock) -> None:
+    record, moments = begun(clock)
+    one, two = attempted(record, moments, clock, STRONG), attempted(record, moments, clock, MIDDLE, is_hedge=True)
+    one.used(Usage(input_tokens=1_000_000))
+    one.ended("cancelled", None)
+    record.delivers(two)
+    two.used(Usage(input_tokens=1_000_000))
+    assert two.cost is not None
+    whole = Usd(5_000_000_000) + two.cost
+    assert record.cost == whole, "before the winner is over, as headers tell it"
+    two.ended("ok", 200)
+    record.replied("ok", 200, None, 0.0)
+    assert (record.cost, moments.replies[0].cost) == (whole, whole)
+
+
+def test_a_failure_without_a_word_of_tokens_costs_nothing_unless_it_is_the_last(clock: VirtualClock) -> None:
+    record, moments = begun(clock)
+    attempted(record, moments, clock, STRONG).ended("rejected", 500)
+    assert record.cost is None
+    good = attempted(record, moments, clock, STRONG)
+    good.used(Usage(input_tokens=1_000_000))
+    good.ended("ok", 200)
+    assert record.cost == good.cost == Usd(5_000_000_000)
+
+
+def test_tokens_at_an_unknown_price_make_the_whole_request_of_unknown_cost(clock: VirtualClock) -> None:
+    record, moments = begun(clock)
+    unpriced = attempted(record, moments, clock, STRONG.with_(price_in=None))
+    unpriced.used(Usage(input_tokens=10))
+    unpriced.ended("cancelled", None)
+    good = attempted(record, moments, clock, STRONG)
+    good.used(Usage(input_tokens=10))
+    good.ended("ok", 200)
+    assert record.cost is None
+
+
+async def test_a_request_that_is_refused_before_anybody_is_called_costs_nothing() -> None:
+    w = world()
+    assert (await chat(w.app, model="lab/nobody")).status == 404
+    (reply,) = w.moments.replies
+    assert (reply.arm, reply.cost) == (None, Usd(0))
 
 
 def test_an_unknown_price_makes_an_unknown_cost(clock: VirtualClock) -> None:

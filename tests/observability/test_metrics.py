@@ -75,6 +75,17 @@ def test_an_unknown_cost_is_counted_as_unknown_and_not_as_zero() -> None:
     assert found['fairlead_cost_usd_total{model="lab/a"}'] == 0
 
 
+def test_the_cost_of_a_whole_reply_without_a_word_of_tokens_is_unknown_and_a_failure_has_none() -> None:
+    found = page(attempted(), attempted("rejected"), attempted("timeout"))
+    assert found['fairlead_unpriced_replies_total{model="lab/a"}'] == 1
+
+
+def test_a_repeat_that_was_never_decided_has_one_spelling_for_its_policy() -> None:
+    found = page(replied(policy=""))
+    assert found['fairlead_requests_total{door="chat",outcome="ok",policy="none"}'] == 1
+    assert found['fairlead_decisions_total{model="lab/a",policy="none",upstream="up"}'] == 1
+
+
 def test_a_request_that_nobody_served_is_counted_without_a_model() -> None:
     found = page(replied("refused", arm=None, policy=""))
     assert found['fairlead_requests_total{door="chat",outcome="refused",policy="none"}'] == 1

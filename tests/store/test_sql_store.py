@@ -126,15 +126,18 @@ def test_scores_are_summed_by_model_and_kind_of_whole_replies_alone(store: SqlSt
     assert store.scores(ALWAYS._replace(tenant="blue")) == ()
 
 
-def test_the_mean_score_is_that_of_every_opinion_with_a_score(store: SqlStore) -> None:
+def test_the_mean_score_is_that_of_every_score_that_a_whole_reply_was_given(store: SqlStore) -> None:
     assert store.mean_score(ALWAYS) == (0, None, None)
     scores = [n % 11 / 10 for n in range(5_500)]
     said = [opinion(f"o{n}", "d1", score=score) for n, score in enumerate(scores)]
-    store.put(batch_of(*said, opinion("x", "d1", score=None)))
+    said += [opinion("x", "d1", score=None), opinion("y", "d2", score=0.0), opinion("z", "d3", score=0.0)]
+    replies = [*Told().moments(), *Told(name="d2", outcome="error").moments()]
+    store.put(batch_of(*replies, *said))
 
     found = store.mean_score(ALWAYS)
 
-    assert found.n == 5_500
+    assert found.n == len(store.opinions(ALWAYS, counts_as_quality=True)) == 5_500
+    assert len(store.opinions(ALWAYS)) == 5_503
     assert found.mean == pytest.approx(statistics.fmean(scores))
     assert found.standard_error == pytest.approx(statistics.stdev(scores) / math.sqrt(5_500))
     assert store.mean_score(ALWAYS._replace(tenant="blue")).n == 0
@@ -142,7 +145,7 @@ def test_the_mean_score_is_that_of_every_opinion_with_a_score(store: SqlStore) -
 
 
 def test_one_score_has_no_standard_error(store: SqlStore) -> None:
-    store.put(batch_of(opinion("o1", "d1", score=0.5)))
+    store.put(batch_of(*Told().moments(), opinion("o1", "d1", score=0.5)))
     assert store.mean_score(ALWAYS) == (1, 0.5, None)
 
 
@@ -218,8 +221,8 @@ def test_sums_are_what_the_rows_give(store: SqlStore) -> None:
     by_model = {row.group: row.n for row in store.usage(ALWAYS, "model")}
     assert by_model == {"lab/cheap": 2, "lab/strong": 1}
     everything, *_ = store.delays(ALWAYS)
-    assert everything.n == 3
-    assert everything.p50_s == pytest.approx(1.0, rel=0.2)
+    assert everything.n == 2
+    assert everything.p50_s == pytest.approx(0.5, rel=0.2)
     assert everything.p99_s == pytest.approx(2.0, rel=0.2)
 
 
@@ -242,6 +245,7 @@ def test_what_was_saved_is_what_the_raw_rows_say(store: SqlStore) -> None:
         Told(
             name=f"d{at}",
             cost=Usd(1_000_000 + at * 50_000),
+            served=STRONG if at % 4 == 0 else CHEAP,
             figures=figures((0, 0.8, 0.001), (1, 0.9, 0.01 + at / 1_000)),
         )
         for at in range(20)
@@ -250,10 +254,11 @@ def test_what_was_saved_is_what_the_raw_rows_say(store: SqlStore) -> None:
     saved: dict[str, list[float]] = {}
     for row, candidates in store.scan(ALWAYS):
         assert row.cost_usd is not None
-        assert row.expected_usd is not None
+        (expected,) = [each.cost_usd for each in candidates if each.model == row.model]
+        assert expected is not None
         for each in candidates:
             if each.cost_usd is not None:
-                other = each.cost_usd * row.cost_usd / row.expected_usd
+                other = each.cost_usd * row.cost_usd / expected
                 saved.setdefault(each.model, []).append(other - row.cost_usd)
     found = {row.model: row for row in store.alternatives(ALWAYS)}
     assert set(found) == set(saved) == {"lab/cheap", "lab/strong"}

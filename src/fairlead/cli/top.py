@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 EVERY_S: Final = 2.0
 CLEAR: Final = "\x1b[H\x1b[2J"
 N_LATEST: Final = 10
-_NANO: Final = 1e-9
 
 
 def top(
@@ -54,14 +53,21 @@ def top(
 def _show(printer: "Printer", seen: "Overview", store: "SqlStore", minutes: int, tenant: str | None) -> None:
     from fairlead.store.store import Search
 
-    total = seen.total
+    total, spent_usd = seen.total, seen.total.spent_usd
+    spent = "unknown cost" if spent_usd is None else f"${spent_usd:,.6f}"
     printer.line(
         f"last {minutes} min: {total.n:,} requests, {total.n - total.n_ok:,} not whole, "
-        f"${total.cost_nanousd * _NANO:,.6f}, p50 {_seconds(seen.delays.p50_s)}, p95 {_seconds(seen.delays.p95_s)}",
+        f"{spent}, p50 {_seconds(seen.delays.p50_s)}, p95 {_seconds(seen.delays.p95_s)}",
         "bold",
     )
     rows: list[list[Any]] = [
-        [row.group or "none", row.n, row.n - row.n_ok, f"{row.cost_nanousd * _NANO:.6f}", f"{row.total_s / row.n:.2f}"]
+        [
+            row.group or "none",
+            row.n,
+            row.n - row.n_ok,
+            None if row.spent_usd is None else f"{row.spent_usd:.6f}",
+            None if row.mean_s is None else f"{row.mean_s:.2f}",
+        ]
         for row in seen.by_model
     ]
     if rows:

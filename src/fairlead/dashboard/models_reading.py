@@ -4,8 +4,10 @@ from typing import Final
 
 from fairlead.dashboard import links
 from fairlead.dashboard.ask import Ask
+from fairlead.dashboard.elements import Child
 from fairlead.dashboard.knowledge import Knowledge
 from fairlead.dashboard.models_view import ModelRow, Seen, view_models
+from fairlead.store.conditions import whole_steps
 from fairlead.store.store import Window
 
 WINDOW_S: Final = 30 * 86_400.0
@@ -16,13 +18,23 @@ def read_models(ask: Ask, known: Knowledge) -> tuple[ModelRow, ...]:
     """Every model of the pool. Raises: StoreError."""
     store, seen = ask.sources.store, Seen(arms=ask.state.arms)
     if store is not None:
-        window = Window(ask.now_s - WINDOW_S, ask.now_s, ask.visitor.tenant)
+        window = own_window(ask)
         seen = seen._replace(
             usage=store.usage(window, "model"),
             first_bytes=store.delays(window, "first_byte"),
             scores=store.scores(window),
         )
     return view_models(known.pool, known.abilities(), seen, known.model_map, known.arm_of)
+
+
+def own_window(ask: Ask) -> Window:
+    """The month of a visitor's own traffic, of whole days as the sums are."""
+    return whole_steps(Window(ask.now_s - WINDOW_S, ask.now_s, ask.visitor.tenant))[1]
+
+
+def to_own_rows(shown: Child, model: str, window: Window, **filters: str | None) -> Child:
+    """A link to the requests behind a number of one model: of exactly this time."""
+    return links.to_rows(shown, model=model, since=window.since_s, until=window.until_s, **filters)
 
 
 def model_address(model: str) -> str:

@@ -25,9 +25,10 @@ class OwnTraffic(NamedTuple):
 
     n: int
     n_ok: int
-    n_priced: int
-    cost_usd: float
-    """Of the priced ones."""
+    spent_usd: float | None
+    """With attempts that lost, and shadows; None where nothing of it is known."""
+    usd_per_request: float | None
+    """Of those whose cost is known, kept answers aside."""
 
 
 class ModelRow(NamedTuple):
@@ -192,7 +193,7 @@ def _prices(specs: Sequence[ArmSpec]) -> tuple[Sourced, Sourced]:
 def _own(row: UsageRow | None) -> OwnTraffic | None:
     if row is None or not row.n:
         return None
-    return OwnTraffic(row.n, row.n_ok, row.n - row.n_unpriced, row.cost_nanousd * 1e-9)
+    return OwnTraffic(row.n, row.n_ok, row.spent_usd, row.usd_per_request)
 
 
 def _speeds(

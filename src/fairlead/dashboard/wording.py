@@ -36,6 +36,11 @@ def usd(value: float | None) -> str:
     return f"{sign}${size:.{digits}f}"
 
 
+def saving(value: float | None) -> str:
+    """What was saved, in whole nano-dollars as money is counted: what rounding leaves is neither saved nor lost."""
+    return usd(None if value is None else round(value, 9))
+
+
 def nano_usd(value: float | None) -> str:
     """Nano-dollars as money."""
     return usd(None if value is None else value * _NANO)

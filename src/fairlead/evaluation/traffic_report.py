@@ -14,8 +14,11 @@ from fairlead.store.store import Overview
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 180, 60, 150
 BAR_WIDTH: Final = 640
+UNKNOWN: Final = "unknown"
 _NANO: Final = 1e-9
-SUMS_OF_MODEL: Final = ("model", "requests", "ok", "USD", "USD per request", "tokens in", "tokens out", "mean seconds")
+SUMS_OF_MODEL: Final = (
+    "model", "requests", "ok", "unpriced", "USD", "USD per request", "tokens in", "tokens out", "mean seconds",
+)  # fmt: skip
 SUMS_OF_ARM: Final = ("instead, all to", "at", "requests", "USD then", "USD paid", "saved", "95 %")
 
 STYLE: Final = """
@@ -41,7 +44,9 @@ def report_value(seen: Overview) -> dict[str, Any]:
         "ok": total.n_ok,
         "cached": total.n_cached,
         "unpriced": total.n_unpriced,
-        "cost_usd": total.cost_nanousd * _NANO,
+        "cost_usd": total.spent_usd,
+        "lost_usd": total.lost_nanousd * _NANO,
+        "shadow_usd": total.shadow_nanousd * _NANO,
         "delay_s": seen.delays._asdict(),
         "first_content_s": seen.first_bytes._asdict(),
         "models": [_model_value(row) for row in seen.by_model],
@@ -49,9 +54,7 @@ def report_value(seen: Overview) -> dict[str, Any]:
         "alternatives": [row._asdict() | {"saved_interval_usd": interval(row)} for row in seen.alternatives],
         "best_single": _named(best_single(seen.alternatives)),
         "dearest": _named(dearest(seen.alternatives)),
-        "series": [
-            {"at_s": row.bucket_s, "requests": row.n, "cost_usd": row.cost_nanousd * _NANO} for row in seen.series
-        ],
+        "series": [{"at_s": row.bucket_s, "requests": row.n, "cost_usd": row.spent_usd} for row in seen.series],
     }
 
 
@@ -64,10 +67,12 @@ def _model_value(row: UsageRow) -> dict[str, Any]:
         "model": row.group or None,
         "requests": row.n,
         "ok": row.n_ok,
-        "cost_usd": row.cost_nanousd * _NANO,
+        "unpriced": row.n_unpriced,
+        "cost_usd": row.spent_usd,
+        "usd_per_request": row.usd_per_request,
         "input_tokens": row.input_tokens + row.cached_read_tokens + row.cache_write_tokens,
         "output_tokens": row.output_tokens,
-        "mean_s": row.total_s / row.n,
+        "mean_s": row.mean_s,
     }
 
 
@@ -77,12 +82,23 @@ def _model_cells(row: UsageRow) -> list[str]:
         row.group or "none",
         f"{row.n:,}",
         f"{row.n_ok:,}",
-        f"{value['cost_usd']:,.6f}",
-        f"{value['cost_usd'] / row.n:.6f}",
+        f"{row.n_unpriced:,}",
+        dollars(row.spent_usd),
+        dollars(row.usd_per_request),
         f"{value['input_tokens']:,}",
         f"{row.output_tokens:,}",
-        f"{value['mean_s']:.2f}",
+        UNKNOWN if row.mean_s is None else f"{row.mean_s:.2f}",
     ]
+
+
+def dollars(value: float | None) -> str:
+    """USD to the millionth. Unknown is not 0."""
+    return UNKNOWN if value is None else f"{value:,.6f}"
+
+
+def _signed(value: float) -> str:
+    """A saving; what rounds to nothing is no loss."""
+    return f"{value:+z,.6f}"
 
 
 def _arm_cells(row: AlternativeRow) -> list[str]:
@@ -93,8 +109,8 @@ def _arm_cells(row: AlternativeRow) -> list[str]:
         f"{row.n:,}",
         f"{row.alternative_usd:,.6f}",
         f"{row.actual_usd:,.6f}",
-        f"{row.saved_usd:+,.6f}",
-        "unknown" if ends is None else f"{ends[0]:+,.6f} to {ends[1]:+,.6f}",
+        _signed(row.saved_usd),
+        UNKNOWN if ends is None else f"{_signed(ends[0])} to {_signed(ends[1])}",
     ]
 
 
@@ -104,29 +120,39 @@ def _summary(seen: Overview, name: Callable[[str], str]) -> list[str]:
     if not total.n:
         return ["No request in this time."]
     unpriced = f" ({total.n_unpriced:,} of unknown cost)" if total.n_unpriced else ""
-    lines = [
-        f"{total.n:,} requests, {total.n_ok:,} of them whole ({total.n_ok / total.n:.1%}), "
-        f"for ${total.cost_nanousd * _NANO:,.6f}{unpriced}."
+    spent = "an unknown cost" if total.spent_usd is None else f"${dollars(total.spent_usd)}{unpriced}"
+    lines = [f"{total.n:,} requests, {total.n_ok:,} of them whole ({total.n_ok / total.n:.1%}), for {spent}."]
+    beside = [
+        f"${dollars(nano * _NANO)} {what}"
+        for nano, what in (
+            (total.lost_nanousd, "for attempts that another one outran or replaced, by our estimate"),
+            (total.shadow_nanousd, "for shadows"),
+        )
+        if nano
     ]
+    if beside:
+        lines.append(f"In that: {'; '.join(beside)}.")
     for words, row in (
         ("the best single model", best_single(seen.alternatives)),
         ("the dearest model", dearest(seen.alternatives)),
     ):
         if row is not None:
             ends = interval(row)
-            sure = "" if ends is None else f" (95 %: {ends[0]:+,.6f} to {ends[1]:+,.6f})"
+            sure = "" if ends is None else f" (95 %: {_signed(ends[0])} to {_signed(ends[1])})"
             lines.append(
-                f"Saved against {words}, {name(row.model)}: ${row.saved_usd:+,.6f}{sure}, on {row.n:,} requests."
+                f"Saved against {words}, {name(row.model)}: ${_signed(row.saved_usd)}{sure}, on {row.n:,} requests."
             )
     if seen.delays.p50_s is not None and seen.delays.p95_s is not None:
         half, most = seen.delays.p50_s, seen.delays.p95_s
-        lines.append(f"Half of the replies were whole within {half:.2f} s, 95 % within {most:.2f} s.")
+        lines.append(f"Half of the whole replies came within {half:.2f} s, 95 % within {most:.2f} s.")
     return lines
 
 
 NOTE: Final = (
     "What another model would have cost is its estimate, scaled as the estimate of the one that served was off. "
-    "Delays are known to within a tenth."
+    "Requests that named a model are not compared. What lost attempts have cost counts as paid, what shadows have "
+    "cost does not. USD per request is of the requests whose cost is known, without kept answers. "
+    "Delays are known to within a tenth, and are not of kept answers."
 )
 
 
@@ -167,7 +193,7 @@ def report_html(seen: Overview) -> str:
     parts = [f"<h1>{escape(_heading(seen))}</h1>", *(f"<p>{line}</p>" for line in _summary(seen, escape))]
     if seen.series:
         parts += ["<h2>Requests</h2>", _chart(seen, lambda row: float(row.n), "requests")]
-        parts += ["<h2>Spend</h2>", _chart(seen, lambda row: row.cost_nanousd * _NANO, "USD")]
+        parts += ["<h2>Spend</h2>", _chart(seen, lambda row: row.spent_usd or 0.0, "USD")]
     if seen.by_model:
         parts += ["<h2>Models</h2>", _table(SUMS_OF_MODEL, [_model_cells(row) for row in seen.by_model])]
     if seen.alternatives:

@@ -6,6 +6,7 @@ from typing import Final
 
 from fairlead.domain.call import Answer, Headers
 from fairlead.domain.errors import FairleadError, GarbledError, UpstreamError
+from fairlead.domain.money import Usd
 from fairlead.domain.request import Loss
 from fairlead.gateway.attempt import Attempt
 from fairlead.gateway.continuation import remember
@@ -82,7 +83,7 @@ class Handover:
         attempt.used(reply.usage)
         attempt.succeeded()
         headers = self._headers(attempt)
-        cost = attempt.cost
+        cost = self._record.cost
         headers.append((b"x-fairlead-cost-usd", str(cost).encode() if cost is not None else b"unknown"))
         if self._record.session is not None:
             self._remember(self._record.session, attempt)
@@ -113,7 +114,7 @@ class Handover:
             attempt.succeeded()
             if self._record.session is not None:
                 self._remember(self._record.session, attempt)
-            comment = _cost_comment(attempt)
+            comment = _cost_comment(attempt, self._record.cost)
             tail = stream.finish(comment)
             if self._has_state:
                 remember(self._engine, self._work, attempt.spec, tail)
@@ -139,7 +140,9 @@ class Handover:
             await out.piece(said + attempt.held)
             return
         headers = self._headers(attempt)
-        expected_usd = attempt.expected_usd
+        expected_usd, before = attempt.expected_usd, self._record.numbers.cost
+        if expected_usd is not None:
+            expected_usd = None if before is None else expected_usd + before.dollars
         headers.append((b"x-fairlead-cost-usd", b"unknown" if expected_usd is None else b"%.9f" % expected_usd))
         headers.append((b"x-fairlead-cost-basis", b"expected"))
         await out.begin_stream(headers, attempt.held)
@@ -181,9 +184,9 @@ class Handover:
         ]
 
 
-def _cost_comment(attempt: AttemptRecord) -> bytes:
+def _cost_comment(attempt: AttemptRecord, cost: Usd | None) -> bytes:
     basis = " (estimated: the upstream reported no usage)" if attempt.usage and attempt.usage.is_estimated else ""
-    return write_comment(f"x-fairlead-cost-usd={'unknown' if attempt.cost is None else attempt.cost}{basis}")
+    return write_comment(f"x-fairlead-cost-usd={'unknown' if cost is None else cost}{basis}")
 
 
 async def _drain(answer: Answer) -> None:

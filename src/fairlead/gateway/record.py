@@ -36,28 +36,38 @@ from fairlead.routing.router import Choice, Router
 
 MOST_TOKENS: Final = 10**12
 """A count above a million long contexts is none: money and measures reckoned from it would not be either."""
+_NOTHING: Final = Usd(0)
 
 
 class Numbers:
-    """Of one request's attempts, from 1; whoever has one to tell takes the next."""
+    """Of one request's attempts, from 1: whoever has one to tell takes the next; and what those that are over cost."""
 
-    __slots__ = ("last",)
+    __slots__ = ("cost", "last")
 
     def __init__(self) -> None:
         self.last = 0
+        self.cost: Usd | None = _NOTHING
+        """None once tokens were used at an unknown price. What fails without a word of tokens is taken for unbilled."""
 
     def next(self) -> int:
         """One more."""
         self.last += 1
         return self.last
 
+    def add(self, usage: Usage | None, cost: Usd | None) -> None:
+        """An attempt is over that has used this."""
+        if cost is not None and self.cost is not None:
+            self.cost = cost if self.cost is _NOTHING else self.cost + cost
+        elif usage is not None:
+            self.cost = None
+
 
 class AttemptRecord:
     """One attempt's account. Several of one request may run at once."""
 
     __slots__ = (
-        "_clock", "_is_over", "_numbers", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s",
-        "is_hedge", "losses", "number", "place", "served", "spec", "stage",
+        "_clock", "_numbers", "_observers", "after_s", "began_s", "cost", "decision_id", "first_byte_s", "is_hedge",
+        "is_over", "losses", "number", "place", "served", "spec", "stage",
         "usage",
     )  # fmt: skip
 
@@ -77,7 +87,7 @@ class AttemptRecord:
         self.spec = spec
         self._observers = observers
         self._clock = clock
-        self._is_over = False
+        self.is_over = False
         self.place = place
         self.is_hedge = is_hedge
         self.stage: Stage = "waiting"
@@ -106,9 +116,10 @@ class AttemptRecord:
 
     def ended(self, outcome: AttemptOutcome, status: int | None) -> None:
         """The attempt is over; only the first word counts."""
-        if self._is_over:
+        if self.is_over:
             return
-        self._is_over = True
+        self.is_over = True
+        self._numbers.add(self.usage, self.cost)
         self._tell(outcome, status)
 
     def repeated(self) -> None:
@@ -210,6 +221,20 @@ class Record:
         """So far, those that were lost and sent again among them."""
         return self.numbers.last
 
+    @property
+    def cost(self) -> Usd | None:
+        """Of all attempts: of those that are over, and of the one that serves as far as it is known; None is unknown.
+
+        A race's losers are over before its winner delivers, and what they cost is our estimate.
+        """
+        last = self.last
+        if last is None:
+            return _NOTHING  # nobody was called
+        others = self.numbers.cost
+        if others is None or last.cost is None:
+            return None
+        return others if last.is_over else last.cost if others is _NOTHING else others + last.cost
+
     def attempt_begins(self, attempt: AttemptRecord) -> None:
         """An attempt begins; it has an account of its own."""
         self.last = attempt
@@ -249,7 +274,7 @@ class Record:
             is_streaming=work.request.is_streaming,
             n_attempts=self.n_attempts,
             usage=last.usage if last is not None else None,
-            cost=last.cost if last is not None else Usd(0) if cached is not None else None,
+            cost=self.cost,
             decide_s=self.decide_s,
             overhead_s=overhead_s,
             first_byte_s=self.first_byte_s,

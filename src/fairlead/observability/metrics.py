@@ -22,7 +22,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from fairlead.domain.engine_state import EngineState
 from fairlead.domain.moments import Attempted, Replied
 from fairlead.domain.store_state import StoreState
-from fairlead.domain.usage import Usage
 from fairlead.observability.state_metrics import StateCollector
 from fairlead.observability.tallies import Bins, Tallies
 from fairlead.observability.traffic_metrics import TrafficMetrics
@@ -96,8 +95,8 @@ class Metrics:
                     self._first_byte.labels(upstream), _SLOW_S
                 )
             first_byte.observe(moment.first_byte_s)
-        if moment.usage is not None:
-            self._count_usage(moment, moment.usage)
+        if moment.usage is not None or moment.outcome == "ok":
+            self._count_usage(moment)
         self._tallies.touch()
 
     def replied(self, moment: Replied) -> None:
@@ -114,7 +113,7 @@ class Metrics:
             counts[self._cached.labels(moment.door)] += 1
         arm = moment.arm
         if arm is not None:
-            served = (moment.policy, arm.model, arm.upstream)
+            served = (moment.policy or _UNKNOWN, arm.model, arm.upstream)
             decisions = self._decision_children.get(served)
             if decisions is None:
                 decisions = self._decision_children[served] = self._decisions.labels(*served)
@@ -143,7 +142,7 @@ class Metrics:
         self._tallies.hand_over()
         return generate_latest(self._page), CONTENT_TYPE_LATEST
 
-    def _count_usage(self, moment: Attempted, usage: Usage) -> None:
+    def _count_usage(self, moment: Attempted) -> None:
         counts, model = self._tallies.counts, moment.arm.model
         children = self._model_children.get(model)
         if children is None:
@@ -153,9 +152,10 @@ class Metrics:
                 self._cost.labels(model),
                 self._unpriced.labels(model),
             )
-        for child, n_tokens in zip(children, usage[:5], strict=False):
-            if n_tokens:
-                counts[child] += n_tokens
+        if moment.usage is not None:
+            for child, n_tokens in zip(children, moment.usage[:5], strict=False):
+                if n_tokens:
+                    counts[child] += n_tokens
         if moment.cost is None:
             counts[children[6]] += 1
         elif moment.cost.nano:

@@ -4,17 +4,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from operator import itemgetter
 from typing import Any, Final
 
 from fairlead.store.lines import MAX_POOLS, MAX_TEXT_CHARS, Line, Lines, Moment, Of, Told, cut, spoken, stumbled
-from fairlead.store.rollups import Arms, Key, Rollups, delay_puts
-from fairlead.store.tables import DECIDED, REPLIED, REQUESTS, UNDECIDED, Put
+from fairlead.store.rollups import Arms, Key, Rollups, Spent, delay_puts
+from fairlead.store.tables import ATTEMPTS, DECIDED, REPLIED, REQUESTS, SHADOWS, UNDECIDED, Put
 
 MAX_PENDING: Final = 100_000
 """Decisions that wait for their replies; of an older one the reply is kept without its candidates."""
 _NO_REPLY: Final = (None,) * len(REPLIED)
 _POOL: Final = REQUESTS.index("pool")
 _REPLY_END: Final = 2 + len(REPLIED)
+_ATTEMPT_SPENT: Final = itemgetter(*(ATTEMPTS.index(name) for name in Spent._fields))
+_SHADOW_SPENT: Final = itemgetter(*(SHADOWS.index(name) for name in Spent._fields))
+_SHADOW_AT: Final = SHADOWS.index("at_s")
 _UNDECIDED_AT: Final = tuple(UNDECIDED.index(name) if name in UNDECIDED else None for name in DECIDED)
 
 Row = tuple[Any, ...]
@@ -62,6 +66,8 @@ class Book:
         self._pending: OrderedDict[str, Line] = OrderedDict()
         """Those that were written without their replies."""
         self._arms_of: OrderedDict[str, Arms] = OrderedDict()
+        self._spent: OrderedDict[str, list[Spent]] = OrderedDict()
+        """What attempts have cost that have own rows, until the reply of their request comes."""
         self._page = Page()
         self._delays: dict[Key, list[int]] = {}
         # In the order of Of.
@@ -121,10 +127,17 @@ class Book:
         decided = self._young.pop(name, None) or self._pending.pop(name, None) or _undecided(line)
         row: Row = (*decided[1:], *line[2:_REPLY_END])
         self._page.requests.append(row)
-        self._page.rollups.add(row, self._arms_of.get(row[_POOL], ()))
+        spent = self._spent.pop(name, ()) if self._spent else ()
+        self._page.rollups.add(row, self._arms_of.get(row[_POOL], ()), spent)
 
     def _attempt(self, line: Line) -> None:
-        self._page.attempts.append(tuple(line[1:]))
+        row = tuple(line[1:])
+        self._page.attempts.append(row)
+        spent = Spent(*_ATTEMPT_SPENT(row))
+        if spent.cost_nanousd:
+            self._spent.setdefault(row[0], []).append(spent)
+            if len(self._spent) > MAX_PENDING:
+                self._spent.popitem(last=False)
 
     def _body(self, line: Line) -> None:
         self._page.bodies.append((line[1], line[2], *(self._kept(text) for text in line[3:])))
@@ -133,7 +146,10 @@ class Book:
         self._page.opinions.append(tuple(line[1:]))
 
     def _shadow(self, line: Line) -> None:
-        self._page.shadows.append((*line[1:-1], self._kept(line[-1])))
+        *told, tenant, words = line[1:]
+        row = (*told, self._kept(words))
+        self._page.shadows.append(row)
+        self._page.rollups.add_shadow(row[_SHADOW_AT], tenant, Spent(*_SHADOW_SPENT(row)))
 
     def _pool(self, line: Line) -> None:
         _, name, text, arms = line

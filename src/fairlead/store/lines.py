@@ -59,7 +59,7 @@ class Of(IntEnum):
     OPINION = 4
     """tables.OPINIONS."""
     SHADOW = 5
-    """tables.SHADOWS, the reply not yet redacted."""
+    """tables.SHADOWS but its last, then whose the request was, then the reply, not yet redacted."""
     POOL = 6
     """Its name, its arms as JSON, and the model and upstream of each."""
 
@@ -182,7 +182,7 @@ class Lines:
         self.are_plain = False
         self._made.append((
             _SHADOW, moment.decision_id, arm.model, arm.upstream, at_s, moment.outcome, _tokens(moment.usage)[3],
-            _nano(moment.cost), moment.first_byte_s, moment.total_s, moment.words,
+            _nano(moment.cost), moment.first_byte_s, moment.total_s, moment.tenant, moment.words,
         ))  # fmt: skip
 
     def _opinion(self, _: float, moment: Opinion) -> None:

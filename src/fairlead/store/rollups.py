@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,12 @@ HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
 ALL_MODELS: Final = "*"
 """In place of a model, in the delays of all of them together: the overview then reads a tenth of the rows."""
+CONCRETE: Final = "concrete"
+"""The policy of a request that names its models: see routing/asking.Asked."""
+LOST: Final = "lost"
+"""In place of an outcome: what attempts have cost that another arm outran or replaced. Money alone, of 0 requests."""
+SHADOW: Final = "shadow"
+"""The same of shadows."""
 _AT: Final = {name: place for place, name in enumerate(REQUESTS)}
 _NANO: Final = 1e-9
 
@@ -25,27 +31,60 @@ Key = tuple[Any, ...]
 Arms = tuple[tuple[str, str], ...]
 
 
+class Spent(NamedTuple):
+    """What one call has cost; None is unknown."""
+
+    model: str
+    upstream: str
+    cost_nanousd: int | None
+
+
 class Rollups:
     """The sums of one batch."""
 
     def __init__(self) -> None:
         self._rows: dict[Key, list[Row]] = defaultdict(list)
-        self._compared: dict[tuple[str, int], list[tuple[Key, Row]]] = defaultdict(list)
+        self._beside: dict[Key, int] = defaultdict(int)
+        """Nano-dollars that no reply has cost."""
+        self._compared: dict[tuple[str, int], list[_Compared]] = defaultdict(list)
         self._arms: dict[str, Arms] = {}
 
-    def add(self, row: Row, arms: Arms) -> None:
-        """One finished request, as it goes into `requests`; `arms` are the model and upstream of each place."""
+    def add(self, row: Row, arms: Arms, spent: Sequence[Spent] = ()) -> None:
+        """One finished request, as it goes into `requests`; `arms` are the model and upstream of each place.
+
+        `spent`: what its attempts have cost, where they are known apart: that stands with those who were paid.
+        """
         at_s, tenant, model, upstream, policy, kind, door, outcome, blob, nano, is_cached, pool = _DIMENSIONS(row)
         minute = int(at_s // MINUTE_S) * MINUTE_S
         key = (minute, tenant, model or "", upstream or "", policy or "", kind or "", door or "", outcome)
+        lost = 0
+        for other, at, cost in spent:
+            if cost and (other, at) != (model, upstream):
+                self._beside[minute, tenant, other, at, *key[4:-1], LOST] += cost
+                lost += cost
+        own = nano
+        if lost and nano is not None:
+            own = max(nano - lost, 0)
+            row = (*row[:_COST], own, *row[_COST + 1 :])
+        if is_cached:  # its time is ours, and says nothing of the model
+            row = [None if at in (_FIRST, _TOTAL) else value for at, value in enumerate(row)]
         self._rows[key].append(row)
-        if blob is not None and outcome == "ok" and nano is not None and not is_cached and arms:
+        # Who names a model has left nothing to choose: what others would have cost is no saving, nor known.
+        if blob is not None and outcome == "ok" and nano is not None and not is_cached and arms and policy != CONCRETE:
             self._arms[pool] = arms
-            self._compared[pool, len(blob)].append(((minute, tenant), row))
+            self._compared[pool, len(blob)].append(_Compared((minute, tenant), blob, (model, upstream), own, nano))
+
+    def add_shadow(self, at_s: float, tenant: str, spent: Spent) -> None:
+        """What another model has cost that was asked after the reply."""
+        if spent.cost_nanousd:
+            minute = int(at_s // MINUTE_S) * MINUTE_S
+            self._beside[minute, tenant, spent.model, spent.upstream, "", "", "", SHADOW] += spent.cost_nanousd
 
     def puts(self) -> list[Put]:
         """The rows of sums: by minute, hour and day. Sorted, so that two writers lock them in one order."""
         sums = {key: _sums(rows) for key, rows in self._rows.items()}
+        for key, nano in self._beside.items():
+            sums[key] = [nano if name == "cost_nanousd" else 0 for name in SUMS]
         arms: dict[Key, list[float]] = {}
         for (pool, _), those in self._compared.items():
             with np.errstate(all="ignore"):  # an absurd estimate gives an absurd sum, and harms nobody else's
@@ -53,11 +92,15 @@ class Rollups:
         return [Put(table, _by_span(found)) for table, found in (("rollups", sums), ("rollup_arms", arms)) if found]
 
     def add_delays(self, counts: dict[Key, list[int]]) -> None:
-        """Count the delays of this batch by slot, for `delay_puts`."""
-        for what, place in (("first_byte", _AT["first_byte_s"]), ("total", _AT["total_s"])):
-            told = [[row[place] for row in rows if row[place] is not None] for rows in self._rows.values()]
+        """Count the delays of this batch by slot, for `delay_puts`: of what upstreams brought, not of kept answers.
+
+        A reply that never was whole has no time within which it was.
+        """
+        for what, place in (("first_byte", _FIRST), ("total", _TOTAL)):
+            met = [(key, rows) for key, rows in self._rows.items() if what == "first_byte" or key[-1] == "ok"]
+            told = [[row[place] for row in rows if row[place] is not None] for _, rows in met]
             slots, end = slots_of(list(chain.from_iterable(told))), 0
-            for (minute, tenant, model, *_), seconds in zip(self._rows, told, strict=True):
+            for ((minute, tenant, model, *_), _), seconds in zip(met, told, strict=True):
                 begin, end = end, end + len(seconds)
                 for slot, n in enumerate(np.bincount(slots[begin:end]).tolist()):
                     if n:
@@ -84,22 +127,38 @@ def _added(column: list[Any]) -> Any:
     return sum(column) if None not in column else sum(value for value in column if value is not None)
 
 
-def _compare(sums: dict[Key, list[float]], arms: Arms, those: Sequence[tuple[Key, Row]]) -> None:
-    """What each candidate would have cost: its estimate, as far off as that of the chosen one was.
+class _Compared(NamedTuple):
+    """One request whose candidates are compared."""
 
-    All of those have as many candidates, from these arms.
+    when: Key
+    blob: bytes
+    served: tuple[str, str]
+    own: int
+    """Nano-dollars that the one who served has cost."""
+    nano: int
+    """And all attempts."""
+
+
+def _compare(sums: dict[Key, list[float]], arms: Arms, those: Sequence[_Compared]) -> None:
+    """What each candidate would have cost: its estimate, as far off as that of the one that served was.
+
+    All of those have as many candidates, from these arms. What attempts that lost have cost was paid too.
     """
-    blobs, nanos, estimates = zip(*(_COMPARED(row) for _, row in those), strict=True)
+    whens_of, blobs, served, owns, nanos = zip(*those, strict=True)
     numbers, costs, qualities = columns_of(blobs, ("cost_usd", "quality"))
     if not numbers.size or numbers.max() >= len(arms):
         return
-    actual = np.array(nanos, dtype=np.float64)[:, None] * _NANO
-    expected = np.array([estimate or np.nan for estimate in estimates])[:, None]
-    scale = np.where(np.isnan(expected), 1.0, actual / expected)
-    whens = {when: at for at, when in enumerate(dict.fromkeys(when for when, _ in those))}
-    cell = (np.array([whens[when] for when, _ in those])[:, None] * len(arms) + numbers).ravel()
+    own, actual = (np.array(money, dtype=np.float64)[:, None] * _NANO for money in (owns, nanos))
+    places: dict[tuple[str, str], int] = {}
+    alike = np.array([places.setdefault(arm, place) for place, arm in enumerate(arms)])
+    is_served = alike[numbers] == np.array([places.get(arm, -1) for arm in served])[:, None]
+    expected = np.take_along_axis(costs, is_served.argmax(axis=1)[:, None], axis=1)
+    # Who served without an estimate, or with one of nothing, was off by no factor.
+    scale = np.where(is_served.any(axis=1, keepdims=True) & (expected > 0.0), own / expected, 1.0)
+    whens = {when: at for at, when in enumerate(dict.fromkeys(whens_of))}
+    cell = (np.array([whens[when] for when in whens_of])[:, None] * len(arms) + numbers).ravel()
     is_priced = ~np.isnan(costs)
-    alternative = np.where(is_priced, costs * scale, 0.0)
+    alternative = np.where(is_priced, np.where(is_served, own, costs * scale), 0.0)
     saved = np.where(is_priced, alternative - actual, 0.0)
     figures = (
         is_priced,
@@ -157,8 +216,8 @@ _DIMENSIONS: Final = _from(
     "is_cached",
     "pool",
 )
-_COMPARED: Final = _from("candidates", "cost_nanousd", "expected_usd")
 _ADDED: Final = tuple(name for name in SUMS if name in _AT or name == "n_cached")
 _FIGURES: Final = _from(*("is_cached" if name == "n_cached" else name for name in _ADDED))
+_COST, _FIRST, _TOTAL = _AT["cost_nanousd"], _AT["first_byte_s"], _AT["total_s"]
 _NANO_AT: Final = _ADDED.index("cost_nanousd")
 _FIRST_AT: Final = _ADDED.index("first_byte_s")

@@ -52,6 +52,7 @@ class RequestRow(NamedTuple):
     reasoning_tokens: int | None
     is_estimated: int | None
     cost_nanousd: int | None
+    """Of all attempts; the tokens are those of the one that served."""
     first_byte_s: float | None
     total_s: float | None
     overhead_s: float | None
@@ -75,7 +76,7 @@ class ServedRow(NamedTuple):
     model: str | None
     """Who was chosen, as long as nobody has served."""
     quality: float | None
-    """Expected; None where the candidates were not kept."""
+    """Expected; None where the candidates were not kept, or where the reply is known not to have been whole."""
 
 
 class AttemptRow(NamedTuple):
@@ -160,21 +161,49 @@ class UsageRow(NamedTuple):
     n_unpriced: int
     n_attempts: int
     cost_nanousd: int
-    """Of the priced ones."""
+    """Of the replies whose cost is known."""
     input_tokens: int
     cached_read_tokens: int
     cache_write_tokens: int
     output_tokens: int
     reasoning_tokens: int
     n_first: int
-    """Requests whose first content came."""
+    """Requests whose first content came from an upstream. Kept answers are in none of the sums of times."""
     first_byte_s: float
     total_s: float
     overhead_s: float
+    lost_nanousd: int = 0
+    """Of attempts that another arm has outrun or replaced; it stands with whoever was paid."""
+    shadow_nanousd: int = 0
+
+    @property
+    def n_priced(self) -> int:
+        """Requests of known cost that were no kept answers: those would make every model look cheap."""
+        return max(self.n - self.n_unpriced - self.n_cached, 0)
+
+    @property
+    def spent_usd(self) -> float | None:
+        """All that was paid in USD, as far as it is known; None where nothing of it is."""
+        spent = self.cost_nanousd + self.lost_nanousd + self.shadow_nanousd
+        return None if self.n_unpriced and not self.n_priced and not spent else spent * 1e-9
+
+    @property
+    def usd_per_request(self) -> float | None:
+        """Of a reply, what lost attempts have cost aside; None where none has a known cost."""
+        return self.cost_nanousd * 1e-9 / self.n_priced if self.n_priced else None
+
+    @property
+    def mean_s(self) -> float | None:
+        """From request to last byte, whatever came of it, kept answers aside; None of none."""
+        n = self.n - self.n_cached
+        return self.total_s / n if n > 0 else None
 
 
 class DelayRow(NamedTuple):
-    """Quantiles of one delay of one model, to within a tenth; all models where `model` is empty."""
+    """Quantiles of one delay of one model, to within a tenth; all models where `model` is empty.
+
+    Kept answers are in none of them: they say nothing of a model. The total is that of whole replies alone.
+    """
 
     model: str
     n: int
@@ -187,6 +216,7 @@ class AlternativeRow(NamedTuple):
     """What it would have cost to send every request to one arm, beside what was paid for the same requests.
 
     An alternative's cost is its estimate, scaled by how far off the estimate of the arm that really served was.
+    Requests that named a model are left out.
     """
 
     model: str
@@ -197,6 +227,7 @@ class AlternativeRow(NamedTuple):
     """Its mean expected quality on them."""
     alternative_usd: float
     actual_usd: float
+    """With what attempts that lost have cost."""
     saved_usd: float
     """What was saved against it; negative where it would have been cheaper."""
     saved_se_usd: float | None
@@ -218,7 +249,7 @@ class OutcomeRow(NamedTuple):
 
 
 class MeanScoreRow(NamedTuple):
-    """The mean of all scores that people gave, each counted once."""
+    """The mean of all scores that people gave to whole replies, each counted once."""
 
     n: int
     mean: float | None

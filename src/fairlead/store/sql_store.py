@@ -1,9 +1,7 @@
 """SqlStore: the store's verbs over any database, in the SQL that all of them speak."""
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from math import ceil, sqrt
 from typing import Any, Final
 
@@ -29,11 +27,22 @@ from fairlead.store.rows import (
 )
 from fairlead.store.store import Delay, Group, Overview, Search, WholeDecision, Window
 from fairlead.store.tables import ATTEMPTS, BODIES, OPINIONS, SHADOWS, SUMS, Batch
+from fairlead.store.usage_sums import BESIDE, gathered, summed, usage_columns
 
 MINUTES_KEPT_S: Final = 2 * DAY_S
 IDS_AT_ONCE: Final = 500
 """SQLite took no more than 999 arguments before its version 3.32."""
 _REQUEST: Final = ", ".join(f"r.{name}" for name in RequestRow._fields)
+_AS_QUALITY: Final = (
+    " AND o.score IS NOT NULL "
+    "AND EXISTS (SELECT 1 FROM requests r WHERE r.decision_id = o.decision_id AND r.outcome = 'ok')"
+)
+"""What is said of an error, or of a reply that broke off, is no word on a model's quality."""
+_OWN_NANO: Final = (
+    "COALESCE((SELECT MAX(a.cost_nanousd) FROM attempts_apart a "
+    "WHERE a.decision_id = r.decision_id AND a.outcome = 'ok'), r.cost_nanousd)"
+)
+"""What the attempt that served has cost, without those that lost: SQL over the requests, called `r`."""
 _OF_TENANT: Final = "(SELECT decision_id FROM requests WHERE tenant = :tenant)"
 
 
@@ -56,7 +65,8 @@ class SqlStore:
     def served(self, decision_id: str) -> ServedRow | None:
         rows = self._database.fetch(
             "SELECT r.tenant, COALESCE(r.model, r.chosen_model), COALESCE(r.upstream, r.chosen_upstream), "
-            "r.candidates, p.arms FROM requests r LEFT JOIN pools p ON p.pool = r.pool WHERE r.decision_id = :id",
+            "CASE WHEN COALESCE(r.outcome, 'ok') = 'ok' THEN r.candidates END, p.arms "
+            "FROM requests r LEFT JOIN pools p ON p.pool = r.pool WHERE r.decision_id = :id",
             {"id": plain(decision_id)},
         )
         if not rows:
@@ -137,11 +147,11 @@ class SqlStore:
         """Two passes over the sums, not one for each question: with many models and tenants they are many rows."""
         span_s, whole = whole_steps(window)
         where, args = buckets(whole)
-        sums = ", ".join(_summed(name) for name in SUMS)
+        sums = ", ".join(summed(name) for name in SUMS)
         sql = f"SELECT bucket_s, model, outcome, {sums} FROM rollups WHERE {where} GROUP BY bucket_s, model, outcome"
         cells = self._database.fetch(sql, args)
-        total = _gathered(cells, lambda _: ("", None))
-        by_time = _gathered(cells, lambda row: ("", row[0]))
+        total = gathered(cells, lambda _: ("", None))
+        by_time = gathered(cells, lambda row: ("", row[0]))
         slots: dict[str, dict[int, int]] = {"total": {}, "first_byte": {}}
         sql = (
             "SELECT what, slot, CAST(SUM(n) AS BIGINT) FROM rollup_delays "
@@ -153,8 +163,8 @@ class SqlStore:
             window=whole,
             span_s=span_s,
             total=total[0] if total else UsageRow("", None, *([0] * (len(UsageRow._fields) - 2))),
-            by_model=_gathered(cells, lambda row: (row[1], None)),
-            by_outcome=_gathered(cells, lambda row: (row[2], None)),
+            by_model=gathered(cells, lambda row: (row[1], None)),
+            by_outcome=gathered([row for row in cells if row[2] not in BESIDE], lambda row: (row[2], None)),
             series=tuple(sorted(by_time, key=lambda row: row.bucket_s or 0)),
             delays=_delay("", slots["total"]),
             first_bytes=_delay("", slots["first_byte"]),
@@ -165,11 +175,9 @@ class SqlStore:
         where, args = buckets(window)
         group = "''" if by == "all" else by
         bucket = "bucket_s" if is_series else "NULL"
-        sums = [_summed(name) for name in SUMS]
-        n_ok = "CAST(SUM(CASE WHEN outcome = 'ok' THEN n ELSE 0 END) AS BIGINT)"
         grouped = [name for name in (bucket, group) if name not in ("NULL", "''")]
         sql = (
-            f"SELECT {group}, {bucket}, {sums[0]}, {n_ok}, {', '.join(sums[1:])} FROM rollups WHERE {where}"
+            f"SELECT {group}, {bucket}, {usage_columns()} FROM rollups WHERE {where}"
             + (f" GROUP BY {', '.join(grouped)}" if grouped else "")
             + (" ORDER BY 2, 3 DESC, 1" if is_series else " ORDER BY 3 DESC, 1")
         )
@@ -222,12 +230,15 @@ class SqlStore:
         for row in window_pages.attempts(self._database, window):
             yield AttemptRow(*row)
 
-    def opinions(self, window: Window, limit: int = 100_000) -> tuple[OpinionRow, ...]:
+    def opinions(
+        self, window: Window, limit: int = 100_000, *, counts_as_quality: bool = False
+    ) -> tuple[OpinionRow, ...]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s, "limit": limit}
-        tenant = of_tenant(window, args)
+        tenant = of_tenant(window, args, "o.")
+        columns, which = ", ".join(f"o.{name}" for name in OPINIONS), _AS_QUALITY if counts_as_quality else ""
         sql = (
-            f"SELECT {', '.join(OPINIONS)} FROM opinions WHERE at_s >= :since_s AND at_s < :until_s{tenant} "
-            "ORDER BY at_s DESC, opinion_id DESC LIMIT :limit"
+            f"SELECT {columns} FROM opinions o WHERE o.at_s >= :since_s AND o.at_s < :until_s{tenant}{which} "
+            "ORDER BY o.at_s DESC, o.opinion_id DESC LIMIT :limit"
         )
         return tuple(OpinionRow(*row) for row in self._database.fetch(sql, args))
 
@@ -248,8 +259,8 @@ class SqlStore:
     def mean_score(self, window: Window) -> MeanScoreRow:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
         sql = (
-            "SELECT COUNT(*), SUM(score), SUM(score * score) FROM opinions "
-            f"WHERE at_s >= :since_s AND at_s < :until_s AND score IS NOT NULL{of_tenant(window, args)}"
+            "SELECT COUNT(*), SUM(o.score), SUM(o.score * o.score) FROM opinions o "
+            f"WHERE o.at_s >= :since_s AND o.at_s < :until_s{of_tenant(window, args, 'o.')}{_AS_QUALITY}"
         )
         n, total, squares = self._database.fetch(sql, args)[0]
         error = _standard_error(n, total, squares)
@@ -268,7 +279,7 @@ class SqlStore:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
         tenant = of_tenant(window, args, "o.")
         sql = (
-            "SELECT r.decision_id, b.query, r.model, o.score, o.weight, r.cost_nanousd, r.input_tokens, "
+            f"SELECT r.decision_id, b.query, r.model, o.score, o.weight, {_OWN_NANO}, r.input_tokens, "
             "r.output_tokens, r.total_s FROM opinions o JOIN requests r ON r.decision_id = o.decision_id "
             "JOIN bodies b ON b.decision_id = o.decision_id WHERE o.at_s >= :since_s AND o.at_s < :until_s "
             f"AND o.score IS NOT NULL AND b.query IS NOT NULL AND r.model IS NOT NULL{tenant} "
@@ -327,22 +338,6 @@ class SqlStore:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
-
-
-def _summed(name: str) -> str:
-    return f"SUM({name})" if name.endswith("_s") else f"CAST(SUM({name}) AS BIGINT)"
-
-
-def _gathered(cells: Sequence[Row], group: Callable[[Row], tuple[str, int | None]]) -> tuple[UsageRow, ...]:
-    """Cells of bucket, model, outcome and sums, added up by group; the most frequent first."""
-    alike: dict[tuple[str, int | None], list[Row]] = defaultdict(list)
-    for cell in cells:
-        alike[group(cell)].append(cell)
-    rows = []
-    for key, those in alike.items():
-        n, *rest = map(sum, islice(zip(*those, strict=True), 3, None))
-        rows.append(UsageRow(*key, n, sum(cell[3] for cell in those if cell[2] == "ok"), *rest))
-    return tuple(sorted(rows, key=lambda row: (-row.n, row.group)))
 
 
 def _delay(model: str, counts: Mapping[int, int]) -> DelayRow:

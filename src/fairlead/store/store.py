@@ -104,7 +104,7 @@ class Store(Protocol):
         ...
 
     def usage(self, window: Window, by: Group = "all", *, is_series: bool = False) -> tuple[UsageRow, ...]:
-        """Sums by group, the most frequent first; as a series, by time."""
+        """Sums by group that had requests, the most frequent first; as a series, by time."""
         ...
 
     def delays(self, window: Window, what: Delay = "total") -> tuple[DelayRow, ...]:
@@ -127,8 +127,10 @@ class Store(Protocol):
         """Every attempt of the requests of this window."""
         ...
 
-    def opinions(self, window: Window, limit: int = 100_000) -> tuple[OpinionRow, ...]:
-        """What was thought, newest first."""
+    def opinions(
+        self, window: Window, limit: int = 100_000, *, counts_as_quality: bool = False
+    ) -> tuple[OpinionRow, ...]:
+        """What was thought, newest first; all of it, or only what `mean_score` is the mean of."""
         ...
 
     def scores(self, window: Window) -> tuple[ScoreRow, ...]:
@@ -136,7 +138,7 @@ class Store(Protocol):
         ...
 
     def mean_score(self, window: Window) -> MeanScoreRow:
-        """The mean of every score in this window."""
+        """The mean of every score in this window that a whole reply was given."""
         ...
 
     def queries(self, decision_ids: Sequence[str]) -> dict[str, str]:

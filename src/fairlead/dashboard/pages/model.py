@@ -9,7 +9,7 @@ from fairlead.dashboard import links
 from fairlead.dashboard.ask import Ask, Shown
 from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.knowledge import Knowledge
-from fairlead.dashboard.models_reading import WINDOW_S, read_models
+from fairlead.dashboard.models_reading import own_window, read_models, to_own_rows
 from fairlead.dashboard.models_view import ModelRow
 from fairlead.dashboard.pages.model_map import kinds_map, learned_map
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
@@ -18,6 +18,7 @@ from fairlead.dashboard.sourced_number import SOURCE_WORDS, Sourced
 from fairlead.dashboard.tables import Column, facts, numbers, table
 from fairlead.dashboard.wording import WHOLE_CHARS, count, seconds, share, shortened, usd
 from fairlead.routing.standing import ALL_KINDS
+from fairlead.store.store import Window
 
 MOST_FIGURES: Final = 60
 
@@ -38,7 +39,7 @@ def one_model(ask: Ask) -> Shown:
             element("p", element("code", row.model), " of ", row.lab, " ", badges(row)),
             _doubt(row),
             kinds_map(row.standing) if row.standing is not None else None,
-            _own(row, ask.now_s),
+            _own(row, own_window(ask)),
             _endpoints(known, row),
             learned_map(known, row),
             _figures(card, known),
@@ -72,7 +73,7 @@ def _doubt(row: ModelRow) -> Markup | None:
     )
 
 
-def _own(row: ModelRow, now_s: float) -> Markup:
+def _own(row: ModelRow, window: Window) -> Markup:
     own = row.own
     if own is None:
         return element(
@@ -80,16 +81,11 @@ def _own(row: ModelRow, now_s: float) -> Markup:
             element("h2", "On your own traffic"),
             element("p", "It has served no request in the last 30 days."),
         )
-    since = now_s - WINDOW_S
-    per = own.cost_usd / own.n_priced if own.n_priced else None
     pairs: list[tuple[Child, Child]] = [
-        ("requests, 30 days", links.to_rows(count(own.n), model=row.model, since=since)),
-        (
-            "not whole",
-            links.to_rows(count(own.n - own.n_ok), model=row.model, since=since, outcome="failed"),
-        ),
-        ("spent", usd(own.cost_usd)),
-        ("a request", usd(per)),
+        ("requests, 30 days", to_own_rows(count(own.n), row.model, window)),
+        ("not whole", to_own_rows(count(own.n - own.n_ok), row.model, window, outcome="failed")),
+        ("spent", usd(own.spent_usd)),
+        ("a request", usd(own.usd_per_request)),
         *(
             ("feedback" if kind == ALL_KINDS else f"feedback, {kind}", _scored(score))
             for kind, score in row.scores.items()

@@ -10,7 +10,7 @@ from fairlead.dashboard.elements import Child, Markup, element, text
 from fairlead.dashboard.frontier import FrontierView, frontier_of_figures, frontier_of_traffic
 from fairlead.dashboard.frontier_figure import frontier_data, frontier_figure
 from fairlead.dashboard.knowledge import Knowledge
-from fairlead.dashboard.models_reading import WINDOW_S, model_address, read_models
+from fairlead.dashboard.models_reading import model_address, own_window, read_models, to_own_rows
 from fairlead.dashboard.models_view import ModelRow, kinds_in_order, ranked
 from fairlead.dashboard.pages.model import one_model
 from fairlead.dashboard.pages.no_knowledge import no_knowledge
@@ -29,6 +29,7 @@ from fairlead.dashboard.sourced_number import SOURCE_WORDS, Source, Sourced
 from fairlead.dashboard.strips import legend
 from fairlead.dashboard.tables import Column, numbers, table
 from fairlead.dashboard.wording import count, seconds, share, shortened, usd
+from fairlead.store.store import Window
 
 FRONTIER_DAYS: Final = 7.0
 _MEANINGS: Final[Mapping[Source, str]] = {
@@ -56,7 +57,7 @@ def leaderboard(ask: Ask) -> Shown:
         "Models",
         text(
             _kinds(kinds, kind),
-            _board(shown, kind, ask.now_s),
+            _board(shown, kind, own_window(ask)),
             _more(len(rows), len(shown), kind),
             _reading_help(),
             _frontier(_frontier_view(ask, known, lambda: rows)),
@@ -107,7 +108,7 @@ def _kinds(kinds: Sequence[str], chosen: str) -> Markup:
     )
 
 
-def _board(rows: Sequence[ModelRow], kind: str, now_s: float) -> Markup:
+def _board(rows: Sequence[ModelRow], kind: str, window: Window) -> Markup:
     title = "all kinds of task" if kind == "all" else kind
     # A column that would be empty in every row is not worth its width.
     has_learned = any(kind in row.learned for row in rows)
@@ -119,15 +120,15 @@ def _board(rows: Sequence[ModelRow], kind: str, now_s: float) -> Markup:
             "success, 90 % interval",
             *numbers("price, in / out", "first word", "tokens/s", "requests", "feedback"),
         ],
-        [_row(row, kind, now_s, has_learned=has_learned) for row in rows],
+        [_row(row, kind, window, has_learned=has_learned) for row in rows],
     )
 
 
-def _row(row: ModelRow, kind: str, now_s: float, *, has_learned: bool) -> list[Child]:
+def _row(row: ModelRow, kind: str, window: Window, *, has_learned: bool) -> list[Child]:
     standing = row.of(kind)
     requests: Child = count(0)
     if row.own is not None:
-        requests = links.to_rows(count(row.own.n), model=row.model, since=now_s - WINDOW_S)
+        requests = to_own_rows(count(row.own.n), row.model, window)
     return [
         text(links.link(model_address(row.model), model_name(row.title or row.model)), badges(row)),
         *([score(row, kind)] if has_learned else []),

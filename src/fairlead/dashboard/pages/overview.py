@@ -12,7 +12,7 @@ from fairlead.dashboard.pages.no_store import no_store, nothing_yet
 from fairlead.dashboard.pages.overview_seen import Seen, seen_of, series
 from fairlead.dashboard.pages.overview_tables import CHART_PATH, alternatives, course, dots_of, models
 from fairlead.dashboard.pages.period import period_of, periods
-from fairlead.store.rows import AlternativeRow, MeanScoreRow
+from fairlead.store.rows import AlternativeRow, MeanScoreRow, UsageRow
 from fairlead.store.savings import INTERVAL_Z, best_single, dearest, interval
 
 DATA_PATH: Final = "/ui/data/overview"
@@ -72,8 +72,8 @@ def values(seen: Seen) -> dict[str, str]:
     found = {
         "requests": wording.count(total.n),
         "ok": f"{wording.share(total.n_ok / total.n if total.n else None)} whole, {wording.count(total.n_cached)} kept",
-        "spend": wording.nano_usd(total.cost_nanousd),
-        "unpriced": f"{wording.count(total.n_unpriced)} of unknown cost" if total.n_unpriced else "every cost is known",
+        "spend": wording.usd(total.spent_usd),
+        "unpriced": _spend_words(total),
         "score": wording.figure(seen.opinions.mean, 2),
         "opinions": _opinion_words(seen.opinions),
         "delay": wording.seconds(delays.p50_s),
@@ -87,7 +87,7 @@ def values(seen: Seen) -> dict[str, str]:
         f"{wording.share(total.cached_read_tokens / n_input if n_input else None)} of in read from caches",
     }
     for name, row in _rivals(seen):
-        found[name] = wording.usd(row.saved_usd) if row is not None else wording.UNKNOWN
+        found[name] = wording.saving(row.saved_usd) if row is not None else wording.UNKNOWN
         found[f"{name}_interval"] = _interval_words(row)
     return found
 
@@ -101,8 +101,18 @@ def _interval_words(row: AlternativeRow | None) -> str:
     if row is None:
         return "no other model could have served"
     ends = interval(row)
-    sure = "" if ends is None else f"95 %: {wording.usd(ends[0])} to {wording.usd(ends[1])}, "
+    sure = "" if ends is None else f"95 %: {wording.saving(ends[0])} to {wording.saving(ends[1])}, "
     return f"{sure}on {wording.count(row.n)} requests; {wording.shortened(row.model)}"
+
+
+def _spend_words(total: UsageRow) -> str:
+    told = [f"{wording.count(total.n_unpriced)} of unknown cost" if total.n_unpriced else "every cost is known"]
+    told += [
+        f"{wording.nano_usd(nano)} of it for {what}"
+        for nano, what in ((total.lost_nanousd, "lost attempts"), (total.shadow_nanousd, "shadows"))
+        if nano
+    ]
+    return ", ".join(told)
 
 
 def _opinion_words(opinions: MeanScoreRow) -> str:
@@ -110,7 +120,7 @@ def _opinion_words(opinions: MeanScoreRow) -> str:
         return "no feedback yet: POST /v1/feedback"
     error = opinions.standard_error
     sure = "" if error is None else f"± {INTERVAL_Z * error:.2f}, "
-    return f"{sure}{wording.count(opinions.n)} scores from 0 to 1"
+    return f"{sure}{wording.count(opinions.n)} scores of whole replies, from 0 to 1"
 
 
 def _cards(seen: Seen) -> list[Markup]:
@@ -136,7 +146,7 @@ def _cards(seen: Seen) -> list[Markup]:
         return links.link("#instead", shown) if seen.overview.alternatives else shown
 
     def to_opinions(shown: Child) -> Child:
-        return links.link(links.address("/ui/feedback", period=seen.period.name), shown) if seen.opinions.n else shown
+        return links.link(seen.scores_address(), shown) if seen.opinions.n else shown
 
     return [
         card("Requests", "requests", "ok", to_all),
@@ -144,7 +154,7 @@ def _cards(seen: Seen) -> list[Markup]:
         card("Saved against the best single model", "saved_best", "saved_best_interval", to_alternatives),
         card("Saved against the dearest model", "saved_dearest", "saved_dearest_interval", to_alternatives),
         card("Quality as rated", "score", "opinions", to_opinions),
-        card("Half of the replies whole within", "delay", "delays", to_all),
+        card("Half of the whole replies within", "delay", "delays", to_all),
         card("First content within", "first", "firsts", to_all),
         card("Failed", "failed", "failure", to_failed),
         card("Tokens", "tokens", "token_kinds", to_all),

@@ -23,6 +23,11 @@ class Seen(NamedTuple):
         window = self.overview.window
         return links.to_rows(shown, since=window.since_s, until=window.until_s, **filters)
 
+    def scores_address(self) -> str:
+        """Where the scores are that `opinions` is the mean of."""
+        window = self.overview.window
+        return links.address("/ui/feedback", since=window.since_s, until=window.until_s, of="whole")
+
 
 def seen_of(ask: Ask, store: Store) -> Seen:
     """Read it."""
@@ -38,9 +43,9 @@ def series(seen: Seen) -> dict[str, list[Step]]:
     requests, spend = [], []
     for begin in range(int(found.window.since_s), int(found.window.until_s), span):
         row = known.get(begin)
-        n, n_ok, nano = (row.n, row.n_ok, row.cost_nanousd) if row is not None else (0, 0, 0)
+        n, n_ok, spent = (row.n, row.n_ok, row.spent_usd) if row is not None else (0, 0, 0.0)
         when = wording.plain_moment(begin)
         href = links.decisions(since=float(begin), until=float(begin + span))
         requests.append(Step(n, n - n_ok, f"{when}: {n:,} requests, {n - n_ok:,} failed", href))
-        spend.append(Step(nano, 0.0, f"{when}: {wording.nano_usd(nano)}", href))
+        spend.append(Step(spent or 0.0, 0.0, f"{when}: {wording.usd(spent)}", href))
     return {"requests": requests, "spend": spend}

@@ -23,7 +23,7 @@ def course(seen: Seen) -> Markup:
     drawn, both = [], series(seen)
     for name, steps in both.items():
         most = max((each.value for each in steps), default=0.0)
-        shown = wording.nano_usd(most) if name == "spend" else wording.count(most)
+        shown = wording.usd(most) if name == "spend" else wording.count(most)
         title = f"{'Spend' if name == 'spend' else 'Requests'} by {step}"
         window = seen.overview.window
         drawn.append(
@@ -43,10 +43,10 @@ def course(seen: Seen) -> Markup:
             links.link(step.href, step.label.partition(": ")[0]),
             wording.count(step.value),
             wording.count(step.bad),
-            wording.nano_usd(spent.value),
+            spent.label.partition(": ")[2],
         )
         for step, spent in zip(both["requests"], both["spend"], strict=True)
-        if step.value
+        if step.value or spent.value
     ]
     columns: list[Column | str] = [
         f"{step.capitalize()} (UTC)",
@@ -63,17 +63,16 @@ def models(seen: Seen) -> Markup:
     """Who served, and how it ended."""
 
     def cells(row: UsageRow) -> list[Child]:
-        known = row.n - row.n_unpriced
         name = seen.rows(wording.name(row.group), model=row.group) if row.group else "none"
         failed = wording.count(row.n - row.n_ok)
         return [
             name,
             wording.count(row.n),
             seen.rows(failed, model=row.group, outcome="failed") if row.n > row.n_ok and row.group else failed,
-            wording.nano_usd(row.cost_nanousd),
-            wording.nano_usd(row.cost_nanousd / known if known else None),
+            wording.usd(row.spent_usd),
+            wording.usd(row.usd_per_request),
             wording.count(row.output_tokens),
-            wording.seconds(row.total_s / row.n),
+            wording.seconds(row.mean_s),
         ]
 
     heads = ("Requests", "Failed", "Spend", "USD per request", "Tokens out", "Mean time")
@@ -119,8 +118,8 @@ def alternatives(seen: Seen) -> Markup | None:
             wording.figure(row.quality),
             wording.usd(row.alternative_usd),
             wording.usd(row.actual_usd),
-            wording.usd(row.saved_usd),
-            "unknown" if ends is None else f"{wording.usd(ends[0])} to {wording.usd(ends[1])}",
+            wording.saving(row.saved_usd),
+            "unknown" if ends is None else f"{wording.saving(ends[0])} to {wording.saving(ends[1])}",
         ]
 
     heads = ("Requests", "Expected quality", "USD then", "USD paid", "Saved", "95 %")
@@ -139,7 +138,8 @@ def alternatives(seen: Seen) -> Markup | None:
             "p",
             "What another model would have cost is its estimate, scaled as the estimate of the one that served was "
             "off. "
-            "Only requests that it could have served count, and of those only whole replies with a known cost.",
+            "Only requests that it could have served count, and of those only whole replies with a known cost, without "
+            "those that named a model. What lost attempts have cost was paid too; shadows are left out.",
             class_="soft small",
         ),
         chart("Every single model: cost and expected quality", data, own) if len(dots) > 1 else None,

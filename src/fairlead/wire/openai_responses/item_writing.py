@@ -8,6 +8,7 @@ import msgspec
 
 from fairlead.domain.content import Media, Opaque, Part, Reasoning, Role, Text, ToolCall, ToolResult, Turn
 from fairlead.domain.request import Loss
+from fairlead.wire.lost_turns import LostTurns
 
 Json = dict[str, object]
 
@@ -30,8 +31,10 @@ class ItemsWritten:
         self._n_messages = 0
 
     def write(self, turns: Iterable[Turn]) -> None:
-        """Take these turns."""
+        """Take these turns. Raises: InvalidOptionError for one of which nothing is left."""
+        lost = LostTurns()
         for turn in turns:
+            n_before = len(self.items)
             if turn.name is not None:
                 self._lose("name", "a message has no speaker's name here")
             said: list[Text | Media] = []
@@ -45,6 +48,8 @@ class ItemsWritten:
                 said = []
                 self._item(part)
             self._message(turn.role, said)
+            lost.wrote(turn, is_any_left=len(self.items) > n_before)
+        lost.end()
 
     def _item(self, part: ToolCall | ToolResult | Reasoning | Opaque) -> None:
         if isinstance(part, ToolCall):

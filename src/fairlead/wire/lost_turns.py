@@ -1,40 +1,40 @@
 """Turns of the user's of which a format can carry nothing: refused, since their loss would leave nothing to answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from fairlead.domain.content import Media, Role, Turn
+from fairlead.domain.content import Media, Turn
 from fairlead.domain.errors import InvalidOptionError
 
 
-class LostTurns:
-    """Watches one conversation as it is read or written; of what the user says in a row, something must be left."""
+def media_kinds(turn: Turn) -> list[str]:
+    """What is lost with the whole of a turn that an upstream cannot be sent."""
+    return [part.kind for part in turn.parts if isinstance(part, Media)]
 
-    __slots__ = ("_is_any_left", "_lost")
 
-    def __init__(self) -> None:
-        self._lost: dict[str, None] = {}
-        self._is_any_left = False
+def refuse_lost(turns: Sequence[Turn], lost: Mapping[int, Iterable[str]]) -> None:
+    """Of what the user says in a row, something must be left. `lost`: kinds of parts by the place of a lost turn.
 
-    def wrote(self, turn: Turn, *, is_any_left: bool) -> None:
-        """Take a turn of the hub as it was written. Raises: as `take`."""
-        self.take(turn.role, [part.kind for part in turn.parts if isinstance(part, Media)], is_any_left=is_any_left)
+    Raises: InvalidOptionError.
+    """
+    if not lost:
+        return
+    kinds: dict[str, None] = {}
+    is_any_left = False
+    for place, turn in enumerate(turns):
+        if turn.role == "user" and place in lost:
+            kinds |= dict.fromkeys(lost[place])
+        elif turn.role == "user":
+            is_any_left = True
+        elif turn.role == "assistant":
+            _check(kinds, is_any_left=is_any_left)
+            kinds, is_any_left = {}, False
+    _check(kinds, is_any_left=is_any_left)
 
-    def take(self, role: Role, kinds: Iterable[str], *, is_any_left: bool) -> None:
-        """Take a turn that held parts of these kinds. Raises: InvalidOptionError for what the user said before it."""
-        if role == "user":
-            self._is_any_left = self._is_any_left or is_any_left
-            if not is_any_left:
-                self._lost |= dict.fromkeys(kinds)
-        elif role == "assistant":
-            self.end()
 
-    def end(self) -> None:
-        """Nothing more is said in this row. Raises: InvalidOptionError."""
-        if self._lost and not self._is_any_left:
-            kinds = ", ".join(self._lost)[:80]
-            raise InvalidOptionError(
-                f"A message holds nothing that this model can be sent ({kinds}): say it in text, or ask another model.",
-                param="messages",
-            )
-        self._lost = {}
-        self._is_any_left = False
+def _check(kinds: dict[str, None], *, is_any_left: bool) -> None:
+    if kinds and not is_any_left:
+        named = ", ".join(kinds)[:80]
+        raise InvalidOptionError(
+            f"A message holds nothing that this model can be sent ({named}): say it in text, or ask another model.",
+            param="messages",
+        )

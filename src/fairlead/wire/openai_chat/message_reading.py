@@ -1,11 +1,11 @@
 """Messages -> turns: what was said, thought and called, each part where its maker wants it back."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from fairlead.domain.content import CacheTtl, Media, Part, Reasoning, Text, ToolCall, ToolResult, Turn
 from fairlead.domain.request import Loss
-from fairlead.wire.lost_turns import LostTurns
+from fairlead.wire.lost_turns import refuse_lost
 from fairlead.wire.openai_chat.reasoning import parts_of
 from fairlead.wire.openai_chat.request_shapes import CacheShape, MessageShape, PartShape, UrlShape
 
@@ -32,17 +32,16 @@ class TurnsReader:
         self._waiting: dict[str, list[str]] = {}
         """The ids that we gave to such calls, until a `function` message answers them."""
 
-    def turns(self, messages: Iterable[MessageShape]) -> tuple[Turn, ...]:
+    def turns(self, messages: Sequence[MessageShape]) -> tuple[Turn, ...]:
         """All of them. Raises: InvalidOptionError for a user's of which nothing would be left."""
-        turns = []
-        lost = LostTurns()
-        for message in messages:
-            turn = self._turn(message)
-            kinds = [part.type for part in message.content or () if isinstance(part, PartShape)]
-            lost.take(turn.role, kinds, is_any_left=bool(turn.parts))
-            turns.append(turn)
-        lost.end()
-        return tuple(turns)
+        turns = tuple([self._turn(message) for message in messages])
+        lost = {
+            place: [part.type for part in messages[place].content or () if isinstance(part, PartShape)]
+            for place, turn in enumerate(turns)
+            if not turn.parts
+        }
+        refuse_lost(turns, lost)
+        return turns
 
     def _turn(self, message: MessageShape) -> Turn:
         content = self._content(message)
@@ -64,7 +63,7 @@ class TurnsReader:
         said: list[Part] = list(content)
         if message.refusal:
             said.append(Text(message.refusal, is_refusal=True))
-        calls = self._called(message)
+        calls = self._called(message) if message.tool_calls or message.function_call is not None else []
         if message.audio is not None:
             self._losses.append(_SPOKEN)
             if message.audio.transcript:

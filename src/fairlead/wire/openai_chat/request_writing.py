@@ -7,7 +7,7 @@ import msgspec
 from fairlead.domain.content import Media, Opaque, OutputShape, Part, Reasoning, Text, Tool, ToolCall, ToolResult, Turn
 from fairlead.domain.names import SentModel
 from fairlead.domain.request import Carried, ChatRequest, Effort, Loss, ReasoningWish
-from fairlead.wire.lost_turns import LostTurns
+from fairlead.wire.lost_turns import media_kinds, refuse_lost
 from fairlead.wire.openai_chat.grammars import nested
 from fairlead.wire.openai_chat.reply_writing import call_object
 
@@ -135,8 +135,8 @@ _REASONING_LOSS: Final = Loss("reasoning", "chat completions take no earlier tho
 def _messages(chat: ChatRequest, losses: list[Loss]) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     noted: set[Loss] = set()
-    lost = LostTurns()
-    for turn in chat.turns:
+    lost: dict[int, list[str]] = {}
+    for place, turn in enumerate(chat.turns):
         n_before = len(messages)
         if turn.role == "assistant":
             message = _assistant(turn.parts, noted)
@@ -144,8 +144,9 @@ def _messages(chat: ChatRequest, losses: list[Loss]) -> list[dict[str, Any]]:
                 messages.append(message)
         else:
             _write_turn(messages, turn, noted)
-        lost.wrote(turn, is_any_left=len(messages) > n_before)
-    lost.end()
+        if len(messages) == n_before:
+            lost[place] = media_kinds(turn)
+    refuse_lost(chat.turns, lost)
     losses += sorted(noted)
     return messages
 

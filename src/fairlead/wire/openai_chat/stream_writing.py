@@ -48,8 +48,9 @@ class ChatWriter:
     def write(self, event: Event) -> bytes:
         """See ReplyWriter."""
         if isinstance(event, TextDelta):
-            before = self._thought(event.choice) if event.text and self._thoughts else b""
-            return before + self._text(event)
+            if self._thoughts and event.text:
+                return self._thought(event.choice) + self._text(event)
+            return self._text(event)
         if isinstance(event, ArgumentsDelta):
             return self._arguments(event)
         if isinstance(event, ReasoningDelta):

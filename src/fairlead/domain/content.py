@@ -119,7 +119,7 @@ class Tool(NamedTuple):
     is_strict: bool | None = None
     kind: ToolKind = "function"
     grammar: bytes | None = None
-    """A custom tool's `format` member, as it came."""
+    """A custom tool's format as JSON: `{"type": "text"}`, or `{"type": "grammar", "syntax": …, "definition": …}`."""
     cache: CacheTtl | None = None
 
 

@@ -312,6 +312,7 @@ def test_a_written_stream_reads_back_as_it_was_told() -> None:
     pieces = [writer.write(event) for event in told]
     writer.write(UsageReported(Usage(input_tokens=1, output_tokens=2)))
     data = b"".join(pieces) + writer.finish(b": c\n\n")
+    told[2] = ReasoningSigned("S", "gemini_generate", item_id="t")  # it says which call it stands before
     assert read(data) == [*told, UsageReported(Usage(input_tokens=1, output_tokens=2))]
     assert data.endswith(b": c\n\n" + DONE)
     for line in data.split(b"\n\n"):

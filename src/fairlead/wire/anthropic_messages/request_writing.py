@@ -11,6 +11,7 @@ from fairlead.wire.anthropic_messages.content_writing import Block, BlockWriter,
 from fairlead.wire.anthropic_messages.model_habits import Habits, habits_of
 from fairlead.wire.anthropic_messages.signatures import ORIGIN
 from fairlead.wire.anthropic_messages.thinking import write_thinking
+from fairlead.wire.lost_turns import media_kinds, refuse_lost
 
 _ENCODER: Final = msgspec.json.Encoder()
 _SCHEMA: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -49,10 +50,13 @@ def _conversation(turns: tuple[Turn, ...], writer: BlockWriter) -> tuple[list[Bl
     """System blocks and messages. Neighbours of one role are one message, its tool results first, as Anthropic asks."""
     system: list[Block] = []
     messages: list[dict[str, Any]] = []
-    for turn in turns:
+    lost: dict[int, list[str]] = {}
+    for place, turn in enumerate(turns):
         if turn.name is not None:
             writer.losses.append(Loss("messages.name", "Anthropic knows no names of speakers"))
         blocks = writer.blocks(turn.parts, is_assistant=turn.role == "assistant")
+        if not blocks:
+            lost[place] = media_kinds(turn)
         if turn.role == "system":
             if messages and blocks:
                 writer.losses.append(
@@ -63,6 +67,7 @@ def _conversation(turns: tuple[Turn, ...], writer: BlockWriter) -> tuple[list[Bl
             messages[-1]["content"] = _results_first(messages[-1]["content"], blocks, turn)
         elif blocks:
             messages.append({"role": turn.role, "content": _results_first([], blocks, turn)})
+    refuse_lost(turns, lost)
     if system and not messages:
         writer.losses.append(Loss("role of the system message", "Anthropic takes no conversation without a user turn"))
         return [], [{"role": "user", "content": system}]

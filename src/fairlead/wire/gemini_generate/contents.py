@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fairlead.domain.content import Media, Opaque, Part, Reasoning, Text, ToolCall, ToolResult, Turn
 from fairlead.domain.request import Loss
+from fairlead.wire.lost_turns import media_kinds, refuse_lost
 from fairlead.wire.tool_arguments import arguments_object
 
 WirePart = dict[str, Any]
@@ -39,7 +40,8 @@ class ContentsWriter:
         """The parts of the system instruction, and the contents; roles take turns, so that results stand together."""
         system: list[WirePart] = []
         contents: list[dict[str, Any]] = []
-        for turn in turns:
+        lost: dict[int, list[str]] = {}
+        for place, turn in enumerate(turns):
             if turn.name:
                 self._lose("messages[].name", "Gemini's turns have no names.")
             if turn.role == "system":
@@ -48,6 +50,8 @@ class ContentsWriter:
                 system += self._parts(turn.parts)
                 continue
             parts = self._parts(turn.parts)
+            if not parts:
+                lost[place] = media_kinds(turn)
             if turn.role == "assistant" and self._needs_signatures:
                 _sign_first_call(parts)
             role = _ROLES[turn.role]
@@ -55,6 +59,7 @@ class ContentsWriter:
                 contents[-1]["parts"] += parts
             elif parts:
                 contents.append({"role": role, "parts": parts})
+        refuse_lost(turns, lost)
         if not contents:  # a request of instructions alone; the API wants one content at least
             return [], [{"role": "user", "parts": system or [{"text": ""}]}]
         return system, contents

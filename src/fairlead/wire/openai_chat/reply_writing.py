@@ -6,7 +6,7 @@ import msgspec
 
 from fairlead.domain.content import Reasoning, Text, ToolCall
 from fairlead.domain.reply import Reply, ReplyChoice
-from fairlead.wire.openai_chat.reasoning import detail_of
+from fairlead.wire.openai_chat.reasoning import details_of
 from fairlead.wire.openai_chat.usage import write_usage
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -45,7 +45,7 @@ def _choice(choice: ReplyChoice) -> dict[str, Any]:
     if thoughts:
         message["reasoning_content"] = "".join(part.text for part in thoughts)
         if any(part.blob for part in thoughts):
-            message["reasoning_details"] = [detail_of(part, place) for place, part in enumerate(thoughts)]
+            message["reasoning_details"] = details_of(choice.parts)
     calls = [call_object(part) for part in choice.parts if isinstance(part, ToolCall)]
     if calls:
         message["tool_calls"] = calls

@@ -1,43 +1,33 @@
 """A chat request -> the hub: messages, tools and parameters in no vendor's words."""
 
-from typing import Any, Final, cast, get_args
+from typing import Final, cast, get_args
 
 import msgspec
 
-from fairlead.domain.content import (
-    CacheTtl,
-    Media,
-    OutputShape,
-    Part,
-    Reasoning,
-    Text,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
-    Turn,
-)
+from fairlead.domain.content import OutputShape, Tool, ToolChoice
 from fairlead.domain.errors import InvalidOptionError, MalformedBodyError
 from fairlead.domain.request import ChatRequest, Effort, Loss, ReasoningWish, Sampling
 from fairlead.wire.lane import Members, put_together
-from fairlead.wire.openai_chat.reasoning import parts_of
+from fairlead.wire.openai_chat.grammars import flat
+from fairlead.wire.openai_chat.message_reading import TurnsReader, cache_of
 from fairlead.wire.openai_chat.request_shapes import (
+    AllowedShape,
     BodyShape,
     ChoiceShape,
     FormatShape,
-    MessageShape,
     NamedShape,
-    PartShape,
     ReasoningShape,
     ToolFunctionShape,
-    ToolShape,
-    UrlShape,
 )
 
-_KEPT: Final = frozenset(("model", "stream", "stream_options", "usage", "include_reasoning", "modalities", "store"))
+_KEPT: Final = frozenset(("model", "stream", "stream_options", "usage", "include_reasoning", "store"))
 """Members that need no translation: they are ours to set, or say what is so anyway."""
 _EFFORTS: Final = frozenset(get_args(Effort))
-
+_CHOICES: Final[dict[str, ToolChoice]] = {
+    "auto": ToolChoice("auto"),
+    "none": ToolChoice("none"),
+    "required": ToolChoice("required"),
+}
 
 _BODY: Final = msgspec.json.Decoder(BodyShape)
 _READ: Final = frozenset(BodyShape.__struct_fields__) | _KEPT
@@ -54,12 +44,18 @@ def read_chat(members: Members, *, is_streaming: bool) -> ChatRequest:
         for name, value in members.items()
         if name not in _READ and bytes(value) != b"null"
     ]
-    tools = tuple(_tool(tool) for tool in body.tools or () if tool.function or tool.custom)
-    tools += tuple(_function(function) for function in body.functions or ())
+    if any(kind != "text" for kind in body.modalities or ()):
+        losses.append(Loss("modalities", "no other format answers in anything but text"))
+    tools = _tools(body, losses)
+    choice = body.tool_choice if body.tool_choice is not None else body.function_call
+    if isinstance(choice, ChoiceShape) and choice.allowed_tools is not None:
+        allowed = _allowed(choice.allowed_tools)
+        tools = [tool for tool in tools if tool.name in allowed]
+    turns = TurnsReader(losses).turns(body.messages)
     return ChatRequest(
-        turns=_turns(body.messages, losses),
-        tools=tools,
-        tool_choice=_tool_choice(body.tool_choice if body.tool_choice is not None else body.function_call),
+        turns=turns,
+        tools=tuple(tools),
+        tool_choice=_tool_choice(choice),
         parallel_tool_calls=body.parallel_tool_calls,
         output=_output(body.response_format),
         max_output_tokens=body.max_completion_tokens or body.max_tokens,
@@ -106,116 +102,45 @@ def _raw(value: msgspec.Raw) -> bytes | None:
     return text if text not in (b"", b"null") else None
 
 
-def _turns(messages: list[MessageShape], losses: list[Loss]) -> tuple[Turn, ...]:
-    names: dict[str, str] = {}
-    turns: list[Turn] = []
-    for message in messages:
-        cache = message.cache_control.ttl if message.cache_control else None
-        content = _content(message.content, cache, losses)
-        if message.role in ("tool", "function"):
-            call_id = message.tool_call_id or f"call_{message.name}"
-            turns.append(Turn("user", (ToolResult(call_id, content, name=names.get(call_id) or message.name),)))
-        elif message.role == "assistant":
-            parts = _assistant(message, content)
-            names.update((part.call_id, part.name) for part in parts if isinstance(part, ToolCall))
-            turns.append(Turn("assistant", parts, message.name))
+def _tools(body: BodyShape, losses: list[Loss]) -> list[Tool]:
+    tools: list[Tool] = []
+    for place, tool in enumerate(body.tools or ()):
+        if tool.custom is not None:
+            custom = tool.custom
+            written = _raw(custom.format)
+            grammar = flat(written) if written is not None else None
+            cache = cache_of(tool.cache_control)
+            tools.append(Tool(custom.name, custom.description, kind="custom", grammar=grammar, cache=cache))
+        elif tool.function is not None:
+            tools.append(_function(tool.function)._replace(cache=cache_of(tool.cache_control)))
+        elif tool.type in ("function", "custom"):
+            where = f"tools[{place}].{tool.type}"
+            raise InvalidOptionError(f"'{where}' is missing: it says what the tool is called.", param=where)
         else:
-            turns.append(Turn("user" if message.role == "user" else "system", content, message.name))
-    return tuple(turns)
-
-
-def _assistant(message: MessageShape, content: tuple[Text | Media, ...]) -> tuple[Part, ...]:
-    parts: list[Part] = []
-    if message.reasoning_details:
-        parts += parts_of(message.reasoning_details)
-    elif thoughts := message.reasoning_content or message.reasoning:
-        parts.append(Reasoning(thoughts))
-    parts += content
-    if message.refusal:
-        parts.append(Text(message.refusal, is_refusal=True))
-    for call in message.tool_calls or ():
-        if call.custom is not None:
-            parts.append(ToolCall(call.id, call.custom.name, call.custom.input, "custom"))
-        elif call.function is not None:
-            parts.append(ToolCall(call.id, call.function.name, call.function.arguments))
-    if message.function_call is not None:
-        name = message.function_call.name
-        parts.append(ToolCall(f"call_{name}", name, message.function_call.arguments))
-    return tuple(parts)
-
-
-def _content(
-    content: str | list[PartShape] | None, cache: CacheTtl | None, losses: list[Loss]
-) -> tuple[Text | Media, ...]:
-    if isinstance(content, str):
-        return (Text(content, cache),)
-    parts = []
-    for part in content or ():
-        read = _part(part)
-        if read is None:
-            losses.append(Loss(f"messages[{part.type}]"[:80], "no other format has a word for it"))
-        else:
-            parts.append(read)
-    return tuple(parts)
-
-
-def _part(part: PartShape) -> Text | Media | None:
-    cache = part.cache_control.ttl if part.cache_control else None
-    if part.text is not None:
-        return Text(part.text, cache)
-    if part.refusal is not None:
-        return Text(part.refusal, is_refusal=True)
-    if part.image_url is not None:
-        address = part.image_url if isinstance(part.image_url, UrlShape) else UrlShape(part.image_url)
-        kind, data = _data_url(address.url)
-        url = None if data is not None else address.url
-        return Media("image", kind, data, url, detail=address.detail, cache=cache)
-    if part.input_audio is not None:
-        kind = "audio/mpeg" if part.input_audio.format == "mp3" else f"audio/{part.input_audio.format}"
-        return Media("audio", kind, part.input_audio.data, cache=cache)
-    if part.file is not None:
-        file = part.file
-        kind, data = _data_url(file.file_data or "")
-        if data is None and file.file_data:
-            kind, data = "application/pdf", file.file_data
-        origin = "openai_chat" if file.file_id else None
-        return Media(
-            "file", kind, data, file_id=file.file_id, name=file.filename, cache=cache, origin=cast("Any", origin)
-        )
-    return None
-
-
-def _data_url(url: str) -> tuple[str | None, str | None]:
-    """Media type and base64 of a data URL; None, None for any other."""
-    if not url.startswith("data:"):
-        return None, None
-    head, _, data = url.partition(",")
-    if not head.endswith(";base64"):
-        return None, None
-    return head[5:-7].partition(";")[0] or None, data
-
-
-def _tool(tool: ToolShape) -> Tool:
-    cache = tool.cache_control.ttl if tool.cache_control else None
-    if tool.custom is not None:
-        custom = tool.custom
-        return Tool(custom.name, custom.description, kind="custom", grammar=_raw(custom.format), cache=cache)
-    assert tool.function is not None
-    return _function(tool.function)._replace(cache=cache)
+            losses.append(Loss(f"tools[{tool.type}]"[:80], "it runs at its own provider only"))
+    return tools + [_function(function) for function in body.functions or ()]
 
 
 def _function(function: ToolFunctionShape) -> Tool:
     return Tool(function.name, function.description, _raw(function.parameters), function.strict)
 
 
+def _allowed(allowed: AllowedShape) -> frozenset[str]:
+    """The names on a list of allowed tools, which is kept by leaving the others out."""
+    names = [named.name if (named := tool.function or tool.custom) else tool.name for tool in allowed.tools]
+    return frozenset([name for name in names if name])
+
+
 def _tool_choice(choice: str | ChoiceShape | NamedShape | None) -> ToolChoice | None:
     if choice is None:
         return None
+    if isinstance(choice, ChoiceShape) and choice.allowed_tools is not None:
+        choice = choice.allowed_tools.mode
     if isinstance(choice, str):
-        if choice not in ("auto", "none", "required"):
+        if choice not in _CHOICES:
             raise InvalidOptionError("'tool_choice' is auto, none, required or a tool.", param="tool_choice")
-        return ToolChoice(cast("Any", choice))
-    named = choice.name if isinstance(choice, NamedShape) else None
+        return _CHOICES[choice]
+    named = choice.name
     if isinstance(choice, ChoiceShape):
         inner = choice.function or choice.custom
         named = inner.name if inner else choice.name

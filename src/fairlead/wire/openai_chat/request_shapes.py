@@ -36,7 +36,7 @@ class CacheShape(msgspec.Struct):
     """A mark after which a prompt may be cached."""
 
     type: str = "ephemeral"
-    ttl: Literal["5m", "1h"] = "5m"
+    ttl: Literal["5m", "1h"] | None = None
 
 
 class PartShape(msgspec.Struct):
@@ -73,6 +73,12 @@ class CallShape(msgspec.Struct):
     custom: CustomShape | None = None
 
 
+class SpokenShape(msgspec.Struct):
+    """An earlier answer in sound: told by its id, and with its words where a client sends back the whole of it."""
+
+    transcript: str | None = None
+
+
 class MessageShape(msgspec.Struct):
     """A message."""
 
@@ -83,6 +89,7 @@ class MessageShape(msgspec.Struct):
     tool_calls: list[CallShape] | None = None
     function_call: FunctionShape | None = None
     tool_call_id: str | None = None
+    audio: SpokenShape | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[Detail] | None = None
@@ -121,13 +128,29 @@ class NamedShape(msgspec.Struct):
     name: str
 
 
+class AllowedToolShape(msgspec.Struct):
+    """A tool on the list of those that may be called."""
+
+    function: NamedShape | None = None
+    custom: NamedShape | None = None
+    name: str | None = None
+
+
+class AllowedShape(msgspec.Struct):
+    """The tools that may be called, of all that are declared."""
+
+    tools: list[AllowedToolShape]
+    mode: Literal["auto", "required"] = "auto"
+
+
 class ChoiceShape(msgspec.Struct):
-    """A tool that must be called."""
+    """A tool that must be called, or those that may be."""
 
     type: str = "function"
     function: NamedShape | None = None
     custom: NamedShape | None = None
     name: str | None = None
+    allowed_tools: AllowedShape | None = None
 
 
 class SchemaShape(msgspec.Struct):
@@ -187,3 +210,4 @@ class BodyShape(msgspec.Struct):
     prompt_cache_key: str | None = None
     metadata: msgspec.Raw = NOTHING
     verbosity: str | None = None
+    modalities: list[str] | None = None

@@ -7,6 +7,8 @@ import msgspec
 from fairlead.domain.content import Media, Opaque, OutputShape, Part, Reasoning, Text, Tool, ToolCall, ToolResult, Turn
 from fairlead.domain.names import SentModel
 from fairlead.domain.request import Carried, ChatRequest, Effort, Loss, ReasoningWish
+from fairlead.wire.lost_turns import media_kinds, refuse_lost
+from fairlead.wire.openai_chat.grammars import nested
 from fairlead.wire.openai_chat.reply_writing import call_object
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -107,7 +109,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
         about["description"] = tool.description
     if tool.kind == "custom":
         if tool.grammar is not None:
-            about["format"] = msgspec.Raw(tool.grammar)
+            about["format"] = msgspec.Raw(nested(tool.grammar))
     else:
         about["parameters"] = msgspec.Raw(tool.schema) if tool.schema is not None else _NO_ARGUMENTS
         if tool.is_strict is not None:
@@ -133,13 +135,18 @@ _REASONING_LOSS: Final = Loss("reasoning", "chat completions take no earlier tho
 def _messages(chat: ChatRequest, losses: list[Loss]) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     noted: set[Loss] = set()
-    for turn in chat.turns:
+    lost: dict[int, list[str]] = {}
+    for place, turn in enumerate(chat.turns):
+        n_before = len(messages)
         if turn.role == "assistant":
             message = _assistant(turn.parts, noted)
             if message is not None:
                 messages.append(message)
         else:
             _write_turn(messages, turn, noted)
+        if len(messages) == n_before:
+            lost[place] = media_kinds(turn)
+    refuse_lost(chat.turns, lost)
     losses += sorted(noted)
     return messages
 
@@ -160,8 +167,9 @@ def _write_turn(messages: list[dict[str, Any]], turn: Turn, noted: set[Loss]) ->
             content.append(part)
         else:
             _note(part, noted)
-    if content:
-        message: dict[str, Any] = {"role": turn.role, "content": _content(content, noted)}
+    written = _content(content, noted) if content else []
+    if written != []:
+        message: dict[str, Any] = {"role": turn.role, "content": written}
         if turn.name:
             message["name"] = turn.name
         messages.append(message)

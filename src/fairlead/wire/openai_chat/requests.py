@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from fairlead.domain.content import FormatName
 from fairlead.domain.errors import InvalidOptionError, MalformedBodyError
 from fairlead.domain.names import AskedModel, SentModel
 from fairlead.domain.outline import FIRST_TURN_SAMPLE_CHARS, SYSTEM_SAMPLE_CHARS, Outline, sample_turns
@@ -16,6 +17,7 @@ from fairlead.wire.lane import Members, put_together, raw, refuse_lookalikes, ta
 from fairlead.wire.openai_chat.replies import read_reply
 from fairlead.wire.openai_chat.reply_writing import write_chat_reply
 from fairlead.wire.openai_chat.request_reading import read_chat
+from fairlead.wire.openai_chat.signatures import signer_of, without_foreign_thoughts
 from fairlead.wire.openai_chat.stream import StreamWatch
 from fairlead.wire.openai_chat.stream_writing import ChatWriter
 from fairlead.wire.routing_options import take_wishes
@@ -36,6 +38,7 @@ class _Message(msgspec.Struct):
     role: str = ""
     content: str | list[_Part] | None = None
     tool_calls: msgspec.Raw = _NOTHING
+    reasoning_details: msgspec.Raw = _NOTHING
 
 
 class _StreamOptions(msgspec.Struct):
@@ -84,9 +87,14 @@ class AskedChat:
     created_s: int = 0
 
     def body_for(self, sent: SentModel) -> bytes:
-        """The body to send: every member as it came but for the model and, on a stream, the wish for usage."""
+        """The body to send: every member as it came but for the model and, on a stream, the wish for usage.
+
+        Thoughts that upstreams of other formats have signed stay here: many upstreams would refuse the whole request.
+        """
         members = self.members
         members["model"] = raw(sent)
+        if self.outline.signed_by is not None:
+            members = members | {"messages": without_foreign_thoughts(members["messages"])}
         return put_together(members)
 
     def chat(self) -> ChatRequest:
@@ -169,6 +177,7 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
     if not messages:
         raise InvalidOptionError("'messages' is empty: send at least one message.", param="messages")
     n_chars = n_images = n_audio = n_files = 0
+    signed_by: FormatName | None = None
     system = turn = earlier = first = ""
     for message in messages:
         content = message.content
@@ -184,6 +193,8 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
         else:
             text = ""
         n_chars += len(text) + len(bytes(message.tool_calls))
+        if message.reasoning_details is not _NOTHING:
+            signed_by = signer_of(message.reasoning_details) or signed_by
         if message.role == "user":
             turn, earlier = text, turn
             first = first or text
@@ -207,6 +218,7 @@ def _outline(envelope: _Envelope, members: Members) -> Outline:
         wants_reasoning=(effort is not None and effort != "none") or bytes(envelope.reasoning) not in (b"", b"null"),
         in_tool_loop=messages[-1].role in ("tool", "function"),
         first_turn_text=first[:FIRST_TURN_SAMPLE_CHARS],
+        signed_by=signed_by,
         max_output_tokens=min(limit, _MAX_COUNT) if limit is not None and limit > 0 else None,
         n_choices=min(max(envelope.n or 1, 1), _MAX_COUNT),
         parameters=frozenset(members),

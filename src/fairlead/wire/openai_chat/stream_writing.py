@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.domain.content import Reasoning
 from fairlead.domain.errors import FairleadError
 from fairlead.domain.events import (
     ArgumentsDelta,
@@ -19,8 +18,8 @@ from fairlead.domain.events import (
 )
 from fairlead.domain.usage import Usage
 from fairlead.wire.openai_chat.failures import DONE_EVENT, write_failure_events
-from fairlead.wire.openai_chat.reasoning import detail_of
 from fairlead.wire.openai_chat.reply_writing import FINISHES
+from fairlead.wire.openai_chat.stream_details import StreamDetails
 from fairlead.wire.openai_chat.usage import write_usage
 from fairlead.wire.sse import PING_COMMENT
 
@@ -32,7 +31,7 @@ _INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 class ChatWriter:
     """One stream. Keeps the promises of `wire.format.ReplyWriter`."""
 
-    __slots__ = ("_created_s", "_custom", "_head", "_reply_id", "_signed", "_started", "_usage", "_wants_usage")
+    __slots__ = ("_created_s", "_custom", "_head", "_reply_id", "_started", "_thoughts", "_usage", "_wants_usage")
 
     def __init__(self, *, reply_id: str, created_s: int, wants_usage: bool) -> None:
         self._reply_id = reply_id
@@ -40,8 +39,8 @@ class ChatWriter:
         self._wants_usage = wants_usage
         self._head = b""
         self._started: set[int] = set()
-        self._signed: dict[int, int] = {}
-        """How many blobs of each choice have been written: their places in `reasoning_details`."""
+        self._thoughts: dict[int, StreamDetails] = {}
+        """Those of each choice, if it has any."""
         self._usage: Usage | None = None
         self._custom: set[tuple[int, int]] = set()
         """The calls of custom tools: their input has another name."""
@@ -49,11 +48,13 @@ class ChatWriter:
     def write(self, event: Event) -> bytes:
         """See ReplyWriter."""
         if isinstance(event, TextDelta):
+            if self._thoughts and event.text:
+                return self._thought(event.choice) + self._text(event)
             return self._text(event)
         if isinstance(event, ArgumentsDelta):
             return self._arguments(event)
         if isinstance(event, ReasoningDelta):
-            return self._delta(event.choice, b'"reasoning_content":' + _ENCODE(event.text))
+            return self._reasoning(event)
         if isinstance(event, ReplyBegan):
             self._begin(event.reply_id, event.served)
             return b""
@@ -61,11 +62,11 @@ class ChatWriter:
             self._usage = event.usage
             return b""
         if isinstance(event, ToolCallBegan):
-            return self._call(event)
+            return self._thought(event.choice, event.call_id) + self._call(event)
         if isinstance(event, ReasoningSigned):
-            return self._blob(event)
+            self._thoughts.setdefault(event.choice, StreamDetails()).sign(event)
         if isinstance(event, ChoiceFinished):
-            return self._finish(event)
+            return self._thought(event.choice) + self._finish(event)
         return b""
 
     def finish(self, comment: bytes) -> bytes:
@@ -113,13 +114,17 @@ class ChatWriter:
         shape = _INPUT if (event.choice, event.call) in self._custom else _ARGUMENTS
         return self._delta(event.choice, shape % (event.call, _ENCODE(event.text)))
 
-    def _blob(self, event: ReasoningSigned) -> bytes:
-        if event.blob is None:
-            return b""
-        place = self._signed.get(event.choice, 0)
-        self._signed[event.choice] = place + 1
-        part = Reasoning("", event.blob, event.origin, event.is_redacted, item_id=event.item_id)
-        return self._delta(event.choice, b'"reasoning_details":' + _ENCODE([detail_of(part, place)]))
+    def _reasoning(self, event: ReasoningDelta) -> bytes:
+        thoughts = self._thoughts.setdefault(event.choice, StreamDetails())
+        blobs = thoughts.blobs()
+        before = self._delta(event.choice, blobs) if blobs else b""
+        return before + self._delta(event.choice, thoughts.piece(event))
+
+    def _thought(self, choice: int, call_id: str | None = None) -> bytes:
+        """What is still to be said of the thoughts before something else."""
+        thoughts = self._thoughts.get(choice)
+        blobs = thoughts.end(call_id) if thoughts is not None else b""
+        return self._delta(choice, blobs) if blobs else b""
 
     def _finish(self, event: ChoiceFinished) -> bytes:
         if not self._head:

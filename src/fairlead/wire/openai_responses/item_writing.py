@@ -1,6 +1,6 @@
 """Turns -> input items: messages, calls and their results, and the thoughts of this format's own models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -8,6 +8,7 @@ import msgspec
 
 from fairlead.domain.content import Media, Opaque, Part, Reasoning, Role, Text, ToolCall, ToolResult, Turn
 from fairlead.domain.request import Loss
+from fairlead.wire.lost_turns import media_kinds, refuse_lost
 
 Json = dict[str, object]
 
@@ -29,9 +30,11 @@ class ItemsWritten:
         """Whether a blob of this format's own models is among them."""
         self._n_messages = 0
 
-    def write(self, turns: Iterable[Turn]) -> None:
-        """Take these turns."""
-        for turn in turns:
+    def write(self, turns: Sequence[Turn]) -> None:
+        """Take these turns. Raises: InvalidOptionError for one of which nothing is left."""
+        lost: dict[int, list[str]] = {}
+        for place, turn in enumerate(turns):
+            n_before = len(self.items)
             if turn.name is not None:
                 self._lose("name", "a message has no speaker's name here")
             said: list[Text | Media] = []
@@ -45,6 +48,9 @@ class ItemsWritten:
                 said = []
                 self._item(part)
             self._message(turn.role, said)
+            if len(self.items) == n_before:
+                lost[place] = media_kinds(turn)
+        refuse_lost(turns, lost)
 
     def _item(self, part: ToolCall | ToolResult | Reasoning | Opaque) -> None:
         if isinstance(part, ToolCall):

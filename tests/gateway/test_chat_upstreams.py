@@ -21,7 +21,7 @@ def reply(finish: str = "stop", **message: Any) -> Scene:
 
 
 def streamed(*deltas: dict[str, Any], finish: str) -> Scene:
-    told = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    told: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     told.append({"index": 0, "delta": {}, "finish_reason": finish})
     return stream(*(event({"id": "c1", "model": "m", "choices": [choice]}) for choice in told), DONE)
 

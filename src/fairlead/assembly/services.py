@@ -243,7 +243,7 @@ def _id_maker() -> Callable[[], str]:
 
 
 def _allowed_hosts(settings: Settings) -> frozenset[str]:
-    """The Host names to answer to. With keys and an open bind any name may lead here; the key is the guard then."""
+    """The Host names to answer to. With keys, and none named, any may lead here: the key is the guard then."""
     server = settings.server
     named = {name.lower() for name in server.allowed_hosts}
     if settings.keys and not named:

@@ -52,6 +52,7 @@ class ToolCall(NamedTuple):
     """A model's wish to have a tool run."""
 
     call_id: str
+    """Empty in a reply whose upstream gave none, until it is written (`wire.call_ids`)."""
     name: str
     arguments: str
     """JSON text as the model wrote it, whole or not; free text for a custom tool."""

@@ -58,6 +58,7 @@ class ToolCallBegan(NamedTuple):
 
     call: int
     call_id: str
+    """Empty where the upstream gave none; see `content.ToolCall`."""
     name: str
     choice: int = 0
     kind: ToolKind = "function"

@@ -21,7 +21,7 @@ from fairlead.wire.lane import Members, put_together, take_apart
 ENTRY_BYTES: Final = 400
 """What an entry takes beside its body."""
 _TOOLS: Final = ("tools", "functions", "web_search_options", "mcp_servers")
-_ELSEWHERE: Final = ("previous_response_id", "conversation", "background", "prompt", "container")
+_ELSEWHERE: Final = ("previous_response_id", "conversation", "prompt", "container")
 """Members by which the answer depends on what a provider keeps: the same request need not mean the same."""
 _OURS: Final = frozenset(
     (

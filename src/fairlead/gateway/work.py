@@ -15,6 +15,7 @@ from fairlead.gateway.idempotency import key_in
 from fairlead.gateway.ports import Upstream
 from fairlead.routing.pool import ArmSpec
 from fairlead.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
+from fairlead.wire.call_ids import identified
 from fairlead.wire.custom_tools import CustomisedReader, custom_names, customised, with_functions
 from fairlead.wire.failures import read_failure
 from fairlead.wire.format import AskedRequest, Back, Door, ReadReply, ReplyStream
@@ -116,7 +117,7 @@ class Work(NamedTuple):
         carried = _quirked(back.write_request(chat, sent), back.name, quirks)
 
         def read_reply(body: bytes) -> ReadReply:
-            reply = back.read_reply(body)
+            reply = identified(back.read_reply(body), request.reply_id)
             if customs:
                 reply = customised(reply, customs)
             if not reply.served:
@@ -125,7 +126,9 @@ class Work(NamedTuple):
 
         def open_stream() -> ReplyStream:
             reader = back.reader()
-            return TranslatedStream(CustomisedReader(reader, customs) if customs else reader, request.writer(), sent)
+            if customs:
+                reader = CustomisedReader(reader, customs)
+            return TranslatedStream(reader, request.writer(), sent, request.reply_id)
 
         return Prepared(
             path=back.path(sent, request.is_streaming),

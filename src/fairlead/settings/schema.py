@@ -26,7 +26,8 @@ class ServerSection(Section):
     port: int = Field(default=8484, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     allowed_hosts: Names = Field(
         default=(),
-        description="Host headers that are answered besides loopback and `host`; guards against DNS rebinding.",
+        description="Host headers that are answered besides loopback and `host`; guards against DNS rebinding. "
+        "While there are `keys` and this is not set, any is answered: the key is the guard then.",
     )
     allowed_origins: Names = Field(
         default=(), description="Origins of web pages that may call (CORS), such as https://chat.example."

@@ -14,9 +14,11 @@ from fairlead.domain.events import (
     ReplyBegan,
     ReplyFailed,
     TextDelta,
+    ToolCallBegan,
     UsageReported,
 )
 from fairlead.domain.usage import Usage
+from fairlead.wire.call_ids import made_id
 from fairlead.wire.format import Phase, ReplyReader, ReplyWriter
 
 _WORDS: Final = (TextDelta, ReasoningDelta, ArgumentsDelta)
@@ -29,6 +31,7 @@ class TranslatedStream:
         "_finished",
         "_open",
         "_reader",
+        "_reply_id",
         "_sent",
         "_writer",
         "failure",
@@ -38,9 +41,13 @@ class TranslatedStream:
         "usage",
     )
 
-    def __init__(self, reader: ReplyReader, writer: ReplyWriter, sent: str = "") -> None:
-        """`sent`: the model that was asked for, which stands in where an upstream does not name who serves."""
+    def __init__(self, reader: ReplyReader, writer: ReplyWriter, sent: str = "", reply_id: str = "") -> None:
+        """`sent`: the model that was asked for, which stands in where an upstream does not name who serves.
+
+        `reply_id`: our own name of the reply, of which calls without an id get theirs.
+        """
         self._reader = reader
+        self._reply_id = reply_id
         self._sent = sent
         self._writer = writer
         self._open: set[int] = set()
@@ -100,6 +107,8 @@ class TranslatedStream:
             event = said
             if isinstance(said, ReplyBegan) and not said.served:
                 event = said._replace(served=self.served or self._sent)
+            elif isinstance(said, ToolCallBegan) and not said.call_id:
+                event = said._replace(call_id=made_id(self._reply_id, said.choice, said.call))
             if self._take(event):
                 try:
                     written.append(self._writer.write(event))

@@ -5,11 +5,22 @@ from typing import Any
 
 import pytest
 
+from fairlead.domain.content import ToolCall
 from fairlead.domain.errors import GarbledError, TruncatedError
-from fairlead.domain.events import ArgumentsDelta, ChoiceFinished, Event, TextDelta, ToolCallBegan, UsageReported
+from fairlead.domain.events import (
+    ArgumentsDelta,
+    ChoiceFinished,
+    Event,
+    FinishReason,
+    TextDelta,
+    ToolCallBegan,
+    UsageReported,
+)
 from fairlead.domain.names import SentModel
+from fairlead.domain.reply import Reply, ReplyChoice
 from fairlead.domain.usage import Usage
 from fairlead.wire.anthropic_messages import BACK, DOOR
+from fairlead.wire.anthropic_messages.reply_writing import write_reply
 from fairlead.wire.anthropic_messages.stream_writing import MessageWriter
 from fairlead.wire.anthropic_messages.token_counts import read_count, read_count_request
 from fairlead.wire.anthropic_messages.usage import write_usage
@@ -64,6 +75,24 @@ def test_what_is_no_finished_reply_is_refused_on_the_lane_and_off_it(body: bytes
         ASKED.lane_reply(body, "sent")
     with pytest.raises(error):
         BACK.read_reply(body)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "finish", "expected"),
+    [
+        ('{"x": "ab', "length", {}),
+        ('{"x": "ab', "content_filter", {}),
+        ('{"x": 1}', "length", {"x": 1}),
+        ('{"x": "ab', "tool_calls", {"input": '{"x": "ab'}),
+    ],
+)
+def test_a_call_that_was_cut_has_no_invented_parameter(
+    arguments: str, finish: FinishReason, expected: dict[str, Any]
+) -> None:
+    reply = Reply("r", "m", (ReplyChoice((ToolCall("t", "f", arguments),), finish),))
+    written = json.loads(write_reply(reply, reply_id="msg_1", wants_thinking=True))
+    assert written["content"][0]["input"] == expected
+    assert written["stop_reason"] == {"length": "max_tokens", "content_filter": "refusal"}.get(finish, "tool_use")
 
 
 @pytest.mark.parametrize("content", [[1], [{"text": "no type"}], [{"type": "text", "text": 5}]])

@@ -195,10 +195,18 @@ def test_what_has_no_word_in_the_hub_is_a_loss_by_its_name() -> None:
         inference_geo=None,
         thinking={"type": "between_tools"},
         metadata={"user_id": "u", "team": "t"},
+        output_config={"task_budget": {"type": "tokens", "total": 50_000}, "effort": "low", "other": None},
     )
     assert sorted(lost(read)) == sorted(
         [
-            *("container", "context_management", "thinking.type", "metadata.team", "text.citations"),
+            *(
+                "container",
+                "context_management",
+                "thinking.type",
+                "metadata.team",
+                "text.citations",
+                "output_config.task_budget",
+            ),
             *("document.citations", "document.context", "document.source.content", "search_result"),
             *("tool_result[tool_reference]", "image.transformations"),
         ]

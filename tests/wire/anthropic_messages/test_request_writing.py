@@ -1,6 +1,7 @@
 """A request for Anthropic: what it refuses is mended or said to be lost, and nothing else is touched."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -340,4 +341,6 @@ def test_the_rest_is_carried_or_lost_by_its_name() -> None:
         *("stop", "n", "logprobs", "top_logprobs", "min_p", "frequency_penalty", "seed", "logit_bias"),
         *("prompt_cache_key", "metadata", "verbosity", "reasoning.summary"),
     ]
-    assert written(ChatRequest(HELLO, service_tier="flex", user="u" * 300))[1] == ["user", "service_tier"]
+    body, lost = written(ChatRequest(HELLO, service_tier="flex", user="u" * 300))
+    assert lost == ["service_tier"]
+    assert body["metadata"]["user_id"] == sha256(b"u" * 300).hexdigest()

@@ -84,7 +84,7 @@ def test_a_whole_reply_is_read() -> None:
                     Text("Hello é"),
                     Reasoning("", "c2ln", "gemini_generate"),
                     ToolCall("f1", "weather", '{"city": "Köln"}'),
-                    ToolCall("call_r1_0_1", "time", "{}"),
+                    ToolCall("", "time", "{}"),
                 ),
                 "tool_calls",
             ),

@@ -139,6 +139,13 @@ def test_arguments_that_are_no_object_go_as_a_text_and_that_is_said() -> None:
     assert losses == ["tool_calls[].function.arguments"]
 
 
+def test_the_title_of_a_document_of_plain_text_is_a_loss() -> None:
+    document = Media("file", "text/plain", text="words", name="Title")
+    for part in (document, ToolResult("t", (document,))):
+        assert written(HI, Turn("user", (part,)))[1] == ["document name"]
+    assert written(HI, Turn("user", (document._replace(name=None),)))[1] == []
+
+
 def test_a_signature_stands_on_the_part_that_follows_it() -> None:
     signed = Reasoning("thinking", "c2ln", "gemini_generate")
     body, losses = written(HI, Turn("assistant", (signed, ToolCall("c", "f", "{}"), ToolCall("d", "f", "{}"))))

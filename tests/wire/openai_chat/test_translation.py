@@ -1,15 +1,16 @@
 """Chat completions through the hub: what comes in goes out again, nothing is invented, and what is lost is named."""
 
 import json
+from hashlib import sha256
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from fairlead.domain.content import Media, Reasoning, Text, ToolCall, ToolChoice, ToolResult
+from fairlead.domain.content import Media, Reasoning, Text, ToolCall, ToolChoice, ToolResult, Turn
 from fairlead.domain.errors import GarbledError, InvalidOptionError, TruncatedError, UpstreamError
 from fairlead.domain.events import (
     ArgumentsDelta,
@@ -24,6 +25,7 @@ from fairlead.domain.events import (
 )
 from fairlead.domain.names import SentModel
 from fairlead.domain.reply import Reply, ReplyChoice, fold
+from fairlead.domain.request import ChatRequest, Effort, ReasoningWish
 from fairlead.domain.usage import Usage
 from fairlead.wire.openai_chat import BACK
 from fairlead.wire.openai_chat.requests import AskedChat, read_request
@@ -109,6 +111,29 @@ def test_what_the_hub_has_no_word_for_is_a_loss_by_name() -> None:
     assert [loss.what for loss in chat.losses] == ["prediction", "web_search_options"]
     lost = BACK.write_request(asked(top_k=5, min_p=0.1, metadata={"a": "b"}).chat(), SentModel("m")).losses
     assert {loss.what for loss in lost} == {"top_k", "min_p", "metadata"}
+
+
+def test_an_end_users_long_name_is_told_by_its_digest() -> None:
+    for user in ("u" * 64, "u" * 65, "\ud83d" * 300):
+        carried = BACK.write_request(asked().chat()._replace(user=user), SentModel("m"))
+        digest = sha256(user.encode(errors="replace")).hexdigest()
+        assert json.loads(carried.body)["user"] == (user if len(user) <= 64 else digest)
+        assert carried.losses == ()
+
+
+@pytest.mark.parametrize("effort", get_args(Effort))
+def test_every_effort_has_its_word(effort: Effort) -> None:
+    carried = BACK.write_request(asked().chat()._replace(reasoning=ReasoningWish(effort)), SentModel("m"))
+    assert json.loads(carried.body)["reasoning_effort"] == effort
+    assert carried.losses == ()
+
+
+def test_the_title_of_a_document_of_plain_text_is_a_loss() -> None:
+    document = Media("file", "text/plain", text="words", name="Title")
+    for parts in ((document,), (document, Text("sum up")), (ToolResult("t1", (document,)),)):
+        carried = BACK.write_request(ChatRequest((Turn("user", parts),)), SentModel("m"))
+        assert [loss.what for loss in carried.losses] == ["document name"]
+        assert b'"text":"words"' in carried.body
 
 
 @pytest.mark.parametrize(

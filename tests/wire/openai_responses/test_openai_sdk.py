@@ -206,6 +206,6 @@ async def test_what_another_provider_holds_is_refused_with_its_mend() -> None:
     async with front(BEGAN, STOP) as (client, _):
         with pytest.raises(openai.BadRequestError, match=r"send the earlier items in 'input', with store=false") as one:
             await client.responses.create(model="auto", input="hello", previous_response_id="resp_1")
-        with pytest.raises(openai.BadRequestError, match=r"'background' cannot be served") as two:
+        with pytest.raises(openai.BadRequestError, match=r"'background' is not served") as two:
             await client.responses.create(model="auto", input="hello", background=True)
     assert (one.value.param, two.value.param) == ("previous_response_id", "background")

@@ -201,6 +201,8 @@ def test_tools_in_a_namespace_get_flat_names_in_declarations_and_history_alike()
     request = chat({"role": "user", "content": "x"}, call, tools=[group])
     assert [tool.name for tool in request.tools] == ["mcp__hub__find"]
     assert request.turns[1].parts == (ToolCall("c", "mcp__hub__find", "{}"),)
+    choice = {"type": "function", "namespace": "mcp__hub__", "name": "find"}
+    assert chat(tools=[group], tool_choice=choice).tool_choice == ToolChoice("one", "mcp__hub__find")
 
 
 def test_a_tool_whose_flat_name_is_taken_is_a_loss() -> None:

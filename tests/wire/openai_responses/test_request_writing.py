@@ -1,6 +1,7 @@
 """A request for an upstream of this format: what it cannot carry is named, and nothing is kept there."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -80,6 +81,13 @@ def test_a_part_of_a_reply_that_this_format_cannot_carry_is_a_loss(part: Part, w
 )
 def test_a_part_of_a_question_that_this_format_cannot_carry_is_a_loss(part: Part, what: str) -> None:
     assert lost(write(Turn("user", (part, Text("hello"))))) == {what}
+
+
+def test_an_end_users_long_name_is_told_by_its_digest() -> None:
+    for user in ("u" * 64, "u" * 65, "ü" * 300):
+        carried = write(user=user)
+        digest = sha256(user.encode()).hexdigest()
+        assert (body(carried)["user"], lost(carried)) == (user if len(user) <= 64 else digest, set())
 
 
 def test_a_speakers_name_is_a_loss() -> None:

@@ -128,7 +128,6 @@ def test_the_session_is_named_by_cache_key_or_metadata(members: dict[str, Any], 
         ({"previous_response_id": "resp_1"}, "resp_1", "previous_response_id"),
         ({"conversation": "conv_1"}, "conv_1", "conversation"),
         ({"conversation": {"id": "conv_2"}}, "conv_2", "conversation"),
-        ({"background": True}, None, "background"),
         ({"prompt": {"id": "p"}}, None, "prompt"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, None, "item_reference"),
         ({"input": [{"id": "msg_1"}]}, None, "item_reference"),
@@ -144,6 +143,14 @@ def test_state_at_a_provider_is_told_to_the_engine_and_refused_by_the_hub(
             read.chat()
         assert raised.value.param == ("input[0]" if only == "item_reference" else only)
         assert "send" in raised.value.message or "leave it out" in raised.value.message
+
+
+def test_a_reply_in_the_background_is_refused_since_nobody_could_fetch_it() -> None:
+    for stream in (False, True):
+        with pytest.raises(InvalidOptionError, match="Leave it out") as raised:
+            request(background=True, stream=stream)
+        assert raised.value.param == "background"
+    assert request(background=False).lane_only is None
 
 
 def test_what_only_the_lane_can_serve_needs_no_input() -> None:

@@ -25,7 +25,8 @@ _TEXTS: Final = frozenset(("application/json", "application/xml", "application/y
 """Documents that are text though their type does not begin with `text/`."""
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODE: Final = msgspec.json.Encoder().encode
-_EMPTY: Final = msgspec.Raw(b"{}")
+EMPTY_INPUT: Final = msgspec.Raw(b"{}")
+"""A call without arguments."""
 
 
 def input_of(arguments: str, kind: ToolKind) -> tuple[msgspec.Raw, bool]:
@@ -35,7 +36,7 @@ def input_of(arguments: str, kind: ToolKind) -> tuple[msgspec.Raw, bool]:
     """
     if kind == "function":
         if not arguments or arguments.isspace():
-            return _EMPTY, True
+            return EMPTY_INPUT, True
         text = arguments.encode()
         try:
             _OBJECT.decode(text)

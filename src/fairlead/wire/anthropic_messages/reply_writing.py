@@ -7,7 +7,7 @@ import msgspec
 from fairlead.domain.content import Opaque, Part, Reasoning, Text, ToolCall
 from fairlead.domain.events import FinishReason
 from fairlead.domain.reply import Reply, ReplyChoice
-from fairlead.wire.anthropic_messages.content_writing import Block, input_of
+from fairlead.wire.anthropic_messages.content_writing import EMPTY_INPUT, Block, input_of
 from fairlead.wire.anthropic_messages.ids import spelled
 from fairlead.wire.anthropic_messages.signatures import ORIGIN, wrapped
 from fairlead.wire.anthropic_messages.usage import write_usage
@@ -15,6 +15,8 @@ from fairlead.wire.anthropic_messages.usage import write_usage
 _ENCODER: Final = msgspec.json.Encoder()
 _SIGNS_ITS_TEXT: Final = frozenset((ORIGIN, "bedrock_converse"))
 """Whose blob is a signature over the thoughts, and worth nothing without them."""
+_CUT: Final = frozenset(("length", "content_filter"))
+"""The finishes that may come in the middle of a call."""
 _STOPS: Final[dict[FinishReason, str]] = {
     "stop": "end_turn",
     "length": "max_tokens",
@@ -48,7 +50,7 @@ def write_reply(reply: Reply, *, reply_id: str, wants_thinking: bool) -> bytes:
             "type": "message",
             "role": "assistant",
             "model": reply.served,
-            "content": _content(choice.parts, wants_thinking=wants_thinking),
+            "content": _content(choice, wants_thinking=wants_thinking),
             "stop_reason": _stop_of(choice),
             "stop_sequence": choice.stop_sequence,
             "usage": write_usage(reply.usage),
@@ -70,12 +72,13 @@ def blob_block(part: Reasoning) -> dict[str, str]:
     return {"type": "redacted_thinking", "data": wrapped(part)}
 
 
-def _content(parts: tuple[Part, ...], *, wants_thinking: bool) -> list[Block]:
+def _content(choice: ReplyChoice, *, wants_thinking: bool) -> list[Block]:
     """The blocks.
 
     A client that has not asked for thoughts takes the first block for the answer: it gets only the blobs before a tool
     call, since a provider may refuse the tool's result without them.
     """
+    parts = choice.parts
     last_call = max((place for place, part in enumerate(parts) if isinstance(part, ToolCall)), default=-1)
     written: list[Block] = []
     for place, part in enumerate(parts):
@@ -83,7 +86,7 @@ def _content(parts: tuple[Part, ...], *, wants_thinking: bool) -> list[Block]:
             if part.blob is not None and place < last_call:
                 written.append(blob_block(part))
             continue
-        block = _block(part)
+        block = _block(part, is_cut=choice.finish in _CUT)
         if block is not None:
             written.append(block)
     return written
@@ -98,11 +101,14 @@ def _stop_of(choice: ReplyChoice) -> str:
     )
 
 
-def _block(part: Part) -> Block | None:
+def _block(part: Part, *, is_cut: bool) -> Block | None:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text} if part.text else None
     if isinstance(part, ToolCall):
-        arguments, _ = input_of(part.arguments, part.kind)
+        arguments, was_object = input_of(part.arguments, part.kind)
+        if is_cut and not was_object and part.kind == "function":
+            # Half a JSON text is none of the tool's parameters. A stream shows it as it came; here there is no place.
+            arguments = EMPTY_INPUT
         return {"type": "tool_use", "id": spelled(part.call_id), "name": part.name, "input": arguments}
     if isinstance(part, Reasoning):
         return thoughts_block(part)

@@ -18,6 +18,8 @@ _READ: Final = frozenset(
         "cache_control",
     )
 )
+_CONFIG_READ: Final = frozenset(("effort", "format"))
+_METADATA_READ: Final = frozenset(("user_id",))
 _EFFORTS: Final = frozenset(get_args(Effort))
 _TOOL_EXTRAS: Final = ("defer_loading", "allowed_callers", "input_examples", "eager_input_streaming")
 _OUR_WORDS: Final = {"standard_only": "default"}
@@ -143,7 +145,12 @@ def _chat(body: _Body, members: Members, is_streaming: bool) -> ChatRequest:
         is_streaming=is_streaming,
         user=body.metadata.user_id if body.metadata else None,
         service_tier=_OUR_WORDS.get(body.service_tier or "", body.service_tier),
-        losses=(*losses, *_metadata_losses(members), *reader.losses),
+        losses=(
+            *losses,
+            *_inner_losses(members, "output_config", _CONFIG_READ),
+            *_inner_losses(members, "metadata", _METADATA_READ),
+            *reader.losses,
+        ),
     )
     return chat
 
@@ -244,8 +251,13 @@ def _reasoning(body: _Body, losses: list[Loss]) -> ReasoningWish | None:
     return ReasoningWish(cast("Effort | None", effort), thinking.budget_tokens, shown)
 
 
-def _metadata_losses(members: Members) -> list[Loss]:
-    metadata = members.get("metadata")
-    if metadata is None or bytes(metadata) == b"null":
+def _inner_losses(members: Members, name: str, read: frozenset[str]) -> list[Loss]:
+    """The members of an object that mean nothing to others, such as the beta `output_config.task_budget`."""
+    given = members.get(name)
+    if given is None or bytes(given) == b"null":
         return []
-    return [Loss(f"metadata.{name}"[:_QUOTED_CHARS], _NO_WORD) for name in _ANY.decode(metadata) if name != "user_id"]
+    return [
+        Loss(f"{name}.{inner}"[:_QUOTED_CHARS], _NO_WORD)
+        for inner, value in _ANY.decode(given).items()
+        if inner not in read and bytes(value) not in EMPTY
+    ]

@@ -12,6 +12,7 @@ from fairlead.wire.anthropic_messages.model_habits import Habits, habits_of
 from fairlead.wire.anthropic_messages.signatures import ORIGIN
 from fairlead.wire.anthropic_messages.thinking import write_thinking
 from fairlead.wire.lost_turns import media_kinds, refuse_lost
+from fairlead.wire.user_names import fitting
 
 _ENCODER: Final = msgspec.json.Encoder()
 _SCHEMA: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -180,10 +181,8 @@ def _write_rest(body: dict[str, Any], chat: ChatRequest, losses: list[Loss]) -> 
         body["stop_sequences"] = stops
     if len(stops) != len(chat.stop):
         losses.append(Loss("stop", "Anthropic refuses a stop sequence of blanks"))
-    if chat.user is not None and len(chat.user) <= MAX_USER_CHARS:
-        body["metadata"] = {"user_id": chat.user}
-    elif chat.user is not None:
-        losses.append(Loss("user", f"Anthropic takes {MAX_USER_CHARS} characters"))
+    if chat.user is not None:
+        body["metadata"] = {"user_id": fitting(chat.user, MAX_USER_CHARS)}
     if chat.service_tier in _TIERS:
         body["service_tier"] = _TIERS[chat.service_tier]
     elif chat.service_tier is not None:

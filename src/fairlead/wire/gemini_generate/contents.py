@@ -112,6 +112,7 @@ class ContentsWriter:
         if media.detail in ("low", "high"):
             self._lose("image_url.detail", "Gemini has no such choice for every model.")
         if media.text is not None:
+            self._name(media)
             return {"text": media.text}
         kind = media.media_type
         if media.data is not None:
@@ -140,6 +141,9 @@ class ContentsWriter:
     def _result(self, result: ToolResult) -> WirePart:
         texts = [part.text for part in result.parts if part.text is not None]
         media = [part for part in result.parts if isinstance(part, Media) and part.text is None]
+        for part in result.parts:
+            if isinstance(part, Media) and part.text is not None:
+                self._name(part)
         response: dict[str, Any] = {
             "id": result.call_id,
             "name": result.name or self._names.get(result.call_id) or result.call_id,
@@ -149,6 +153,10 @@ class ContentsWriter:
         if parts:
             response["parts"] = parts
         return {"functionResponse": response}
+
+    def _name(self, document: Media) -> None:
+        if document.name is not None:
+            self._lose("document name", "A document of plain text is told as text.")
 
     def _lose(self, what: str, why: str) -> None:
         self.losses[Loss(what, why)] = None

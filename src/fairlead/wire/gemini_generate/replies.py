@@ -100,11 +100,10 @@ _ENCODER: Final = msgspec.json.Encoder()
 class ResponseReader:
     """Reads one response, or the pieces of one in their order."""
 
-    __slots__ = ("_began", "_calls", "_finished", "_open", "_reply_id", "_usage")
+    __slots__ = ("_began", "_calls", "_finished", "_open", "_usage")
 
     def __init__(self) -> None:
         self._began = False
-        self._reply_id = ""
         self._calls: dict[int, int] = {}
         self._open: set[int] = set()
         self._finished: set[int] = set()
@@ -126,8 +125,7 @@ class ResponseReader:
         events: list[Event] = []
         if not self._began:
             self._began = True
-            self._reply_id = response.response_id or ""
-            events.append(ReplyBegan(self._reply_id, response.model_version or ""))
+            events.append(ReplyBegan(response.response_id or "", response.model_version or ""))
         if response.usage_metadata is not None:
             self._usage = response.usage_metadata
         for candidate in response.candidates or ():
@@ -184,17 +182,13 @@ class ResponseReader:
         if call is not None:
             number = self._calls.get(choice, 0)
             self._calls[choice] = number + 1
-            events.append(ToolCallBegan(number, call.id or self._call_id(choice, number), call.name, choice))
+            events.append(ToolCallBegan(number, call.id or "", call.name, choice))
             arguments = bytes(call.args)
             events.append(ArgumentsDelta(number, "{}" if arguments in (b"", b"null") else arguments.decode(), choice))
         elif part.text:
             events.append(TextDelta(part.text, choice, logprobs=logprobs))
             return None
         return logprobs
-
-    def _call_id(self, choice: int, number: int) -> str:
-        """Models before Gemini 3 give their calls no ids; clients cannot answer without one."""
-        return f"call_{self._reply_id}_{choice}_{number}" if self._reply_id else f"call_{choice}_{number}"
 
 
 def read_reply(body: bytes) -> Reply:

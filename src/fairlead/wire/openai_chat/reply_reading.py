@@ -1,6 +1,6 @@
 """A whole chat completion of an upstream -> the hub."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +9,7 @@ from fairlead.domain.errors import GarbledError, TruncatedError
 from fairlead.domain.events import FinishReason
 from fairlead.domain.reply import Reply, ReplyChoice
 from fairlead.wire.odd_counts import reread
+from fairlead.wire.openai_chat.content_list import parts_in
 from fairlead.wire.openai_chat.reasoning import Detail, parts_of
 from fairlead.wire.openai_chat.usage import WireUsage
 from fairlead.wire.upstream_words import error_in_reply
@@ -69,7 +70,8 @@ class Logprobs(msgspec.Struct):
 class Message(msgspec.Struct):
     """A message, or what a stream adds to one."""
 
-    content: str | None = None
+    content: str | list[Any] | None = None
+    """A text, or a list of chunks (`content_list`)."""
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
@@ -132,14 +134,17 @@ def _choice(choice: _Choice) -> ReplyChoice:
         parts += parts_of(message.reasoning_details)
     elif thoughts := message.reasoning_content or message.reasoning:
         parts.append(Reasoning(thoughts))
-    if message.content:
-        parts.append(Text(message.content))
+    content = message.content
+    if isinstance(content, list):
+        parts += parts_in(content)
+    elif content:
+        parts.append(Text(content))
     if message.refusal:
         parts.append(Text(message.refusal, is_refusal=True))
-    calls = [_call(call, place) for place, call in enumerate(message.tool_calls or ())]
+    calls = [_call(call) for call in message.tool_calls or ()]
     if message.function_call is not None:
         function = message.function_call
-        calls.append(ToolCall(f"call_{function.name}", function.name or "", function.text()))
+        calls.append(ToolCall("", function.name or "", function.text()))
     parts += calls
     finish = finish_of(choice.finish_reason, has_calls=bool(calls))
     return ReplyChoice(
@@ -147,8 +152,8 @@ def _choice(choice: _Choice) -> ReplyChoice:
     )
 
 
-def _call(call: Call, place: int) -> ToolCall:
-    call_id = call.id or f"call_{place}"
+def _call(call: Call) -> ToolCall:
+    call_id = call.id or ""
     if call.custom is not None:
         return ToolCall(call_id, call.custom.name or "", call.custom.input or "", "custom")
     function = call.function or Function()

@@ -10,11 +10,14 @@ from fairlead.domain.request import Carried, ChatRequest, Effort, Loss, Reasonin
 from fairlead.wire.lost_turns import media_kinds, refuse_lost
 from fairlead.wire.openai_chat.grammars import nested
 from fairlead.wire.openai_chat.reply_writing import call_object
+from fairlead.wire.user_names import fitting
 
 _ENCODER: Final = msgspec.json.Encoder()
 _NO_ARGUMENTS: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 MAX_STOPS: Final = 4
 """OpenAI's limit (API reference, `stop`, read 2026-11-30)."""
+MAX_USER_CHARS: Final = 64
+"""What OpenAI takes of `user`; its 400 says "Expected a string with maximum length 64". OpenRouter takes 128."""
 _TIERS: Final = frozenset(("auto", "default", "flex", "priority", "scale"))
 _AUDIO_FORMATS: Final = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/wav": "wav", "audio/x-wav": "wav"}
 _BUDGETS: Final[tuple[tuple[int, Effort], ...]] = ((4_096, "low"), (16_384, "medium"))
@@ -35,7 +38,7 @@ def write_chat_request(chat: ChatRequest, sent: SentModel) -> Carried:
         _write_reasoning(body, chat.reasoning, losses)
     _write_numbers(body, chat, losses)
     if chat.user is not None:
-        body["user"] = chat.user
+        body["user"] = fitting(chat.user, MAX_USER_CHARS)
     if chat.cache_key is not None:
         body["prompt_cache_key"] = chat.cache_key
     if chat.verbosity is not None:
@@ -84,7 +87,7 @@ def _write_reasoning(body: dict[str, Any], wish: ReasoningWish, losses: list[Los
         effort = effort or next((name for below, name in _BUDGETS if wish.budget_tokens < below), "high")
         losses.append(Loss("reasoning budget", f"sent as reasoning_effort={effort}"))
     if effort is not None:
-        body["reasoning_effort"] = "high" if effort == "max" else effort
+        body["reasoning_effort"] = effort
 
 
 def _write_tools(body: dict[str, Any], chat: ChatRequest, losses: list[Loss]) -> None:
@@ -129,6 +132,7 @@ def _response_format(output: OutputShape) -> dict[str, Any]:
 
 
 _CACHE_LOSS: Final = Loss("cache_control", "providers of this format cache prompts by themselves")
+_NAME_LOSS: Final = Loss("document name", "a document of plain text is told as text")
 _REASONING_LOSS: Final = Loss("reasoning", "chat completions take no earlier thoughts")
 
 
@@ -219,6 +223,8 @@ def _content(parts: list[Text | Media], noted: set[Loss]) -> str | list[dict[str
 
 def _media(part: Media, noted: set[Loss]) -> dict[str, Any] | None:
     if part.text is not None:
+        if part.name is not None:
+            noted.add(_NAME_LOSS)
         return {"type": "text", "text": part.text}
     if part.kind == "image" and part.file_id is None:
         url = part.url if part.data is None else f"data:{part.media_type or 'image/png'};base64,{part.data}"

@@ -1,13 +1,12 @@
 """A chat stream of an upstream -> the events of the hub."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from fairlead.domain.content import ToolKind
+from fairlead.domain.content import Text
 from fairlead.domain.errors import TruncatedError, UpstreamError
 from fairlead.domain.events import (
-    ArgumentsDelta,
     ChoiceFinished,
     Event,
     ReasoningDelta,
@@ -15,11 +14,12 @@ from fairlead.domain.events import (
     ReplyBegan,
     ReplyFailed,
     TextDelta,
-    ToolCallBegan,
     UsageReported,
 )
 from fairlead.wire.last_event import has_last_event
 from fairlead.wire.odd_counts import reread
+from fairlead.wire.openai_chat.content_list import parts_in
+from fairlead.wire.openai_chat.open_calls import OpenCalls
 from fairlead.wire.openai_chat.reasoning import parts_of
 from fairlead.wire.openai_chat.reply_reading import Call, Logprobs, Message, finish_of
 from fairlead.wire.openai_chat.usage import WireUsage
@@ -48,17 +48,6 @@ class _Chunk(msgspec.Struct):
 _CHUNK: Final = msgspec.json.Decoder(_Chunk)
 
 
-class _Calls:
-    """The tool calls of one choice, however the upstream numbers them."""
-
-    __slots__ = ("by_index", "ids", "last")
-
-    def __init__(self) -> None:
-        self.by_index: dict[int, int] = {}
-        self.ids: list[str] = []
-        self.last: int | None = None
-
-
 class ChatReader:
     """One stream. Keeps the promises of `wire.format.ReplyReader`."""
 
@@ -66,7 +55,7 @@ class ChatReader:
 
     def __init__(self) -> None:
         self._splitter = EventSplitter()
-        self._calls: dict[int, _Calls] = {}
+        self._calls: dict[int, OpenCalls] = {}
         self._open: set[int] = set()
         self._finished: set[int] = set()
         self._has_begun = False
@@ -134,19 +123,31 @@ class ChatReader:
             self._take_thoughts(delta, number)
             if delta.content:
                 logprobs = choice.logprobs.raw() if choice.logprobs is not None else None
-                events.append(TextDelta(delta.content, number, logprobs=logprobs))
+                if isinstance(delta.content, str):
+                    events.append(TextDelta(delta.content, number, logprobs=logprobs))
+                else:
+                    _take_chunks(delta.content, number, logprobs, events)
             if delta.refusal:
                 events.append(TextDelta(delta.refusal, number, is_refusal=True))
-            for call in delta.tool_calls or ():
-                self._take_call(call, number)
-            if delta.function_call is not None:
-                self._take_call(Call(0, None, delta.function_call), number)
+            if delta.tool_calls or delta.function_call is not None:
+                self._take_calls(delta, number)
         if number not in self._open and (delta is not None or choice.finish_reason):
             self._open.add(number)
         if choice.finish_reason and number not in self._finished:
             self._finished.add(number)
+            if number in self._calls:
+                self._calls[number].tell_all(events)
             reason = finish_of(choice.finish_reason, has_calls=number in self._calls)
             events.append(ChoiceFinished(reason, number))
+
+    def _take_calls(self, delta: Message, number: int) -> None:
+        calls = self._calls.setdefault(number, OpenCalls(number))
+        for call in delta.tool_calls or ():
+            calls.take(call, self._events)
+        if delta.function_call is not None:
+            calls.take(Call(0, None, delta.function_call), self._events)
+        if number in self._finished:
+            calls.tell_all(self._events)
 
     def _take_thoughts(self, delta: Message, number: int) -> None:
         if delta.reasoning_details:
@@ -159,24 +160,15 @@ class ChatReader:
         elif thoughts := delta.reasoning_content or delta.reasoning:
             self._events.append(ReasoningDelta(thoughts, number))
 
-    def _take_call(self, call: Call, number: int) -> None:
-        calls = self._calls.setdefault(number, _Calls())
-        index = call.index if call.index is not None else (calls.last if calls.last is not None else 0)
-        place = calls.by_index.get(index)
-        is_new = place is None or (bool(call.id) and call.id != calls.ids[place])
-        if is_new or place is None:
-            # Some servers give every parallel call the index 0 and tell them apart by id alone.
-            place = len(calls.ids)
-            calls.by_index[index] = place
-            name = (call.custom.name if call.custom else call.function.name if call.function else None) or ""
-            call_id = call.id or f"call_{number}_{place}"
-            calls.ids.append(call_id)
-            kind: ToolKind = "custom" if call.custom is not None else "function"
-            self._events.append(ToolCallBegan(place, call_id, name, number, kind))
-        calls.last = index
-        text = (call.custom.input or "") if call.custom else call.function.text() if call.function else ""
-        if text:
-            self._events.append(ArgumentsDelta(place, text, number))
+
+def _take_chunks(chunks: list[Any], number: int, logprobs: bytes | None, events: list[Event]) -> None:
+    """Content in chunks; what is known of the tokens is told with the first words."""
+    for part in parts_in(chunks):
+        if isinstance(part, Text):
+            events.append(TextDelta(part.text, number, part.is_refusal, logprobs))
+            logprobs = None
+        else:
+            events.append(ReasoningDelta(part.text, number))
 
 
 def _truncated() -> TruncatedError:

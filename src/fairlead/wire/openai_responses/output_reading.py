@@ -80,7 +80,7 @@ def read_item(raw: msgspec.Raw) -> OutputItem | None:
 def begin_call(item: OutputItem, call: int) -> ToolCallBegan:
     """The event that a call begins."""
     kind: ToolKind = "custom" if item.type == "custom_tool_call" else "function"
-    return ToolCallBegan(call, item.call_id or item.id or f"call_{call}", item.name or "", kind=kind)
+    return ToolCallBegan(call, item.call_id or item.id or "", item.name or "", kind=kind)
 
 
 def arguments_of(item: OutputItem) -> str:

@@ -42,17 +42,16 @@ from fairlead.wire.upstream_words import error_in_reply
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ENDS: Final = frozenset(("completed", "incomplete"))
-_WAITS: Final = frozenset(("queued", "in_progress"))
 
 
-def lane_reply(body: bytes, sent: str, *, may_wait: bool = False) -> ReadReply:
-    """Check that this is a finished reply; with `may_wait`, one that is made in the background will do.
+def lane_reply(body: bytes, sent: str) -> ReadReply:
+    """Check that this is a finished reply.
 
     Raises: GarbledError when it is not a reply (a 200 with an error or a page inside); TruncatedError without an end.
     """
     response = _response(body)
     _check_error(response, body)
-    if response.status not in _ENDS and not (may_wait and response.status in _WAITS):
+    if response.status not in _ENDS:
         raise TruncatedError("The upstream's reply does not say that it is completed.")
     if response.output is None:
         raise GarbledError("The upstream's reply holds no output.")

@@ -92,7 +92,20 @@ def lane_only(members: Members) -> str | None:
     for name in _HELD_ELSEWHERE:
         if name in members and has(members[name]):
             return name
-    return "background" if "background" in members and bytes(members["background"]) == b"true" else None
+    return None
+
+
+def refuse_background(members: Members) -> None:
+    """A reply that is made in the background is asked for at an address that this server does not have.
+
+    Raises: InvalidOptionError.
+    """
+    if "background" in members and bytes(members["background"]) == b"true":
+        raise InvalidOptionError(
+            "'background' is not served: this server has no address to fetch the reply from later. Leave it out; "
+            "with 'stream' a long reply shows that it is on its way.",
+            param="background",
+        )
 
 
 def read_chat(members: Members) -> tuple[ChatRequest, SpacedNames]:
@@ -141,11 +154,6 @@ def read_chat(members: Members) -> tuple[ChatRequest, SpacedNames]:
 
 def _refuse_state(members: Members) -> None:
     name = lane_only(members)
-    if name == "background":
-        raise InvalidOptionError(
-            "'background' cannot be served by the model chosen: leave it out, or name a model whose provider has it.",
-            param="background",
-        )
     if name is not None:
         raise InvalidOptionError(f"'{name}' names what another provider holds: {_HELD_ELSEWHERE[name]}.", param=name)
 

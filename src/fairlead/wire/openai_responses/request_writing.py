@@ -13,12 +13,15 @@ from fairlead.domain.names import SentModel
 from fairlead.domain.request import Carried, ChatRequest, Effort, Loss, ReasoningWish
 from fairlead.wire.openai_responses.item_writing import ItemsWritten
 from fairlead.wire.openai_responses.request_reading import ENCRYPTED, LOGPROBS
+from fairlead.wire.user_names import fitting
 
 Json = dict[str, object]
 
 _ENCODER: Final = msgspec.json.Encoder()
 MIN_OUTPUT_TOKENS: Final = 16
 """What the specification allows at least for max_output_tokens."""
+MAX_USER_CHARS: Final = 64
+"""What OpenAI takes of `user`; its 400 says "Expected a string with maximum length 64"."""
 _TIERS: Final = frozenset(("auto", "default", "flex", "scale", "priority", "fast", "ultrafast"))
 _BUDGET_EFFORTS: Final[tuple[tuple[int, Effort], ...]] = ((1024, "low"), (2048, "medium"))
 """Thinking budgets up to these token counts, as efforts; above, `high`: LiteLLM's thresholds, read 2026-11-30."""
@@ -99,7 +102,7 @@ def _write_numbers(body: Json, request: ChatRequest) -> None:
 
 def _write_names(body: Json, request: ChatRequest, losses: dict[str, Loss]) -> None:
     if request.user is not None:
-        body["user"] = request.user
+        body["user"] = fitting(request.user, MAX_USER_CHARS)
     if request.cache_key is not None:
         body["prompt_cache_key"] = request.cache_key
     if request.metadata is not None:

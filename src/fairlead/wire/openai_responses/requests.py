@@ -18,7 +18,7 @@ from fairlead.wire.format import ReadReply, References, ReplyStream, ReplyWriter
 from fairlead.wire.lane import Members, put_together, raw, refuse_lookalikes, take_apart
 from fairlead.wire.openai_responses.member_reading import NOTHING, has, read_member
 from fairlead.wire.openai_responses.replies import lane_reply, write_reply
-from fairlead.wire.openai_responses.request_reading import lane_only, read_chat
+from fairlead.wire.openai_responses.request_reading import lane_only, read_chat, refuse_background
 from fairlead.wire.openai_responses.response_object import ReplyShape
 from fairlead.wire.openai_responses.state import references, without_foreign
 from fairlead.wire.openai_responses.stream import ResponseWatch
@@ -121,7 +121,7 @@ class ResponsesRequest:
 
     def lane_reply(self, body: bytes, sent: str) -> ReadReply:
         """See AskedRequest."""
-        return lane_reply(body, sent, may_wait=self.lane_only == "background")
+        return lane_reply(body, sent)
 
     def lane_stream(self) -> ReplyStream:
         """See AskedRequest."""
@@ -159,6 +159,7 @@ def of_members(members: Members, wishes: Wishes) -> ResponsesRequest:
     asked = envelope.model or ""
     if not asked and not wishes.models:
         raise InvalidOptionError("'model' is missing: name a model, or 'auto' to have one chosen.", param="model")
+    refuse_background(members)
     only = lane_only(members) or _reference(envelope.input)
     if envelope.input is None and only is None:
         raise InvalidOptionError("'input' is missing: send a text or a list of items.", param="input")

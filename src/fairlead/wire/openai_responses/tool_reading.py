@@ -34,6 +34,7 @@ class _Namespace(msgspec.Struct):
 class _Choice(msgspec.Struct):
     type: str
     name: str | None = None
+    namespace: str | None = None
     mode: str | None = None
     tools: list[dict[str, msgspec.Raw]] | None = None
 
@@ -76,7 +77,7 @@ class ToolsRead:
         if isinstance(choice, str):
             return _mode(choice)
         if choice.type in ("function", "custom") and choice.name:
-            return ToolChoice("one", choice.name)
+            return ToolChoice("one", flat_name(choice.namespace, choice.name))
         if choice.type == "allowed_tools":
             names = {
                 read_member(tool["name"], _NAME, "tool_choice.tools") for tool in choice.tools or () if "name" in tool

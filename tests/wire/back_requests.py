@@ -37,9 +37,11 @@ caches = st.sampled_from([None, None, "5m", "1h"])
 base64s = st.sampled_from(["aGVsbG8=", "AA==", "c2lnbmF0dXJl"])
 objects = st.sampled_from(["{}", '{"a":1}', '{ "b" : [1.50, "é"] }', '{"n":12345678901234567890}'])
 arguments = objects | st.sampled_from(["", "{", "[1]", "null", '{"a":'])
-schemas = st.sampled_from([None, b'{"type":"object","properties":{"a":{"type":"string"}}}', b'{"type":"object"}'])
+schemas = st.sampled_from(
+    [None, b'{"properties":{}}', b'{"type":"object","properties":{"a":{"type":"string"}}}', b'{"type":"object"}']
+)
 
-texts = built(Text, words, caches)
+texts = built(Text, words | st.sampled_from([" ", "\n\n"]), caches)
 images = built(
     Media,
     st.just("image"),
@@ -65,7 +67,13 @@ thoughts = built(
     st.booleans(),
 )
 calls = built(ToolCall, call_ids, names, arguments, st.sampled_from(["function", "function", "custom"]), caches)
-results = built(ToolResult, call_ids, st.lists(texts | images, max_size=2).map(tuple), st.booleans())
+results = built(
+    ToolResult,
+    call_ids,
+    st.lists(texts | images | documents | sounds, max_size=2).map(tuple),
+    st.booleans(),
+    cache=caches,
+)
 opaques = built(Opaque, st.just("openai_responses"), st.just("web_search_call"), st.just(b"{}"))
 
 
@@ -76,7 +84,7 @@ def _turn(role: str, parts: st.SearchStrategy[Part]) -> st.SearchStrategy[Turn]:
 turns = st.lists(
     _turn("system", texts)
     | _turn("user", texts | media | results | opaques)
-    | _turn("assistant", texts | thoughts | calls | opaques),
+    | _turn("assistant", texts | thoughts | calls | opaques | images),
     min_size=1,
     max_size=6,
 ).map(tuple)

@@ -257,6 +257,16 @@ BUDGETED = "claude-haiku-4-5"
         (ADAPTIVE, ReasoningWish("none"), 9_000, {"thinking": {"type": "disabled"}}, []),
         (EITHER, ReasoningWish("low"), 9_000, {"thinking": {"type": "adaptive"}, "effort": "low"}, []),
         (EITHER, ReasoningWish(None, 4_000), 9_000, {"thinking": {"type": "enabled", "budget_tokens": 4_000}}, []),
+        (ADAPTIVE, ReasoningWish("xhigh"), 9_000, {"thinking": {"type": "adaptive"}, "effort": "xhigh"}, []),
+        (
+            *(EITHER, ReasoningWish("xhigh"), 9_000),
+            *({"thinking": {"type": "adaptive"}, "effort": "high"}, ["reasoning effort xhigh"]),
+        ),
+        ("claude-opus-5", ReasoningWish("none"), 9_000, {"thinking": {"type": "disabled"}}, []),
+        ("claude-opus-5-5", ReasoningWish("none"), 9_000, {"effort": "low"}, ["reasoning"]),
+        ("claude-fable-5", ReasoningWish("none"), 9_000, {"effort": "low"}, ["reasoning"]),
+        ("claude-3-5-sonnet-20241022", ReasoningWish("high"), 8_000, {}, ["reasoning"]),
+        ("claude-3-5-sonnet-20241022", ReasoningWish("none"), 8_000, {}, []),
         (BUDGETED, ReasoningWish("high"), 10_000, {"thinking": {"type": "enabled", "budget_tokens": 8_000}}, []),
         (BUDGETED, ReasoningWish("minimal"), 5_000, {"thinking": {"type": "enabled", "budget_tokens": 1_024}}, []),
         (

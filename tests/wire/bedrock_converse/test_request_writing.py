@@ -19,18 +19,10 @@ from fairlead.domain.request import ChatRequest, ReasoningWish, Sampling
 from fairlead.wire.bedrock_converse import BACK, path
 from fairlead.wire.bedrock_converse.messages import call_id
 from tests.wire.back_requests import chats
+from tests.wire.bedrock_converse.writing import CLAUDE, CLAUDES, HI, LLAMA, OLD, written
 
-CLAUDE = SentModel("eu.anthropic.claude-sonnet-4-5-20250929-v1:0")
-NEWER = SentModel("anthropic.claude-opus-4-7")
-LLAMA = SentModel("meta.llama3-3-70b-instruct-v1:0")
-HI = Turn("user", (Text("hi"),))
 SERVICE = botocore.session.get_session().get_service_model("bedrock-runtime")
 INPUT = SERVICE.operation_model("Converse").input_shape
-
-
-def written(*turns: Turn, sent: SentModel = LLAMA, **more: Any) -> tuple[Any, list[str]]:
-    carried = BACK.write_request(ChatRequest(turns or (HI,), **more), sent)
-    return json.loads(carried.body), [loss.what for loss in carried.losses]
 
 
 def parsed(value: Any, shape: Shape) -> Any:
@@ -50,12 +42,22 @@ def validated(body: dict[str, Any], sent: str) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(chats, st.sampled_from([CLAUDE, NEWER, LLAMA, SentModel("amazon.nova-2-lite-v1:0")]))
+@given(chats, st.sampled_from([*CLAUDES, LLAMA, SentModel("amazon.nova-2-lite-v1:0")]))
 def test_every_request_is_valid_in_the_service_model(chat: ChatRequest, sent: SentModel) -> None:
     body = json.loads(BACK.write_request(chat, sent).body)
     validated(body, sent)
     roles = [message["role"] for message in body["messages"]]
     assert all(a != b for a, b in pairwise(roles))
+    for message in body["messages"]:
+        kinds = [next(iter(block)) for block in message["content"]]
+        assert message["role"] == "user" or not {"image", "document", "audio"} & set(kinds)
+        assert "document" not in kinds or "text" in kinds
+        without_points = [kind for kind in kinds if kind != "cachePoint"]
+        n_results = without_points.count("toolResult")
+        assert message["role"] != "user" or without_points[:n_results] == ["toolResult"] * n_results
+    blocks = [block for message in body["messages"] for block in message["content"]]
+    blocks += [each for block in blocks if "toolResult" in block for each in block["toolResult"]["content"]]
+    assert all(block["text"].strip() for block in [*blocks, *body.get("system", [])] if "text" in block)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
@@ -167,17 +169,6 @@ def test_bedrocks_own_signature_goes_back_and_anthropics_stays_away() -> None:
 @pytest.mark.parametrize(
     ("sent", "wish", "fields", "losses"),
     [
-        (CLAUDE, ReasoningWish("low"), {"thinking": {"type": "enabled", "budget_tokens": 2_048}}, []),
-        (CLAUDE, ReasoningWish(None, 3_000), {"thinking": {"type": "enabled", "budget_tokens": 3_000}}, []),
-        (CLAUDE, ReasoningWish("none"), None, []),
-        ("anthropic.claude-3-7-sonnet-20250219-v1:0", ReasoningWish(None, 3_000),
-         {"thinking": {"type": "enabled", "budget_tokens": 3_000}}, []),
-        ("anthropic.claude-sonnet-4-20250514-v1:0", ReasoningWish(None, 3_000),
-         {"thinking": {"type": "enabled", "budget_tokens": 3_000}}, []),
-        (NEWER, ReasoningWish("high"), {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}, []),
-        ("anthropic.claude-mythos-preview", ReasoningWish("xhigh"),
-         {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}, ["reasoning_effort"]),
-        (NEWER, ReasoningWish(None, 3_000), {"thinking": {"type": "adaptive"}}, ["thinking.budget_tokens"]),
         ("amazon.nova-2-lite-v1:0", ReasoningWish("medium"),
          {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}, []),
         ("openai.gpt-oss-120b-1:0", ReasoningWish("minimal"), {"reasoning_effort": "low"}, ["reasoning_effort"]),
@@ -190,24 +181,89 @@ def test_thinking_in_each_makers_words(sent: str, wish: ReasoningWish, fields: o
     assert body.get("additionalModelRequestFields") == fields and lost == losses
 
 
-def test_a_budget_leaves_room_for_an_answer() -> None:
-    body, losses = written(reasoning=ReasoningWish("high"), sent=CLAUDE, max_output_tokens=4_000)
-    assert body["additionalModelRequestFields"]["thinking"]["budget_tokens"] == 3_999 and losses == ["reasoning_effort"]
-    body, losses = written(reasoning=ReasoningWish("high"), sent=CLAUDE, max_output_tokens=500)
-    assert "additionalModelRequestFields" not in body and losses == ["reasoning_effort"]
+def test_blank_texts_stay_away_and_are_named() -> None:
+    body, losses = written(
+        Turn("system", (Text(" "), Text("Be brief."))),
+        Turn("user", (Text("a"),)),
+        Turn("assistant", (Text("\n"),)),
+        Turn("user", (Text("b"), Text(""))),
+    )
+    assert body["system"] == [{"text": "Be brief."}]
+    assert body["messages"] == [{"role": "user", "content": [{"text": "a"}, {"text": "b"}]}]
+    assert losses == ["blank text"]
+    result = ToolResult("c", (Text("\n"),))
+    body, losses = written(HI, Turn("assistant", (ToolCall("c", "f", "{}"),)), Turn("user", (result,)))
+    assert body["messages"][2]["content"] == [{"toolResult": {"toolUseId": "c", "content": []}}]
+    assert losses == ["blank text"]
 
 
-def test_a_thinking_claude_gets_no_temperature_and_no_top_k() -> None:
-    body, losses = written(reasoning=ReasoningWish("high"), sent=CLAUDE, sampling=Sampling(0.5, top_k=3))
-    assert "inferenceConfig" not in body and losses == ["top_k", "temperature"]
+def test_blank_stop_sequences_stay_away_and_are_named() -> None:
+    body, losses = written(sent=CLAUDE, stop=("END", " \n"))
+    assert body["inferenceConfig"] == {"stopSequences": ["END"]} and losses == ["stop"]
+    body, losses = written(stop=("", "\n"))
+    assert body["inferenceConfig"] == {"stopSequences": ["\n"]} and losses == ["stop"]
+
+
+def test_results_stand_in_front_of_words_with_their_cache_points() -> None:
+    turns = (
+        HI,
+        Turn("assistant", (ToolCall("c", "f", "{}"), ToolCall("d", "f", "{}"))),
+        Turn("user", (Text("by the way", "5m"), ToolResult("c", (Text("1", "1h"), Text("2"))))),
+        Turn("user", (ToolResult("d", (Text("3", "5m"),), cache="1h"),)),
+    )
+    assert written(*turns)[0]["messages"][2]["content"] == [
+        {"toolResult": {"toolUseId": "c", "content": [{"text": "1"}, {"text": "2"}]}},
+        {"cachePoint": {"type": "default", "ttl": "1h"}},
+        {"toolResult": {"toolUseId": "d", "content": [{"text": "3"}]}},
+        {"cachePoint": {"type": "default", "ttl": "1h"}},
+        {"text": "by the way"},
+        {"cachePoint": {"type": "default"}},
+    ]
+
+
+def test_a_document_alone_has_its_name_for_words() -> None:
+    paper = Media("file", "application/pdf", data="AA==", name="paper")
+    content = written(Turn("user", (paper,)))[0]["messages"][0]["content"]
+    assert [next(iter(block)) for block in content] == ["document", "text"] and content[1] == {"text": "paper"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "turn", "lost"),
+    [
+        (LLAMA, Turn("assistant", (Text("x"), Media("image", "image/png", data="AA=="))), "image of the assistant"),
+        (LLAMA, Turn("user", (Text("x"), ToolResult("c", (Media("audio", "audio/wav", data="AA=="),)))), "audio"),
+        (CLAUDE, Turn("user", (Text("x"), Media("audio", "audio/wav", data="AA=="))), "audio"),
+    ],
+)
+def test_a_file_in_a_place_that_takes_none_is_a_loss(sent: SentModel, turn: Turn, lost: str) -> None:
+    body, losses = written(HI, Turn("assistant", (ToolCall("c", "f", "{}"),)), turn, sent=sent)
+    assert "AA==" not in json.dumps(body) and losses == [lost]
+
+
+def test_a_tool_has_a_schema_of_an_object_and_no_blank_description() -> None:
+    tools = (Tool("f", " ", b'{"properties":{"a":{}}}'), Tool("g", "", None))
+    specs = [each["toolSpec"] for each in written(tools=tools)[0]["toolConfig"]["tools"]]
+    assert specs == [
+        {"name": "f", "inputSchema": {"json": {"type": "object", "properties": {"a": {}}}}},
+        {"name": "g", "inputSchema": {"json": {"type": "object", "properties": {}}}},
+    ]
+
+
+def test_no_tool_is_forced_where_there_are_none() -> None:
+    body, losses = written(tool_choice=ToolChoice("required"))
+    assert "toolConfig" not in body and losses == ["tool_choice"]
+    told = (HI, Turn("assistant", (ToolCall("c", "f", "{}"),)))
+    body, losses = written(*told, tool_choice=ToolChoice("one", "f"))
+    assert "toolChoice" not in body["toolConfig"] and losses == ["tool_choice"]
 
 
 def test_numbers_shape_and_tier() -> None:
     body, losses = written(
-        sent=CLAUDE,
+        sent=OLD,
         max_output_tokens=9,
         stop=("a", "b"),
-        sampling=Sampling(1.5, 0.9, 40, seed=7),
+        sampling=Sampling(1.5, 0.9, 40, seed=7, presence_penalty=0.0),
+        reasoning=ReasoningWish("none", summary="auto"),
         output=OutputShape("schema", b'{"type":"object"}', "shape", "what it is"),
         service_tier="flex",
         n_choices=2,
@@ -220,7 +276,7 @@ def test_numbers_shape_and_tier() -> None:
             "schema": '{"type":"object"}', "name": "shape", "description": "what it is"}}}},
         "serviceTier": {"type": "flex"},
     }  # fmt: skip
-    assert losses == ["seed", "n", "temperature"]
+    assert losses == ["seed", "n", "reasoning.summary", "temperature"]
 
 
 def test_a_choice_of_none_takes_the_tools_away_unless_calls_are_told() -> None:

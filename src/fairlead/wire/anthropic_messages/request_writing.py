@@ -8,17 +8,16 @@ from fairlead.domain.content import Tool, ToolResult, Turn
 from fairlead.domain.names import SentModel
 from fairlead.domain.request import Carried, ChatRequest, Loss
 from fairlead.wire.anthropic_messages.content_writing import Block, BlockWriter, cache_control
-from fairlead.wire.anthropic_messages.model_habits import Habits, habits_of
 from fairlead.wire.anthropic_messages.signatures import ORIGIN
-from fairlead.wire.anthropic_messages.thinking import write_thinking
+from fairlead.wire.claude_habits import habits_of
+from fairlead.wire.claude_sampling import sampling_taken, stops_taken
+from fairlead.wire.claude_thinking import write_thinking
 from fairlead.wire.lost_turns import media_kinds, refuse_lost
+from fairlead.wire.tool_schema import NO_ARGUMENTS, object_schema
 from fairlead.wire.user_names import fitting
 
 _ENCODER: Final = msgspec.json.Encoder()
-_SCHEMA: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_NO_ARGUMENTS: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 _FREE_TEXT: Final = msgspec.Raw(b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}')
-_OBJECT: Final = msgspec.Raw(b'"object"')
 _CHOICES: Final = {"auto": "auto", "none": "none", "required": "any"}
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 MAX_USER_CHARS: Final = 256
@@ -41,8 +40,11 @@ def write_request(chat: ChatRequest, sent: SentModel) -> Carried:
     _write_tools(body, chat, losses)
     if chat.output is not None:
         _write_output(body, chat, losses)
-    thinks = write_thinking(body, chat, habits, losses)
-    _write_sampling(body, chat, habits, losses, thinks=thinks)
+    thinks = write_thinking(body, chat, habits, losses, max_tokens=body["max_tokens"], origin=ORIGIN)
+    sampling = sampling_taken(chat.sampling, habits, losses, thinks=thinks)
+    for name in ("temperature", "top_p", "top_k"):
+        if (value := getattr(sampling, name)) is not None:
+            body[name] = value
     _write_rest(body, chat, losses)
     return Carried(_ENCODER.encode(body), tuple(losses))
 
@@ -119,25 +121,12 @@ def _tool(tool: Tool, losses: list[Loss]) -> dict[str, Any]:
         losses.append(Loss(f"tools[{tool.name}]"[:80], "a custom tool: sent as a function with one text, `input`"))
         written["input_schema"] = _FREE_TEXT
     else:
-        written["input_schema"] = _schema(tool.schema)
+        written["input_schema"] = NO_ARGUMENTS if tool.schema is None else object_schema(tool.schema)
     if tool.is_strict:
         written["strict"] = True
     if tool.cache is not None:
         written["cache_control"] = cache_control(tool.cache)
     return written
-
-
-def _schema(schema: bytes | None) -> msgspec.Raw:
-    """A schema of arguments; Anthropic requires the word that they are an object, which others let one leave out."""
-    if schema is None:
-        return _NO_ARGUMENTS
-    try:
-        members = _SCHEMA.decode(schema)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return msgspec.Raw(schema)  # the upstream's to refuse, in its own words
-    if "type" in members:
-        return msgspec.Raw(schema)
-    return msgspec.Raw(_ENCODER.encode({"type": _OBJECT, **members}))
 
 
 def _write_output(body: dict[str, Any], chat: ChatRequest, losses: list[Loss]) -> None:
@@ -151,36 +140,10 @@ def _write_output(body: dict[str, Any], chat: ChatRequest, losses: list[Loss]) -
     body["output_config"] = {"format": {"type": "json_schema", "schema": msgspec.Raw(output.schema)}}
 
 
-def _write_sampling(
-    body: dict[str, Any], chat: ChatRequest, habits: Habits, losses: list[Loss], *, thinks: bool
-) -> None:
-    sampling = chat.sampling
-    temperature, top_p, top_k = sampling.temperature, sampling.top_p, sampling.top_k
-    if not habits.takes_sampling:
-        why = "this model chooses its sampling itself"
-        losses += [Loss(name, why) for name in ("temperature", "top_p", "top_k") if getattr(sampling, name) is not None]
-        return
-    if thinks:
-        why = "Anthropic's models choose it themselves while they think"
-        losses += [Loss(name, why) for name in ("temperature", "top_p", "top_k") if getattr(sampling, name) is not None]
-        return
-    if temperature is not None and temperature > 1:
-        losses.append(Loss("temperature", "above Anthropic's most: sent as 1"))
-        temperature = 1.0
-    if temperature is not None and top_p is not None and not habits.takes_both_sampling:
-        losses.append(Loss("top_p", "this model takes a temperature or a top_p, not both"))
-        top_p = None
-    for name, value in (("temperature", temperature), ("top_p", top_p), ("top_k", top_k)):
-        if value is not None:
-            body[name] = value
-
-
 def _write_rest(body: dict[str, Any], chat: ChatRequest, losses: list[Loss]) -> None:
-    stops = [stop for stop in chat.stop if stop and not stop.isspace()]
+    stops = stops_taken(chat.stop, losses)
     if stops:
         body["stop_sequences"] = stops
-    if len(stops) != len(chat.stop):
-        losses.append(Loss("stop", "Anthropic refuses a stop sequence of blanks"))
     if chat.user is not None:
         body["metadata"] = {"user_id": fitting(chat.user, MAX_USER_CHARS)}
     if chat.service_tier in _TIERS:

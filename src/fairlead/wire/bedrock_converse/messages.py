@@ -5,7 +5,7 @@ from base64 import b64encode
 from hashlib import sha256
 from typing import Any, Final
 
-from fairlead.domain.content import CacheTtl, Media, Opaque, Part, Reasoning, Text, ToolCall, ToolResult, Turn
+from fairlead.domain.content import CacheTtl, Media, Opaque, Part, Reasoning, Role, Text, ToolCall, ToolResult, Turn
 from fairlead.domain.request import Loss
 from fairlead.wire.tool_arguments import arguments_object
 
@@ -61,9 +61,10 @@ def cache_point(ttl: CacheTtl) -> Block:
 
 
 class MessagesWriter:
-    """Writes the turns of one request."""
+    """Writes the turns of one request. `hears`: whether the model may be sent sounds."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hears: bool = True) -> None:
+        self._hears = hears
         self._n_documents = 0
         self.losses: dict[Loss, None] = {}
         self.called: dict[str, None] = {}
@@ -76,34 +77,40 @@ class MessagesWriter:
         for turn in turns:
             if turn.name:
                 self._lose("messages[].name", "Converse's turns have no names.")
-            blocks = self._blocks(turn.parts)
+            blocks = self._blocks(turn.parts, turn.role)
             if turn.role == "system":
-                if messages:
+                if messages and blocks:
                     self._lose("messages[system]", "Most models of Bedrock take instructions at the front alone.")
                 system += blocks
             elif messages and messages[-1]["role"] == turn.role:
                 messages[-1]["content"] += blocks
             elif blocks:
                 messages.append({"role": turn.role, "content": blocks})
+        for message in messages:
+            if message["role"] == "user":
+                message["content"] = _as_a_user_says(message["content"])
         if not messages and system:  # a request of instructions alone; Converse begins with a user's turn
             return [], [{"role": "user", "content": system}]
         return system, messages
 
-    def _blocks(self, parts: tuple[Part, ...]) -> list[Block]:
+    def _blocks(self, parts: tuple[Part, ...], role: Role) -> list[Block]:
         blocks: list[Block] = []
         for part in parts:
-            block = self._block(part)
+            block = self._block(part, role)
             if block is None:
                 continue
             blocks.append(block)
-            if not isinstance(part, Reasoning | Opaque) and part.cache is not None:
-                blocks.append(cache_point(part.cache))
+            if (cache := _cache_of(part)) is not None:
+                blocks.append(cache_point(cache))
         return blocks
 
-    def _block(self, part: Part) -> Block | None:
+    def _block(self, part: Part, role: Role) -> Block | None:
         if isinstance(part, Text):
-            return {"text": part.text} if part.text else None
+            return self._text(part)
         if isinstance(part, Media):
+            if role != "user":
+                self._lose(f"{part.kind} of the {role}", "Converse takes files in a user's turns alone.")
+                return None
             return self._media(part)
         if isinstance(part, ToolCall):
             return self._call(part)
@@ -114,7 +121,18 @@ class MessagesWriter:
         self._lose(part.kind, "Only its own format can carry it.")
         return None
 
+    def _text(self, part: Text) -> Block | None:
+        """Words; Converse refuses a text that is empty or blank, whatever the model."""
+        if not part.text or part.text.isspace():
+            if part.text:
+                self._lose("blank text", "Converse refuses it.")
+            return None
+        return {"text": part.text}
+
     def _media(self, media: Media) -> Block | None:
+        if media.kind == "audio" and not self._hears:
+            self._lose("audio", "Anthropic's models do not hear.")
+            return None
         if media.detail in ("low", "high"):
             self._lose("image_url.detail", "Converse has no such choice.")
         data = media.data
@@ -154,9 +172,9 @@ class MessagesWriter:
     def _result(self, result: ToolResult) -> Block:
         content: list[Block] = []
         for part in result.parts:
-            if isinstance(part, Text):
-                content += [{"text": part.text}] if part.text else []
-            elif (block := self._media(part)) is not None:
+            if isinstance(part, Media) and part.kind == "audio":
+                self._lose("audio", "Converse takes none in a tool's result.")
+            elif (block := self._text(part) if isinstance(part, Text) else self._media(part)) is not None:
                 content.append(block)
         found: Block = {"toolUseId": call_id(result.call_id), "content": content}
         if result.is_error:
@@ -177,6 +195,33 @@ class MessagesWriter:
 
     def _lose(self, what: str, why: str) -> None:
         self.losses[Loss(what, why)] = None
+
+
+def _cache_of(part: Part) -> CacheTtl | None:
+    """The mark behind a part; one within a tool's result, where Converse takes none, stands behind the result."""
+    if isinstance(part, Reasoning | Opaque):
+        return None
+    if isinstance(part, ToolResult) and part.cache is None:
+        return next((each.cache for each in reversed(part.parts) if each.cache is not None), None)
+    return part.cache
+
+
+def _as_a_user_says(blocks: list[Block]) -> list[Block]:
+    """A user's blocks with tool results in front, as Claude wants them, and words beside documents, as Converse does.
+
+    A cache point stays behind what it closes.
+    """
+    results: list[Block] = []
+    others: list[Block] = []
+    place = others
+    for block in blocks:
+        if "cachePoint" not in block:
+            place = results if "toolResult" in block else others
+        place.append(block)
+    names = [block["document"]["name"] for block in others if "document" in block]
+    if names and not any("text" in block for block in others):
+        others.append({"text": names[0]})
+    return results + others
 
 
 def _type_of(media: Media) -> str:

@@ -7,31 +7,32 @@ import msgspec
 from fairlead.domain.content import Tool, ToolChoice
 from fairlead.domain.names import SentModel
 from fairlead.domain.request import Carried, ChatRequest, Loss
+from fairlead.wire.bedrock_converse.claude import MAKER, claude_request
 from fairlead.wire.bedrock_converse.messages import MessagesWriter, cache_point
 from fairlead.wire.bedrock_converse.model_fields import model_fields
+from fairlead.wire.tool_schema import NO_ARGUMENTS, object_schema
 
 _ENCODER: Final = msgspec.json.Encoder()
 
 MAX_TEMPERATURE: Final = 1.0
 """Converse's own bound (service model: InferenceConfiguration.temperature)."""
-_NO_SCHEMA: Final = {"type": "object", "properties": {}}
-"""A declaration must hold one."""
 _TIERS: Final = ("default", "flex", "priority")
 
 
 def write_request(chat: ChatRequest, sent: SentModel) -> Carried:
     """The body for this model, and what it could not carry."""
-    writer = MessagesWriter()
+    is_claude = MAKER in sent
+    writer = MessagesWriter(hears=not is_claude)
     system, messages = writer.write(chat.turns)
     losses = [*writer.losses, *_unknown(chat)]
     body: dict[str, Any] = {"messages": messages}
     if system:
         body["system"] = system
-    fields = model_fields(chat, sent, losses)
-    inference = _inference(chat, losses)
-    if "thinking" in fields and inference.pop("temperature", None) is not None:
-        losses.append(Loss("temperature", "This model does not take it while it thinks."))
-    if inference:
+    if is_claude:
+        chat, fields = claude_request(chat, sent, losses)
+    else:
+        fields = model_fields(chat, sent, losses)
+    if inference := _inference(chat, losses):
         body["inferenceConfig"] = inference
     if fields:
         body["additionalModelRequestFields"] = fields
@@ -51,11 +52,14 @@ def _inference(chat: ChatRequest, losses: list[Loss]) -> dict[str, Any]:
     if temperature is not None and temperature > MAX_TEMPERATURE:
         temperature = MAX_TEMPERATURE
         losses.append(Loss("temperature", f"Converse takes at most {MAX_TEMPERATURE:g}."))
+    stops = [stop for stop in chat.stop if stop]
+    if len(stops) < len(chat.stop):
+        losses.append(Loss("stop", "Converse refuses an empty one."))
     config = {
         "maxTokens": chat.max_output_tokens,
         "temperature": temperature,
         "topP": chat.sampling.top_p,
-        "stopSequences": list(chat.stop) or None,
+        "stopSequences": stops or None,
     }
     return {name: value for name, value in config.items() if value is not None}
 
@@ -68,7 +72,10 @@ def _tools(chat: ChatRequest, called: tuple[str, ...], losses: list[Loss]) -> di
         losses.append(Loss("tools[].function.strict", "Not every model of Bedrock has strict tools."))
     losses += [Loss(f"tools[{tool.kind}]", "Only its own format can carry it.") for tool in chat.hosted_tools]
     choice = chat.tool_choice
-    if choice is not None and choice.mode == "none":
+    if choice is not None and choice.mode in ("required", "one") and not declared:
+        losses.append(Loss("tool_choice", "There are no tools."))
+        choice = None
+    elif choice is not None and choice.mode == "none":
         if called:
             losses.append(Loss("tool_choice", "Converse cannot forbid calls while earlier ones are told."))
         else:
@@ -88,8 +95,8 @@ def _tools(chat: ChatRequest, called: tuple[str, ...], losses: list[Loss]) -> di
 
 
 def _spec(tool: Tool) -> dict[str, Any]:
-    schema: Any = _NO_SCHEMA if tool.schema is None else msgspec.Raw(tool.schema)
-    described = {"description": tool.description} if tool.description else {}
+    schema = NO_ARGUMENTS if tool.schema is None else object_schema(tool.schema)
+    described = {"description": tool.description} if tool.description and not tool.description.isspace() else {}
     return {"name": tool.name, **described, "inputSchema": {"json": schema}}
 
 
@@ -118,8 +125,8 @@ def _unknown(chat: ChatRequest) -> list[Loss]:
     sampling = chat.sampling
     given = {
         "min_p": sampling.min_p is not None,
-        "frequency_penalty": sampling.frequency_penalty is not None,
-        "presence_penalty": sampling.presence_penalty is not None,
+        "frequency_penalty": bool(sampling.frequency_penalty),
+        "presence_penalty": bool(sampling.presence_penalty),
         "seed": sampling.seed is not None,
         "logit_bias": sampling.logit_bias is not None,
         "n": chat.n_choices > 1,
@@ -129,5 +136,6 @@ def _unknown(chat: ChatRequest) -> list[Loss]:
         "prompt_cache_key": chat.cache_key is not None,
         "metadata": chat.metadata is not None,
         "verbosity": chat.verbosity is not None,
+        "reasoning.summary": chat.reasoning is not None and chat.reasoning.summary is not None,
     }
     return [Loss(name, "Converse has no such option.") for name, is_given in given.items() if is_given]

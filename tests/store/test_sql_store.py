@@ -355,6 +355,17 @@ def test_hostile_words_go_in_and_come_out_as_words(store: SqlStore) -> None:
     assert "\0" not in row.asked
 
 
+def test_an_id_that_no_database_takes_names_no_decision_and_goes_into_no_row(store: SqlStore) -> None:
+    store.put(batch_of(*Told(name="d1").moments(), *Told(name="d" * 200).moments()))
+    assert store.served("d1") is not None
+    for name in ("d1\0", "\0d1", "d1\ud800", "d" * 201):
+        assert store.served(name) is None
+    store.put(batch_of(opinion(of="d1\0"), number=2))
+    (row,) = store.opinions(ALWAYS)
+    assert "\0" not in row.decision_id
+    assert row.decision_id != "d1"
+
+
 def test_absurd_figures_of_an_upstream_neither_fail_nor_overflow(store: SqlStore) -> None:
     for number in range(1, 4):
         told = Told(name=f"d{number}", usage=Usage(10**30, 0, 0, 10**18), cost=Usd(10**25))

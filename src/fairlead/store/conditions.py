@@ -60,7 +60,7 @@ def of_tenant(window: Window, args: dict[str, Any], prefix: str = "") -> str:
     """One more condition, where the window is one tenant's."""
     if window.tenant is None:
         return ""
-    args["tenant"] = window.tenant
+    args["tenant"] = plain(window.tenant)
     return f" AND {prefix}tenant = :tenant"
 
 

@@ -54,6 +54,8 @@ class SqlStore:
             return self._opened
 
     def served(self, decision_id: str) -> ServedRow | None:
+        if plain(decision_id) != decision_id:
+            return None  # looked up by what is left of it, it would be another's
         rows = self._database.fetch(
             "SELECT r.tenant, COALESCE(r.model, r.chosen_model), COALESCE(r.upstream, r.chosen_upstream), "
             "r.candidates, p.arms FROM requests r LEFT JOIN pools p ON p.pool = r.pool WHERE r.decision_id = :id",

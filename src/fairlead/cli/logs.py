@@ -16,15 +16,20 @@ from fairlead.cli.store_access import (
     now_s,
     opened_store,
     since_s,
+    spools_of,
 )
 
 if TYPE_CHECKING:
     from fairlead.store.rows import RequestRow
+    from fairlead.store.sql_store import SqlStore
     from fairlead.store.store import WholeDecision
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
 FOLLOW_EVERY_S: Final = 1.0
+SPOOLS_EVERY_S: Final = 0.2
+SPOOLS_WITHIN_S: Final = 5.0
+"""A living writer tries twice a second to bring its spool in."""
 HEADS: Final = ("time", "decision", "model", "upstream", "outcome", "tokens", "usd", "seconds", "asked")
 
 
@@ -202,4 +207,30 @@ def forget(
     if not yes:
         typer.confirm(f"Delete all traffic of the tenant {tenant!r} for ever?", abort=True)
     with opened_store(config, is_demo=demo) as store:
+        left = _spools_left(store, spools_of(config, is_demo=demo))
         typer.echo(f"{store.forget_tenant(tenant)} rows are gone")
+    if left:
+        from fairlead.cli.output import to_stderr
+
+        names = ", ".join(map(str, left))
+        to_stderr().line(
+            f"error: rows wait in the spool of a server that runs, and some may be this tenant's ({names}): they come "
+            "in when the store takes that server's rows. Stop it, or wait until its fairlead_store_spool_bytes is 0, "
+            "and forget the tenant again"
+        )
+        raise typer.Exit(1)
+
+
+def _spools_left(store: "SqlStore", folder: Path) -> tuple[Path, ...]:
+    """Take in what dead writers have left, give living ones some seconds to bring in theirs; what is left then."""
+    import time
+
+    from fairlead.store.spool import waiting_in
+
+    end_s = time.monotonic() + SPOOLS_WITHIN_S
+    while True:
+        store.take_in(folder)
+        left = waiting_in(folder)
+        if not left or time.monotonic() >= end_s:
+            return left
+        time.sleep(SPOOLS_EVERY_S)

@@ -48,6 +48,15 @@ def kept_in(config: Path | None, *, is_demo: bool) -> tuple[Path | None, ...]:
     return path, store_path(settings.store, os.environ, is_demo=is_demo)
 
 
+def spools_of(config: Path | None, *, is_demo: bool) -> Path:
+    """The folder of what the store did not take. Raises: ConfigError."""
+    from fairlead.assembly.traffic import spools_folder
+    from fairlead.cli.config_file import load_settings
+
+    settings, _ = load_settings(config, os.environ)
+    return spools_folder(settings.store, os.environ, is_demo=is_demo)
+
+
 @contextmanager
 def opened_store(config: Path | None, *, is_demo: bool) -> "Iterator[SqlStore]":
     """The store, for reading. Raises: ConfigError, StoreError."""

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import ceil, sqrt
+from pathlib import Path
 from typing import Any, Final
 
 from fairlead.store import window_pages
@@ -12,6 +13,7 @@ from fairlead.store.candidates import CandidateRow, unpack_candidates
 from fairlead.store.conditions import buckets, conditions, of_tenant, plain, summed_conditions, whole_steps
 from fairlead.store.database import Database, Row
 from fairlead.store.delay_slots import quantile_s
+from fairlead.store.recovery import bring_in_left
 from fairlead.store.rollups import ALL_MODELS, DAY_S, HOUR_S, MINUTE_S
 from fairlead.store.rows import (
     AlternativeRow,
@@ -320,6 +322,10 @@ class SqlStore:
         )
         self._database.vanish()
         return n
+
+    def take_in(self, folder: Path) -> int:
+        """Put in what writers that are gone have left in this folder of spools; how many rows."""
+        return sum(fate.n_in for fate in bring_in_left(self._database, folder))
 
     def put(self, batch: Batch) -> bool:
         return self._database.apply(batch)

@@ -293,22 +293,6 @@ def test_everything_can_be_read_through_in_order(store: SqlStore) -> None:
     assert [*store.scan(Window(0, 1))] == []
 
 
-def test_outcomes_need_a_score_and_the_query(store: SqlStore) -> None:
-    book = Book()
-    store.put(batch_of(*Told(name="d1").moments(), opinion("o1", "d1", score=0.5), book=book, number=1))
-    store.put(batch_of(*Told(name="d2").moments(), opinion("o2", "d2", score=0.75), book=book, number=2))
-    store.put(Batch("w", 3, AT_S, [Put("bodies", [("d2", AT_S, "sort a list", "[user] sort a list", None)])]))
-    (outcome,) = store.outcomes(ALWAYS)
-    assert (outcome.decision_id, outcome.query, outcome.model, outcome.score) == (
-        "d2",
-        "sort a list",
-        "lab/cheap",
-        0.75,
-    )
-    assert outcome.output_tokens == 50
-    assert outcome.cost_usd == pytest.approx(0.002)
-
-
 def test_the_query_of_every_decision_that_is_asked_for_is_found_where_it_was_kept(store: SqlStore) -> None:
     n = 2 * IDS_AT_ONCE + 1
     bodies = [(f"d{at}", AT_S, None if at == 1 else f"query {at}", "p", "r") for at in range(n)]

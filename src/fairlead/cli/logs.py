@@ -167,11 +167,15 @@ def export_outcomes(
         raise StoreError(
             "no feedback with a score has come in: POST /v1/feedback"
             if not n_scored
-            else f"{n_scored} scores have come in, but their queries were not kept: set 'store.bodies' to "
+            else f"{n_scored} scores have come in, but of no whole reply whose query was kept: set 'store.bodies' to "
             "'redacted' or 'full' for those to come"
         )
     write_whole(output, "".join(f"{line}\n" for line in lines))
-    left_out = f"; {n_scored - len(lines)} scores count twice or have no query" if n_scored > len(lines) else ""
+    left_out = (
+        f"; {n_scored - len(lines)} scores count twice, have no query or are of no whole reply"
+        if n_scored > len(lines)
+        else ""
+    )
     typer.echo(f"{len(lines)} outcomes written to {output}{left_out}")
 
 

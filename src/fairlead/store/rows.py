@@ -212,7 +212,9 @@ class OutcomeRow(NamedTuple):
     score: float
     weight: float
     cost_usd: float | None
+    """None of an answer from a cache, as all that follows: it says nothing of a call to the model."""
     input_tokens: int | None
+    """Those read from and written to the provider's cache too."""
     output_tokens: int | None
     total_s: float | None
 

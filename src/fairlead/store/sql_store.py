@@ -272,14 +272,16 @@ class SqlStore:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
         tenant = of_tenant(window, args, "o.")
         sql = (
-            "SELECT r.decision_id, b.query, r.model, o.score, o.weight, r.cost_nanousd, r.input_tokens, "
+            "SELECT r.decision_id, b.query, r.model, o.score, o.weight, r.is_cached, r.cost_nanousd, "
+            "r.input_tokens + COALESCE(r.cached_read_tokens, 0) + COALESCE(r.cache_write_tokens, 0), "
             "r.output_tokens, r.total_s FROM opinions o JOIN requests r ON r.decision_id = o.decision_id "
             "JOIN bodies b ON b.decision_id = o.decision_id WHERE o.at_s >= :since_s AND o.at_s < :until_s "
-            f"AND o.score IS NOT NULL AND b.query IS NOT NULL AND r.model IS NOT NULL{tenant} "
-            "ORDER BY o.at_s, o.opinion_id"
+            "AND o.score IS NOT NULL AND b.query IS NOT NULL AND r.model IS NOT NULL AND r.outcome = 'ok'"
+            f"{tenant} ORDER BY o.at_s, o.opinion_id"
         )
-        for decision, query, model, score, weight, nano, *rest in self._database.fetch(sql, args):
-            yield OutcomeRow(decision, query, model, score, weight, None if nano is None else nano * 1e-9, *rest)
+        for decision, query, model, score, weight, is_cached, nano, *rest in self._database.fetch(sql, args):
+            told = [None] * 4 if is_cached else [None if nano is None else nano * 1e-9, *rest]
+            yield OutcomeRow(decision, query, model, score, weight, *told)
 
     def forget(self, before_s: float | None, bodies_before_s: float | None) -> int:
         statements: list[tuple[str, dict[str, Any]]] = []

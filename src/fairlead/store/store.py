@@ -144,7 +144,7 @@ class Store(Protocol):
         ...
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:
-        """Opinions with a score, of replies whose queries were kept, in the form that training reads."""
+        """Opinions with a score, of whole replies whose queries were kept, in the form that training reads."""
         ...
 
     def forget(self, before_s: float | None, bodies_before_s: float | None) -> int:

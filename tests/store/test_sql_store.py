@@ -46,9 +46,11 @@ def test_a_decision_is_there_before_its_reply_and_is_completed_by_it_once(store:
     store.put(batch_of(told.decided(), number=1, book=book))
     (row,) = store.requests(Search())
     assert (row.outcome, row.model, row.kind) == (None, None, "code")
+    assert store.requests(Search(outcome="running")) == store.named(["nobody", "d1"]) == (row,)
     store.put(batch_of(told.attempted(), told.replied(), number=2, book=book))
     (row,) = store.requests(Search())
     assert (row.outcome, row.model, row.kind) == ("ok", "lab/cheap", "code")
+    assert store.requests(Search(outcome="running")) == store.named([]) == ()
     store.put(batch_of(Told(outcome="error", cost=None).replied(), number=3))
     (row,) = store.requests(Search())
     assert row.outcome == "ok"

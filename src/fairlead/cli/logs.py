@@ -45,7 +45,7 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
     kind: Annotated[str | None, typer.Option(help="Only this kind of task.")] = None,
     session: Annotated[str | None, typer.Option(help="Only this conversation.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="Most rows.")] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C: each as it ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List requests, newest last."""
@@ -53,6 +53,7 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
         return
     import time
 
+    from fairlead.cli.following import Following
     from fairlead.store.store import Search
 
     _check_outcome(outcome)
@@ -60,14 +61,15 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
         since_s(since, now_s()), tenant=tenant, model=model, outcome=outcome, kind=kind, session=session, limit=limit
     )
     with opened_store(config, is_demo=demo) as store:
+        following = Following(store, search) if follow else None  # looks first: what ends meanwhile is told
         rows = store.requests(search)[::-1]
         _show(rows, as_json=as_json)
-        seen = {row.decision_id for row in rows}
-        while follow:
+        if following is None:
+            return
+        following.knows(rows)
+        while True:
             time.sleep(FOLLOW_EVERY_S)
-            fresh = [row for row in store.requests(search)[::-1] if row.decision_id not in seen and row.outcome]
-            _show(fresh, as_json=as_json, heads=False)
-            seen |= {row.decision_id for row in fresh}
+            _show(following.ended(), as_json=as_json, heads=False)
 
 
 def _check_outcome(outcome: str | None) -> None:

@@ -30,6 +30,8 @@ def conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
             args[name] = plain(value)
     if search.outcome == "failed":
         where.append("r.outcome <> 'ok'")
+    elif search.outcome == "running":
+        where.append("r.outcome IS NULL")
     elif search.outcome is not None:
         where.append("r.outcome = :outcome")
         args["outcome"] = plain(search.outcome)

@@ -83,6 +83,16 @@ class SqlStore:
                 break
         return tuple(RequestRow(*row) for row in found)
 
+    def named(self, decision_ids: Sequence[str]) -> tuple[RequestRow, ...]:
+        sql = f"SELECT {_REQUEST} FROM requests r WHERE r.decision_id IN"
+        return tuple(RequestRow(*row) for row in self._of_ids(sql, decision_ids))
+
+    def _of_ids(self, sql: str, decision_ids: Sequence[str]) -> Iterator[Row]:
+        """The rows of a query that ends before the list of ids."""
+        for begin in range(0, len(decision_ids), IDS_AT_ONCE):
+            args = {f"id_{n}": plain(each) for n, each in enumerate(decision_ids[begin : begin + IDS_AT_ONCE])}
+            yield from self._database.fetch(f"{sql} ({', '.join(f':{name}' for name in args)})", args)
+
     def _parts(self, search: Search) -> Iterator[Search]:
         """The search in two: its last hour, then the days of which the sums know such requests, if it needs them.
 
@@ -260,13 +270,8 @@ class SqlStore:
         return MeanScoreRow(n, total / n if n else None, None if error is None else error / n)
 
     def queries(self, decision_ids: Sequence[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for begin in range(0, len(decision_ids), IDS_AT_ONCE):
-            args = {f"id_{n}": plain(each) for n, each in enumerate(decision_ids[begin : begin + IDS_AT_ONCE])}
-            asked = ", ".join(f":{name}" for name in args)
-            sql = f"SELECT decision_id, query FROM bodies WHERE query IS NOT NULL AND decision_id IN ({asked})"
-            found.update(dict(self._database.fetch(sql, args)))
-        return found
+        sql = "SELECT decision_id, query FROM bodies WHERE query IS NOT NULL AND decision_id IN"
+        return dict(self._of_ids(sql, decision_ids))
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 
 from fairlead.assembly.traffic import open_store, spools_folder
 from fairlead.cli import logs
 from fairlead.domain.content import Text, Turn
+from fairlead.domain.errors import SetupError, StoreError
 from fairlead.domain.request import ChatRequest
 from fairlead.settings.store_section import StoreSection
 from fairlead.store.spool import Spool
@@ -78,3 +80,54 @@ def test_the_demos_traffic_is_not_that_of_a_database_that_the_configuration_name
     store.close()
     assert (tmp_path / "fairlead" / "demo-traffic.db").is_file()
     assert spools_folder(section, env, is_demo=True) == tmp_path / "fairlead" / "demo-traffic.db.spools"
+
+
+def tables_in(folder: Path) -> dict[str, tuple[int, int]]:
+    """Rows and columns of each file."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        table = parquet.read_table(path)
+        found[path.name] = (table.num_rows, table.num_columns)
+    return found
+
+
+def test_an_export_of_nothing_is_three_empty_tables_that_replace_older_ones(config: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    export = ("logs", "export", "--config", config, "--since", "0", "-o", folder)
+    assert "0 rows in" in run(*export)
+    empty = tables_in(folder)
+    assert {name: n for name, (n, _) in empty.items()} == dict.fromkeys(
+        ("attempts.parquet", "candidates.parquet", "requests.parquet"), 0
+    )
+    store = opened(config)
+    store.put(batch_of(*Told().moments(), at_s=1e9))
+    store.close()
+    assert "1 rows in" in run(*export)
+    full = tables_in(folder)
+    assert {name: n for name, (n, _) in full.items()} == {
+        "attempts.parquet": 1, "candidates.parquet": 3, "requests.parquet": 1,
+    }  # fmt: skip
+    assert [n for _, n in full.values()] == [n for _, n in empty.values()]
+    run(*export, "--tenant", "nobody")
+    assert tables_in(folder) == empty
+
+
+def test_an_export_that_breaks_off_leaves_the_older_one(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreError("the store went away")
+
+    folder = tmp_path / "exported"
+    run("logs", "export", "--config", config, "-o", folder)
+    before = tables_in(folder)
+    monkeypatch.setattr(SqlStore, "attempts", away)
+    with pytest.raises(StoreError):
+        run("logs", "export", "--config", config, "-o", folder)
+    assert tables_in(folder) == before
+
+
+def test_an_export_into_a_folder_that_cannot_be_made_says_so(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SetupError, match="cannot be written to"):
+        run("logs", "export", "--config", config, "-o", tmp_path / "file" / "below")

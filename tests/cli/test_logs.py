@@ -10,6 +10,7 @@ from fairlead.cli import logs
 from fairlead.domain.content import Text, Turn
 from fairlead.domain.errors import SetupError, StoreError
 from fairlead.domain.request import ChatRequest
+from fairlead.domain.usage import Usage
 from fairlead.settings.store_section import StoreSection
 from fairlead.store.spool import Spool
 from fairlead.store.sql_store import SqlStore
@@ -80,6 +81,16 @@ def test_the_demos_traffic_is_not_that_of_a_database_that_the_configuration_name
     store.close()
     assert (tmp_path / "fairlead" / "demo-traffic.db").is_file()
     assert spools_folder(section, env, is_demo=True) == tmp_path / "fairlead" / "demo-traffic.db.spools"
+
+
+def test_the_tokens_of_a_request_are_all_of_its_input(config: Path) -> None:
+    store = opened(config)
+    store.put(batch_of(*Told(name="d1", usage=Usage(100, 900, 20, 50, 5)).moments(), at_s=1e9))
+    store.put(batch_of(*Told(name="d2", usage=None).moments(), at_s=1e9, number=2))
+    store.close()
+    shown = run("logs", "--config", config, "--since", "0")
+    assert "1020+50" in shown
+    assert shown.count("+") == 1
 
 
 def tables_in(folder: Path) -> dict[str, tuple[int, int]]:

@@ -97,7 +97,7 @@ def _show(rows: "list[RequestRow] | tuple[RequestRow, ...]", *, as_json: bool, h
 
 
 def _cells(row: "RequestRow") -> list[Any]:
-    tokens = None if row.input_tokens is None else f"{row.input_tokens}+{row.output_tokens or 0}"
+    tokens = None if row.all_input_tokens is None else f"{row.all_input_tokens}+{row.output_tokens or 0}"
     return [
         stamp(row.at_s),
         row.decision_id,

@@ -63,6 +63,13 @@ class RequestRow(NamedTuple):
         return None if self.cost_nanousd is None else self.cost_nanousd * 1e-9
 
     @property
+    def all_input_tokens(self) -> int | None:
+        """Those read from and written to the provider's cache too."""
+        if self.input_tokens is None:
+            return None
+        return self.input_tokens + (self.cached_read_tokens or 0) + (self.cache_write_tokens or 0)
+
+    @property
     def flag_names(self) -> tuple[str, ...]:
         """What the request asked of a model."""
         return tuple(name for bit, name in enumerate(FLAG_NAMES) if (self.flags or 0) >> bit & 1)

@@ -1,6 +1,7 @@
 """`fairlead logs`: the requests that were kept: listed, followed, exported, forgotten."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
@@ -70,6 +71,7 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
         while True:
             time.sleep(FOLLOW_EVERY_S)
             _show(following.ended(), as_json=as_json, heads=False)
+            sys.stdout.flush()  # whoever reads a pipe follows too
 
 
 def _check_outcome(outcome: str | None) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 import yaml
@@ -16,11 +17,17 @@ CANARY = "sk-canary-0123456789abcdef"
 
 
 def fairlead(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return fairlead_to(subprocess.PIPE, *arguments, cwd=cwd, **env)
+
+
+def fairlead_to(stdout: IO[str] | int, *arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     # Colours and widths of the caller's terminal are not part of what is tested.
     world = {**kept, "TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "200", "FAIRLEAD_NO_DISCOVERY": "1", **env}
     command = [sys.executable, "-m", "fairlead", *arguments]
-    return subprocess.run(command, cwd=cwd, env=world, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=cwd, env=world, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
 
 
 def test_help_lists_every_command_and_the_exit_codes(tmp_path: Path) -> None:
@@ -50,6 +57,25 @@ def test_an_unknown_option_gets_the_nearest_one(tmp_path: Path) -> None:
     done = fairlead("config", "check", "--jsn", cwd=tmp_path)
     assert done.returncode == 2
     assert "--json" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    "command", [("version",), ("models",), ("models", "--json"), ("config", "schema"), ("--help",)]
+)
+def test_an_output_that_cannot_be_written_is_one_line_and_a_failure(tmp_path: Path, command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = fairlead_to(full, *command, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written (No space left on device)\n"
+
+
+def test_a_reader_that_has_seen_enough_is_told_nothing(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as pipe:
+        done = fairlead_to(pipe, "models", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_the_starter_file_is_right_as_it_stands(tmp_path: Path) -> None:

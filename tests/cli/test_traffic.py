@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from fairlead.cli.store_access import since_s
 from fairlead.domain.errors import StoreError
@@ -105,6 +106,39 @@ def test_a_named_store_that_cannot_be_used_stops_the_start_in_words(tmp_path: Pa
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("24h", 86_400), ("30d", 2_592_000)])
 def test_stretches_of_time_are_read(text: str, seconds: float) -> None:
     assert since_s(text, 5e6) == 5e6 - seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1796075261349", "not milliseconds"),
+        ("1e12", "not milliseconds"),
+        ("inf", "not in the past"),
+        ("1e400", "not in the past"),
+        ("nan", "no time since 1970"),
+        ("-1", "no time since 1970"),
+        ("-inf", "no time since 1970"),
+        ("99999999999d", "no time since 1970"),
+        (f"{'9' * 400}d", "no time since 1970"),
+        ("", "no stretch of time"),
+        ("yesterday", "no stretch of time"),
+    ],
+)
+def test_what_is_no_time_that_traffic_came_at_is_asked_wrongly(text: str, said: str) -> None:
+    with pytest.raises(typer.BadParameter, match=said) as caught:
+        since_s(text, 1.8e9)
+    assert "Unix seconds" in caught.value.message
+    assert caught.value.exit_code == 2
+
+
+def test_times_are_read_up_to_now_and_back_to_the_beginning() -> None:
+    assert [since_s(text, 1.8e9) for text in ("0", "1.8e9", "0s", "1800000000s")] == [0.0, 1.8e9, 1.8e9, 0.0]
+
+
+def test_an_empty_since_of_a_replay_is_not_taken_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert "no stretch of time" in run("replay", "--demo", "--prefer", "quality=1", "--since", "", code=2)
 
 
 def test_a_report_escapes_every_name_and_holds_no_script(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_own_traffic_goes_before_what_the_pool_was_given() -> None:
     assert (row.first_s.value, row.first_s.source) == (0.3, "own") and "7 requests" in row.first_s.told
     assert row.tokens_per_s.value == pytest.approx(200.0) and row.tokens_per_s.source == "own"
     assert row.own is not None
-    assert (row.own.n, row.own.n_ok, row.own.spent_usd) == (10, 9, pytest.approx(1.0))
+    assert (row.own.n, row.own.n_ok) == (10, 9) and row.own.spent_usd == pytest.approx(1.0)
     assert row.own.usd_per_request == pytest.approx(1 / 6)
 
 

@@ -24,8 +24,9 @@ def seen(path: Path, *moments: Moment) -> Overview:
 
 
 def of_model(value: dict[str, Any], model: str) -> dict[str, Any]:
-    (found,) = [each for each in value["models"] if each["model"] == model]
-    return found
+    found: list[dict[str, Any]] = [each for each in value["models"] if each["model"] == model]
+    assert len(found) == 1
+    return found[0]
 
 
 def row_of(text: str, model: str) -> list[str]:

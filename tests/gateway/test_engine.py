@@ -507,6 +507,9 @@ async def test_a_repeated_request_is_served_once_and_answered_twice() -> None:
     assert (heard.header("idempotent-replayed"), again.header("idempotent-replayed")) == (None, "true")
     assert again.header("x-fairlead-decision-id") != heard.header("x-fairlead-decision-id")
     assert again.header("x-fairlead-model") == "lab/strong"
+    costs = [value for name, value in again.headers if name == "x-fairlead-cost-usd"]
+    assert costs == ["0.000000000"], "it was paid for with the first"
+    assert float(heard.header("x-fairlead-cost-usd") or "nan") > 0
     third = await answered(keyed(w))
     assert third.body == heard.body
     assert len(one.calls) == 1

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fairlead.domain.errors import StoreError
+from fairlead.domain.names import TenantName
 from fairlead.store.database import Database
 from fairlead.store.keeper import Keeper, KeeperLimits
 from fairlead.store.scribe import Scribe
@@ -192,6 +193,18 @@ def test_rows_that_the_store_refuses_for_good_do_not_hold_up_the_others(tmp_path
     tell(keeper, "d2")
     keeper.close()
     assert kept(tmp_path) == ["d2"]
+
+
+def test_a_row_that_the_store_refuses_for_good_takes_no_other_of_its_turn_with_it(tmp_path: Path) -> None:
+    keeper = keeper_of(sqlite_at(tmp_path), tmp_path)
+    nobodys = opinion("o1", "d1")._replace(tenant=cast("TenantName", None))
+    told = [*Told(name="d1").moments(), nobodys, *Told(name="d2").moments(), opinion("o2", "d2")]
+    keeper.told([(time.time(), moment) for moment in told])
+    keeper.start()
+    until(lambda: keeper.state().n_dropped == 1)
+    keeper.close()
+    assert kept(tmp_path) == ["d1", "d2"]
+    assert (keeper.state().n_written, keeper.state().n_dropped) == (3, 1)
 
 
 def test_what_a_dead_process_left_in_its_spool_is_brought_in_by_the_next(tmp_path: Path) -> None:

@@ -46,9 +46,11 @@ def test_a_decision_is_there_before_its_reply_and_is_completed_by_it_once(store:
     store.put(batch_of(told.decided(), number=1, book=book))
     (row,) = store.requests(Search())
     assert (row.outcome, row.model, row.kind) == (None, None, "code")
+    assert store.requests(Search(outcome="running")) == store.named(["nobody", "d1"]) == (row,)
     store.put(batch_of(told.attempted(), told.replied(), number=2, book=book))
     (row,) = store.requests(Search())
     assert (row.outcome, row.model, row.kind) == ("ok", "lab/cheap", "code")
+    assert store.requests(Search(outcome="running")) == store.named([]) == ()
     store.put(batch_of(Told(outcome="error", cost=None).replied(), number=3))
     (row,) = store.requests(Search())
     assert row.outcome == "ok"
@@ -298,22 +300,6 @@ def test_everything_can_be_read_through_in_order(store: SqlStore) -> None:
     assert [*store.scan(Window(0, 1))] == []
 
 
-def test_outcomes_need_a_score_and_the_query(store: SqlStore) -> None:
-    book = Book()
-    store.put(batch_of(*Told(name="d1").moments(), opinion("o1", "d1", score=0.5), book=book, number=1))
-    store.put(batch_of(*Told(name="d2").moments(), opinion("o2", "d2", score=0.75), book=book, number=2))
-    store.put(Batch("w", 3, AT_S, [Put("bodies", [("d2", AT_S, "sort a list", "[user] sort a list", None)])]))
-    (outcome,) = store.outcomes(ALWAYS)
-    assert (outcome.decision_id, outcome.query, outcome.model, outcome.score) == (
-        "d2",
-        "sort a list",
-        "lab/cheap",
-        0.75,
-    )
-    assert outcome.output_tokens == 50
-    assert outcome.cost_usd == pytest.approx(0.002)
-
-
 def test_the_query_of_every_decision_that_is_asked_for_is_found_where_it_was_kept(store: SqlStore) -> None:
     n = 2 * IDS_AT_ONCE + 1
     bodies = [(f"d{at}", AT_S, None if at == 1 else f"query {at}", "p", "r") for at in range(n)]
@@ -358,6 +344,17 @@ def test_hostile_words_go_in_and_come_out_as_words(store: SqlStore) -> None:
     assert row.asked is not None
     assert "DROP TABLE" in row.asked
     assert "\0" not in row.asked
+
+
+def test_an_id_that_no_database_takes_names_no_decision_and_goes_into_no_row(store: SqlStore) -> None:
+    store.put(batch_of(*Told(name="d1").moments(), *Told(name="d" * 200).moments()))
+    assert store.served("d1") is not None
+    for name in ("d1\0", "\0d1", "d1\ud800", "d" * 201):
+        assert store.served(name) is None
+    store.put(batch_of(opinion(of="d1\0"), number=2))
+    (row,) = store.opinions(ALWAYS)
+    assert "\0" not in row.decision_id
+    assert row.decision_id != "d1"
 
 
 def test_absurd_figures_of_an_upstream_neither_fail_nor_overflow(store: SqlStore) -> None:

@@ -61,6 +61,13 @@ async def test_another_tenants_decision_is_unknown_and_its_score_told_to_nobody(
     assert scores.heard == []
 
 
+async def test_a_decisions_id_with_more_in_it_is_unknown(traffic: Traffic) -> None:
+    for moment in Told().moments():
+        traffic.keeper.take(moment)
+    with pytest.raises(UnknownDecisionError):
+        await traffic.keep(opinion(of="d1\0"))
+
+
 async def test_what_a_former_configuration_has_not_told_yet_is_kept_at_the_end_too(traffic: Traffic) -> None:
     former, present = Gathering(lambda: AT_S), Gathering(lambda: AT_S)
     for gathering in (former, present):

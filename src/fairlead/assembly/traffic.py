@@ -46,6 +46,13 @@ def open_store(section: StoreSection, env: Mapping[str, str], *, is_demo: bool =
     return SqlStore(functools.partial(open_database, _place(section, env, is_demo=is_demo)))
 
 
+def spools_folder(section: StoreSection, env: Mapping[str, str], *, is_demo: bool = False) -> Path:
+    """Where this machine's writers keep the rows that the store did not take."""
+    if is_demo:
+        section = section.model_copy(update={"url": None, "path": None})
+    return _spools(section, _place(section, env, is_demo=is_demo), env)
+
+
 def open_traffic(
     settings: Settings,
     env: Mapping[str, str],
@@ -109,7 +116,7 @@ def has_process(section: StoreSection, n_workers: int) -> bool:
 
 def _place(section: StoreSection, env: Mapping[str, str], *, is_demo: bool = False) -> Place:
     path = store_path(section, env, is_demo=is_demo)
-    return Place(str(path) if path is not None else None, section.url)
+    return Place(str(path) if path is not None else None, None if is_demo else section.url)
 
 
 def _spools(section: StoreSection, place: Place, env: Mapping[str, str]) -> Path:

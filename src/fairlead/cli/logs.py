@@ -1,6 +1,7 @@
 """`fairlead logs`: the requests that were kept: listed, followed, exported, forgotten."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
@@ -16,15 +17,20 @@ from fairlead.cli.store_access import (
     now_s,
     opened_store,
     since_s,
+    spools_of,
 )
 
 if TYPE_CHECKING:
     from fairlead.store.rows import RequestRow
+    from fairlead.store.sql_store import SqlStore
     from fairlead.store.store import WholeDecision
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
 FOLLOW_EVERY_S: Final = 1.0
+SPOOLS_EVERY_S: Final = 0.2
+SPOOLS_WITHIN_S: Final = 5.0
+"""A living writer tries twice a second to bring its spool in."""
 HEADS: Final = ("time", "decision", "model", "upstream", "outcome", "tokens", "usd", "seconds", "asked")
 
 
@@ -40,7 +46,7 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
     kind: Annotated[str | None, typer.Option(help="Only this kind of task.")] = None,
     session: Annotated[str | None, typer.Option(help="Only this conversation.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="Most rows.")] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C: each as it ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List requests, newest last."""
@@ -48,6 +54,7 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
         return
     import time
 
+    from fairlead.cli.following import Following
     from fairlead.store.store import Search
 
     _check_outcome(outcome)
@@ -55,14 +62,16 @@ def logs(  # noqa: PLR0913 - every option of the command is a parameter
         since_s(since, now_s()), tenant=tenant, model=model, outcome=outcome, kind=kind, session=session, limit=limit
     )
     with opened_store(config, is_demo=demo) as store:
+        following = Following(store, search) if follow else None  # looks first: what ends meanwhile is told
         rows = store.requests(search)[::-1]
         _show(rows, as_json=as_json)
-        seen = {row.decision_id for row in rows}
-        while follow:
+        if following is None:
+            return
+        following.knows(rows)
+        while True:
             time.sleep(FOLLOW_EVERY_S)
-            fresh = [row for row in store.requests(search)[::-1] if row.decision_id not in seen and row.outcome]
-            _show(fresh, as_json=as_json, heads=False)
-            seen |= {row.decision_id for row in fresh}
+            _show(following.ended(), as_json=as_json, heads=False)
+            sys.stdout.flush()  # whoever reads a pipe follows too
 
 
 def _check_outcome(outcome: str | None) -> None:
@@ -90,7 +99,7 @@ def _show(rows: "list[RequestRow] | tuple[RequestRow, ...]", *, as_json: bool, h
 
 
 def _cells(row: "RequestRow") -> list[Any]:
-    tokens = None if row.input_tokens is None else f"{row.input_tokens}+{row.output_tokens or 0}"
+    tokens = None if row.all_input_tokens is None else f"{row.all_input_tokens}+{row.output_tokens or 0}"
     return [
         stamp(row.at_s),
         row.decision_id,
@@ -162,11 +171,15 @@ def export_outcomes(
         raise StoreError(
             "no feedback with a score has come in: POST /v1/feedback"
             if not n_scored
-            else f"{n_scored} scores have come in, but their queries were not kept: set 'store.bodies' to "
+            else f"{n_scored} scores have come in, but of no whole reply whose query was kept: set 'store.bodies' to "
             "'redacted' or 'full' for those to come"
         )
     write_whole(output, "".join(f"{line}\n" for line in lines))
-    left_out = f"; {n_scored - len(lines)} scores count twice or have no query" if n_scored > len(lines) else ""
+    left_out = (
+        f"; {n_scored - len(lines)} scores count twice, have no query or are of no whole reply"
+        if n_scored > len(lines)
+        else ""
+    )
     typer.echo(f"{len(lines)} outcomes written to {output}{left_out}")
 
 
@@ -202,4 +215,30 @@ def forget(
     if not yes:
         typer.confirm(f"Delete all traffic of the tenant {tenant!r} for ever?", abort=True)
     with opened_store(config, is_demo=demo) as store:
+        left = _spools_left(store, spools_of(config, is_demo=demo))
         typer.echo(f"{store.forget_tenant(tenant)} rows are gone")
+    if left:
+        from fairlead.cli.output import to_stderr
+
+        names = ", ".join(map(str, left))
+        to_stderr().line(
+            f"error: rows wait in the spool of a server that runs, and some may be this tenant's ({names}): they come "
+            "in when the store takes that server's rows. Stop it, or wait until its fairlead_store_spool_bytes is 0, "
+            "and forget the tenant again"
+        )
+        raise typer.Exit(1)
+
+
+def _spools_left(store: "SqlStore", folder: Path) -> tuple[Path, ...]:
+    """Take in what dead writers have left, give living ones some seconds to bring in theirs; what is left then."""
+    import time
+
+    from fairlead.store.spool import waiting_in
+
+    end_s = time.monotonic() + SPOOLS_WITHIN_S
+    while True:
+        store.take_in(folder)
+        left = waiting_in(folder)
+        if not left or time.monotonic() >= end_s:
+            return left
+        time.sleep(SPOOLS_EVERY_S)

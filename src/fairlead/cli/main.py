@@ -3,6 +3,7 @@
 Exit codes: 0 it worked, 1 it failed, 2 it was asked wrongly or the configuration is wrong, 130 it was interrupted.
 """
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -12,6 +13,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from fairlead import __version__
+
+_NOT_WRITTEN: Final = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""What writing to standard output fails with; such an error names no file, as one of opening a file does."""
 
 
 class Command(NamedTuple):
@@ -114,11 +118,24 @@ def run() -> None:
 
     is_debug = "--debug" in sys.argv[1:2]
     try:
-        build_command()(prog_name="fairlead")
+        try:
+            build_command()(prog_name="fairlead")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where what fails can still be told
     except FairleadError as error:
         if is_debug:
             raise
         print(f"error: {error.message}", file=sys.stderr)
         sys.exit(2 if isinstance(error, SetupError) else 1)
-    except (KeyboardInterrupt, BrokenPipeError) as error:
-        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        if is_debug or error.errno not in _NOT_WRITTEN or error.filename is not None:
+            raise
+        if error.errno != errno.EPIPE:  # who closes a pipe has seen enough
+            print(f"error: the output cannot be written ({error.strerror})", file=sys.stderr)
+        if sys.stdout is not None:
+            # What waits to be written is given up: the interpreter would try once more at its end, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

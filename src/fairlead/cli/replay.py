@@ -66,7 +66,9 @@ def replay(  # noqa: PLR0913 - every option of the command is a parameter
             raise typer.BadParameter("--log takes the place of the store: leave out --config, --demo and --tenant")
         table = _of_file(log, since)
     else:
-        table = table_of_store(config, since or "7d", tenant, is_demo=demo, with_texts=router is not None)
+        table = table_of_store(
+            config, "7d" if since is None else since, tenant, is_demo=demo, with_texts=router is not None
+        )
     if not len(table):
         said = "".join(f" ({note})" for note in table.notes)
         raise OutcomesError(

@@ -20,6 +20,7 @@ SinceOption = Annotated[str, typer.Option(help="How far back: 90s, 15m, 24h, 30d
 TenantOption = Annotated[str | None, typer.Option(help="Only this tenant's.")]
 
 _UNITS_S: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_WANTED: Final = "say 90s, 15m, 24h, 30d, or Unix seconds"
 _STRETCH: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 
@@ -31,12 +32,15 @@ def now_s() -> float:
 def since_s(text: str, now: float) -> float:
     """`30d` -> Unix seconds. Raises: typer.BadParameter."""
     match = _STRETCH.fullmatch(text.strip())
-    if match is not None:
-        return now - float(match[1]) * _UNITS_S[match[2]]
     try:
-        return float(text)
+        found = float(text) if match is None else now - float(match[1]) * _UNITS_S[match[2]]
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no stretch of time: 90s, 15m, 24h, 30d, or Unix seconds") from None
+        raise typer.BadParameter(f"{text!r} is no stretch of time: {_WANTED}") from None
+    if found > now:
+        raise typer.BadParameter(f"{text!r} is not in the past: {_WANTED}, not milliseconds")
+    if not found >= 0:  # not a number, too
+        raise typer.BadParameter(f"{text!r} is no time since 1970: {_WANTED}; 0 is all that is kept")
+    return found
 
 
 def kept_in(config: Path | None, *, is_demo: bool) -> tuple[Path | None, ...]:
@@ -46,6 +50,15 @@ def kept_in(config: Path | None, *, is_demo: bool) -> tuple[Path | None, ...]:
 
     settings, path = load_settings(config, os.environ)
     return path, store_path(settings.store, os.environ, is_demo=is_demo)
+
+
+def spools_of(config: Path | None, *, is_demo: bool) -> Path:
+    """The folder of what the store did not take. Raises: ConfigError."""
+    from fairlead.assembly.traffic import spools_folder
+    from fairlead.cli.config_file import load_settings
+
+    settings, _ = load_settings(config, os.environ)
+    return spools_folder(settings.store, os.environ, is_demo=is_demo)
 
 
 @contextmanager

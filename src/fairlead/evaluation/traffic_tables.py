@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from fairlead.domain.errors import SetupError
+from fairlead.evaluation.whole_files import appearing_whole
 from fairlead.store.candidates import CandidateRow
 from fairlead.store.rows import AttemptRow, OutcomeRow, RequestRow
 from fairlead.store.store import Store, Window
@@ -31,34 +34,39 @@ def outcome_lines(outcomes: Iterable[OutcomeRow]) -> list[str]:
 
 
 def write_tables(store: Store, window: Window, folder: Path) -> dict[str, int]:
-    """Three Parquet files; how many rows of each. Raises: SetupError without pyarrow."""
+    """Three Parquet files, each in the place of an older one; how many rows of each.
+
+    Raises: SetupError without pyarrow, or with the folder that cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as files:
+            return _write(store, window, folder, files)
+    except OSError as error:
+        raise SetupError(f"{folder}: cannot be written to ({error.strerror or error}): choose another") from error
+
+
+def _write(store: Store, window: Window, folder: Path, files: ExitStack) -> dict[str, int]:
     from fairlead.evaluation.pyarrow_extra import pa, pq  # noqa: PLC0415 - of the extra, and only here
 
-    folder.mkdir(parents=True, exist_ok=True)
-    written = {"requests.parquet": 0, "candidates.parquet": 0, "attempts.parquet": 0}
+    written = dict.fromkeys(("requests.parquet", "candidates.parquet", "attempts.parquet"), 0)
     writers: dict[str, Any] = {}
+    for name in written:
+        file = files.enter_context(appearing_whole(folder / name))
+        writers[name] = files.enter_context(pq.ParquetWriter(file, _schema(pa, name)))
 
     def put(name: str, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        table = pa.Table.from_pylist(rows, schema=writers[name].schema if name in writers else _schema(pa, name))
-        if name not in writers:
-            writers[name] = pq.ParquetWriter(folder / name, table.schema)
-        writers[name].write_table(table)
+        writers[name].write_table(pa.Table.from_pylist(rows, schema=writers[name].schema))
         written[name] += len(rows)
 
-    try:
-        for page in _pages(store.scan(window)):
-            put("requests.parquet", [row._asdict() for row, _ in page])
-            put(
-                "candidates.parquet",
-                [{"decision_id": row.decision_id} | each._asdict() for row, kept in page for each in kept],
-            )
-        for attempts in _pages(store.attempts(window)):
-            put("attempts.parquet", [row._asdict() for row in attempts])
-    finally:
-        for writer in writers.values():
-            writer.close()
+    for page in _pages(store.scan(window)):
+        put("requests.parquet", [row._asdict() for row, _ in page])
+        put(
+            "candidates.parquet",
+            [{"decision_id": row.decision_id} | each._asdict() for row, kept in page for each in kept],
+        )
+    for attempts in _pages(store.attempts(window)):
+        put("attempts.parquet", [row._asdict() for row in attempts])
     return written
 
 

@@ -18,8 +18,9 @@ from fairlead.gateway.replay_cache import Kept, key_of, question_of
 from fairlead.gateway.work import Work
 
 _OF_ONE_ANSWER: Final = frozenset(
-    (b"x-fairlead-decision-id", b"x-request-id", b"request-id", b"x-fairlead-overhead-ms")
+    (b"x-fairlead-decision-id", b"x-request-id", b"request-id", b"x-fairlead-overhead-ms", b"x-fairlead-cost-usd")
 )
+_COSTS_NOTHING: Final = (b"x-fairlead-cost-usd", b"0.000000000")
 
 
 class KeptAnswers:
@@ -53,7 +54,8 @@ class KeptAnswers:
             self._name = name
             return False
         self._record.cached(kept.arm)
-        await self._out.whole(200, [*self._added, *kept.headers, (b"idempotent-replayed", b"true")], kept.body)
+        headers = [*self._added, *kept.headers, _COSTS_NOTHING, (b"idempotent-replayed", b"true")]
+        await self._out.whole(200, headers, kept.body)
         return True
 
     async def finds(self, arm: Arm) -> bool:
@@ -76,7 +78,7 @@ class KeptAnswers:
             *self._added,
             (b"x-fairlead-cache", b"hit"),
             (b"age", b"%d" % (now_s - kept.stored_s)),
-            (b"x-fairlead-cost-usd", b"0.000000000"),
+            _COSTS_NOTHING,
             *kept.headers,
         ]
         if work.request.is_streaming:

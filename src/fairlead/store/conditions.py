@@ -30,6 +30,8 @@ def conditions(search: Search) -> tuple[list[str], dict[str, Any]]:
             args[name] = plain(value)
     if search.outcome == "failed":
         where.append("r.outcome <> 'ok'")
+    elif search.outcome == "running":
+        where.append("r.outcome IS NULL")
     elif search.outcome is not None:
         where.append("r.outcome = :outcome")
         args["outcome"] = plain(search.outcome)
@@ -60,7 +62,7 @@ def of_tenant(window: Window, args: dict[str, Any], prefix: str = "") -> str:
     """One more condition, where the window is one tenant's."""
     if window.tenant is None:
         return ""
-    args["tenant"] = window.tenant
+    args["tenant"] = plain(window.tenant)
     return f" AND {prefix}tenant = :tenant"
 
 

@@ -186,9 +186,9 @@ class Lines:
         ))  # fmt: skip
 
     def _opinion(self, _: float, moment: Opinion) -> None:
-        *identity, label, preferred, comment, weight = moment
+        opinion_id, decision_id, *whose, label, preferred, comment, weight = moment
         words = (None if text is None else clean(text) for text in (label, preferred, comment))
-        self._made.append((_OPINION, *identity, *words, weight))
+        self._made.append((_OPINION, opinion_id, clean(decision_id), *whose, *words, weight))
 
 
 def _attempt_line(at_s: float, moment: Attempted) -> Line:

@@ -87,10 +87,11 @@ class PostgresDatabase:
             except StoreError:
                 raise
             except (OSError, TimeoutError, self._driver.PostgresError, self._driver.InterfaceError) as error:
-                self._abandon()
                 lasting = isinstance(
                     error, self._driver.DataError | self._driver.exceptions.IntegrityConstraintViolationError
                 )
+                if not lasting:  # else the server has answered, and its transaction was rolled back
+                    self._abandon()
                 # Neither the address nor its password: only what the server said.
                 said = str(error) or type(error).__name__
                 raise StoreError(

@@ -64,6 +64,13 @@ class RequestRow(NamedTuple):
         return None if self.cost_nanousd is None else self.cost_nanousd * 1e-9
 
     @property
+    def all_input_tokens(self) -> int | None:
+        """Those read from and written to the provider's cache too."""
+        if self.input_tokens is None:
+            return None
+        return self.input_tokens + (self.cached_read_tokens or 0) + (self.cache_write_tokens or 0)
+
+    @property
     def flag_names(self) -> tuple[str, ...]:
         """What the request asked of a model."""
         return tuple(name for bit, name in enumerate(FLAG_NAMES) if (self.flags or 0) >> bit & 1)
@@ -243,7 +250,9 @@ class OutcomeRow(NamedTuple):
     score: float
     weight: float
     cost_usd: float | None
+    """None of an answer from a cache, as all that follows: it says nothing of a call to the model."""
     input_tokens: int | None
+    """Those read from and written to the provider's cache too."""
     output_tokens: int | None
     total_s: float | None
 

@@ -11,7 +11,8 @@ from fairlead.domain.store_state import StoreState
 from fairlead.store.book import Book
 from fairlead.store.database import Database
 from fairlead.store.lines import Chunk, Line, unpacked
-from fairlead.store.spool import Spool, left_behind, read_batches
+from fairlead.store.recovery import Fate, bring_in, bring_in_left
+from fairlead.store.spool import Spool
 from fairlead.store.tables import Batch
 
 _LOG: Final = logging.getLogger("fairlead.store")
@@ -119,15 +120,13 @@ class Scribe:
         """Into the store; behind what is in the spool already, so that each writer's batches come in order."""
         if self._is_open(now_s) and self._database is not None:
             try:
-                if self._database.apply(batch):
-                    self._n_written += batch.n_rows
-                return
+                fate = bring_in(self._database, batch)
             except StoreError as error:
-                if error.is_lasting:
-                    _LOG.error("the store refuses %d rows for good: %s", batch.n_rows, error.message)
-                    self._n_dropped += batch.n_rows
-                    return
                 self._fails(error, now_s)
+            else:
+                self._n_written += fate.n_in
+                self._n_dropped += fate.n_refused
+                return
         if self._spool.append(batch):
             self._n_spooled += batch.n_rows
         else:
@@ -145,11 +144,9 @@ class Scribe:
             if self._database is None:
                 self._database = self._open()
             if not self._has_all_left:
-                for path, _ in left_behind(self._spool.folder):
-                    self._recover(read_batches(path))
-                    path.unlink(missing_ok=True)
+                self._recover(bring_in_left(self._database, self._spool.folder))
                 self._has_all_left = True
-            self._recover(self._spool.batches())
+            self._recover(bring_in(self._database, batch) for batch in self._spool.batches())
         except StoreError as error:
             self._fails(error, now_s)
             return False
@@ -161,16 +158,10 @@ class Scribe:
             _LOG.warning("the store takes rows again")
         return True
 
-    def _recover(self, batches: Iterable[Batch]) -> None:
-        assert self._database is not None
-        for batch in batches:
-            try:
-                if self._database.apply(batch):
-                    self._n_recovered += batch.n_rows
-            except StoreError as error:
-                if not error.is_lasting:
-                    raise
-                self._n_dropped += batch.n_rows
+    def _recover(self, fates: Iterable[Fate]) -> None:
+        for fate in fates:
+            self._n_recovered += fate.n_in
+            self._n_dropped += fate.n_refused
 
     def _fails(self, error: StoreError, now_s: float) -> None:
         if self._fault is None:

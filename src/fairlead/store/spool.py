@@ -7,6 +7,7 @@ end of the file. The file is locked while its writer lives; what a dead one has 
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,6 +89,16 @@ def left_behind(folder: Path) -> Iterator[tuple[Path, IO[bytes]]]:
         with file:
             if _lock(file):
                 yield path, file
+
+
+def waiting_in(folder: Path) -> tuple[Path, ...]:
+    """The spools of this folder that hold rows, whoever they are of."""
+    found = []
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        with suppress(FileNotFoundError):  # its writer has just ended
+            if path.stat().st_size:
+                found.append(path)
+    return tuple(found)
 
 
 def read_batches(path: Path) -> Iterator[Batch]:

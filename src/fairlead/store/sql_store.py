@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil, sqrt
+from pathlib import Path
 from typing import Any, Final
 
 from fairlead.store import window_pages
@@ -10,6 +11,7 @@ from fairlead.store.candidates import CandidateRow, unpack_candidates
 from fairlead.store.conditions import buckets, conditions, of_tenant, plain, summed_conditions, whole_steps
 from fairlead.store.database import Database, Row
 from fairlead.store.delay_slots import quantile_s
+from fairlead.store.recovery import bring_in_left
 from fairlead.store.rollups import ALL_MODELS, DAY_S, HOUR_S, MINUTE_S
 from fairlead.store.rows import (
     AlternativeRow,
@@ -63,6 +65,8 @@ class SqlStore:
             return self._opened
 
     def served(self, decision_id: str) -> ServedRow | None:
+        if plain(decision_id) != decision_id:
+            return None  # looked up by what is left of it, it would be another's
         rows = self._database.fetch(
             "SELECT r.tenant, COALESCE(r.model, r.chosen_model), COALESCE(r.upstream, r.chosen_upstream), "
             "CASE WHEN COALESCE(r.outcome, 'ok') = 'ok' THEN r.candidates END, p.arms "
@@ -88,6 +92,16 @@ class SqlStore:
             if len(found) >= search.limit:
                 break
         return tuple(RequestRow(*row) for row in found)
+
+    def named(self, decision_ids: Sequence[str]) -> tuple[RequestRow, ...]:
+        sql = f"SELECT {_REQUEST} FROM requests r WHERE r.decision_id IN"
+        return tuple(RequestRow(*row) for row in self._of_ids(sql, decision_ids))
+
+    def _of_ids(self, sql: str, decision_ids: Sequence[str]) -> Iterator[Row]:
+        """The rows of a query that ends before the list of ids."""
+        for begin in range(0, len(decision_ids), IDS_AT_ONCE):
+            args = {f"id_{n}": plain(each) for n, each in enumerate(decision_ids[begin : begin + IDS_AT_ONCE])}
+            yield from self._database.fetch(f"{sql} ({', '.join(f':{name}' for name in args)})", args)
 
     def _parts(self, search: Search) -> Iterator[Search]:
         """The search in two: its last hour, then the days of which the sums know such requests, if it needs them.
@@ -267,26 +281,23 @@ class SqlStore:
         return MeanScoreRow(n, total / n if n else None, None if error is None else error / n)
 
     def queries(self, decision_ids: Sequence[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for begin in range(0, len(decision_ids), IDS_AT_ONCE):
-            args = {f"id_{n}": plain(each) for n, each in enumerate(decision_ids[begin : begin + IDS_AT_ONCE])}
-            asked = ", ".join(f":{name}" for name in args)
-            sql = f"SELECT decision_id, query FROM bodies WHERE query IS NOT NULL AND decision_id IN ({asked})"
-            found.update(dict(self._database.fetch(sql, args)))
-        return found
+        sql = "SELECT decision_id, query FROM bodies WHERE query IS NOT NULL AND decision_id IN"
+        return dict(self._of_ids(sql, decision_ids))
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:
         args: dict[str, Any] = {"since_s": window.since_s, "until_s": window.until_s}
         tenant = of_tenant(window, args, "o.")
         sql = (
-            f"SELECT r.decision_id, b.query, r.model, o.score, o.weight, {_OWN_NANO}, r.input_tokens, "
+            f"SELECT r.decision_id, b.query, r.model, o.score, o.weight, r.is_cached, {_OWN_NANO}, "
+            "r.input_tokens + COALESCE(r.cached_read_tokens, 0) + COALESCE(r.cache_write_tokens, 0), "
             "r.output_tokens, r.total_s FROM opinions o JOIN requests r ON r.decision_id = o.decision_id "
             "JOIN bodies b ON b.decision_id = o.decision_id WHERE o.at_s >= :since_s AND o.at_s < :until_s "
-            f"AND o.score IS NOT NULL AND b.query IS NOT NULL AND r.model IS NOT NULL{tenant} "
-            "ORDER BY o.at_s, o.opinion_id"
+            "AND o.score IS NOT NULL AND b.query IS NOT NULL AND r.model IS NOT NULL AND r.outcome = 'ok'"
+            f"{tenant} ORDER BY o.at_s, o.opinion_id"
         )
-        for decision, query, model, score, weight, nano, *rest in self._database.fetch(sql, args):
-            yield OutcomeRow(decision, query, model, score, weight, None if nano is None else nano * 1e-9, *rest)
+        for decision, query, model, score, weight, is_cached, nano, *rest in self._database.fetch(sql, args):
+            told = [None] * 4 if is_cached else [None if nano is None else nano * 1e-9, *rest]
+            yield OutcomeRow(decision, query, model, score, weight, *told)
 
     def forget(self, before_s: float | None, bodies_before_s: float | None) -> int:
         statements: list[tuple[str, dict[str, Any]]] = []
@@ -329,6 +340,10 @@ class SqlStore:
         )
         self._database.vanish()
         return n
+
+    def take_in(self, folder: Path) -> int:
+        """Put in what writers that are gone have left in this folder of spools; how many rows."""
+        return sum(fate.n_in for fate in bring_in_left(self._database, folder))
 
     def put(self, batch: Batch) -> bool:
         return self._database.apply(batch)

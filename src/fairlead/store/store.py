@@ -45,7 +45,7 @@ class Search(NamedTuple):
     model: str | None = None
     upstream: str | None = None
     outcome: str | None = None
-    """`failed` is everything but `ok`."""
+    """`failed` is everything but `ok`; `running` is what has not ended, or never will."""
     policy: str | None = None
     kind: str | None = None
     door: str | None = None
@@ -93,6 +93,10 @@ class Store(Protocol):
 
     def requests(self, search: Search) -> tuple[RequestRow, ...]:
         """One page, newest first. One that still runs, or never ended, is found by its names for an hour only."""
+        ...
+
+    def named(self, decision_ids: Sequence[str]) -> tuple[RequestRow, ...]:
+        """Those of them that are there, in no order."""
         ...
 
     def decision(self, decision_id: str, tenant: str | None = None) -> WholeDecision | None:
@@ -146,7 +150,7 @@ class Store(Protocol):
         ...
 
     def outcomes(self, window: Window) -> Iterator[OutcomeRow]:
-        """Opinions with a score, of replies whose queries were kept, in the form that training reads."""
+        """Opinions with a score, of whole replies whose queries were kept, in the form that training reads."""
         ...
 
     def forget(self, before_s: float | None, bodies_before_s: float | None) -> int:

@@ -86,6 +86,13 @@ def test_a_gateways_word_on_cost_goes_before_the_price_list() -> None:
     assert [cost_nano(asked, each) for each in (said, unsaid, uncounted)] == [250_000_000, 15_000, asked.most_nano]
 
 
+def test_a_repeat_that_cost_nothing_is_the_reply_of_a_call_that_was_paid() -> None:
+    free = (b"x-fairlead-cost-usd", b"0.000000000")
+    first = read_answer(completion(), [free, (b"idempotent-replayed", b"false")], "m", 0.1)
+    repeat = read_answer(completion(), [free, (b"idempotent-replayed", b"true")], "m", 0.1)
+    assert [cost_nano(question(), each) for each in (first, repeat)] == [0, 15_000]
+
+
 def test_a_model_without_a_price_is_refused_by_name() -> None:
     with pytest.raises(EvaluationError, match="price of 'dear' is not known"):
         list(questions_of(suite(1), [model("dear", prices=Prices(1.0))], Parameters(), 1))

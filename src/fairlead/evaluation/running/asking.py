@@ -174,5 +174,7 @@ def _said_nano(headers: Headers) -> int | None:
                 cost = float(value)
             except ValueError:
                 return None
+            if not cost and (REPLAYED_HEADER, b"true") in headers:
+                return None  # the repeat cost nothing; what counts here is the first, whose reply nobody has seen
             return round(cost * NANO_PER_USD) if 0 <= cost < 1e6 else None
     return None

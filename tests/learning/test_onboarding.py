@@ -237,3 +237,17 @@ def test_the_known_queries_of_a_map_place_models_of_any_pool_size() -> None:
     grown = add_arm(lone, "coin", outcomes.take(np.arange(45)))
 
     assert grown.arm.mean == pytest.approx(outcomes.score[:, 3].mean(), abs=0.2)
+
+
+def test_a_newcomer_like_none_of_the_pool_is_foretold_by_its_own_outcomes_kind_by_kind(router: TrainedRouter) -> None:
+    outcomes = small_outcomes(N, bare=True)
+    chances = np.array([0.1, 0.5, 0.95])[np.arange(N) % 3]
+    scores = (np.random.default_rng(5).random((N, 1)) < chances[:, None]).astype(np.float64)
+    contrary = Outcomes(outcomes.queries, ("contrary",), scores)
+
+    foretold = add_arm(router, "contrary", contrary.take(probes_of(router, 150))).router.foretell(OUTLINES)
+    quality, low, high = (each[:, -1] for each in (foretold.quality, foretold.quality_low, foretold.quality_high))
+
+    for kind, chance in enumerate((0.1, 0.5, 0.95)):
+        assert quality[kind::3].mean() == pytest.approx(chance, abs=0.2)
+        assert ((low[kind::3] <= chance) & (chance <= high[kind::3])).mean() >= 0.7

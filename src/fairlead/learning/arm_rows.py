@@ -16,9 +16,11 @@ from fairlead.learning.new_arm import NewArm, ProbeOutcomes
 from fairlead.learning.outcomes import Floats
 from fairlead.learning.query_places import logit
 from fairlead.routing.modelmap.known_queries import KnownQueries
+from fairlead.routing.predictors.cluster_committee import PRIOR_WEIGHT as COMMITTEE_PRIOR
 from fairlead.routing.predictors.cluster_committee import ClusterCommittee
 from fairlead.routing.predictors.cluster_table import PRIOR_WEIGHT, ClusterTable
 from fairlead.routing.predictors.item_response import ItemResponse
+from fairlead.routing.predictors.kernel_basis import KernelBasis
 from fairlead.routing.predictors.kernel_ridge import KernelRidge
 from fairlead.routing.predictors.linear import Linear
 from fairlead.routing.predictors.log_amounts import LogAmounts
@@ -39,6 +41,8 @@ class Joining:
     probes: ProbeOutcomes
     known: KnownQueries
     means: Floats
+    basis: KernelBasis
+    """Whose landmarks are the first known queries."""
 
 
 def add_to_stack(stack: Stack, joining: Joining) -> Stack:
@@ -85,9 +89,19 @@ def add_to_clusters(part: ClusterTable, joining: Joining) -> ClusterTable:
 
 
 def add_to_committee(part: ClusterCommittee, joining: Joining) -> ClusterCommittee:
-    """One more column of rates: the new model's mean, moved in each cluster as its mix of the pool moves."""
+    """One more column of rates: what is expected of the new model on the landmarks of each cluster.
+
+    Drawn to its mean, moved in each cluster as its mix of the pool moves.
+    """
     moved = (part.rates - joining.means) @ joining.arm.mix
     column = np.clip(joining.arm.mean + moved, LOWEST, 1.0 - LOWEST)
+    n = joining.basis.n_landmarks
+    if joining.known.n_landmarks == n:
+        success, n_clusters = joining.arm.success[:n], column.shape[1]
+        for table, places in enumerate(part.places(joining.basis.meaning, joining.basis.shape).T):
+            counts = np.bincount(places, minlength=n_clusters)
+            won = np.bincount(places, weights=success, minlength=n_clusters)
+            column[table] = (won + COMMITTEE_PRIOR * column[table]) / (counts + COMMITTEE_PRIOR)
     return replace(part, rates=np.concatenate((part.rates, column[:, :, None]), axis=2))
 
 

@@ -1,8 +1,10 @@
 """NewArm: a model that joins a pool, placed among it by few outcomes, or by none.
 
-    logit P(success on q) = intercept + slope * easiness_q + sum of weight_k * component_qk + sum of lean_k * leaning_qk
+    logit P(success on q) = intercept + slope * easiness_q + shift of q's cluster
+                            + sum of weight_k * component_qk + sum of lean_k * leaning_qk
 
-Intercept and slope have the prior of the pool's own models, widened; the other weights are drawn to nothing.
+Intercept and slope have the prior of the pool's own models, widened; the other weights are drawn to nothing, as hard as
+the outcomes speak for.
 Components are where the other models' outcomes put a query, leanings where its text does: the first are sharp and
 noisy, the second smooth. The place of a probe that was asked in training is known from both, that of any other query
 from its text alone, and its doubt flattens the curve (MacKay 1992, eq. 10). The mean over all known queries then
@@ -24,10 +26,14 @@ N_COMPONENTS: Final = 8
 COMPONENT_SD: Final = 0.28
 """Logits a standard deviation of a component or leaning. From .2 to .4 and from four components to eight the mean of
 six pools is missed the same to .001; without leanings its tasks are missed by .063 instead of .054."""
+STRETCHES: Final = (1.0, 2.0, 4.0, 8.0)
+STRETCH_COST: Final = 1.0
+"""Nats for each e-fold by which a model is held to differ more than usual."""
 WIDENING: Final = 3.0
 """The intercept's prior spread over the pool's: a new model is often better than all."""
 POOL_NOISE_WEIGHT: Final = 30.0
-MIX_RIDGE: Final = 1e-3
+MIX_RIDGE: Final = 0.1
+"""Of the mean square of a leaning: what texts hardly tell apart is not blown up."""
 MISFIT: Final = 1.15
 """Of the variance of the mean: no curve is true. Without it 90 % intervals cover .89 where probes are chosen at once,
 .87 in rounds (six panels, 60 probes)."""
@@ -93,9 +99,8 @@ def place_arm(known: KnownQueries, probes: ProbeOutcomes, pool_noise: float, exp
     """Place a model. `pool_noise`: the variance of the pool's scores as a share of p (1 - p)."""
     columns = columns_of(known)
     prior = prior_of(known, columns, expected, is_asked=len(probes.scores) > 0)
-    precision = np.asarray(np.linalg.inv(prior.covariance), dtype=np.float64)
     asked = asked_columns(known, columns, probes)
-    weights, covariance = fit_logistic_mode(asked, probes.scores, prior.mean, precision)
+    weights, covariance = _fit(asked, probes.scores, prior)
     success = sigmoid(columns @ weights)
     noise = _noise(probes.scores, sigmoid(asked @ weights), pool_noise)
     overall = float(success.mean()) if len(success) else float(sigmoid(weights[:1])[0])
@@ -107,6 +112,31 @@ def place_arm(known: KnownQueries, probes: ProbeOutcomes, pool_noise: float, exp
         float(np.sqrt(of_group)), noise, weights,
         covariance, len(probes.scores),
     )  # fmt: skip
+
+
+def _fit(asked: Floats, scores: Floats, prior: Posterior) -> tuple[Floats, Floats]:
+    """Mode and covariance of the weights, the spread of all but the first two being what the outcomes speak for most.
+
+    Most models differ from the pool about as its own models do among themselves; one that was made for other tasks
+    differs by more, and outcomes that say so clearly must not be drawn back (type II maximum likelihood by Laplace's
+    method; MacKay 1992, "Bayesian interpolation").
+    """
+    best: tuple[float, Floats, Floats] | None = None
+    for stretch in STRETCHES if len(scores) else STRETCHES[:1]:
+        spread = prior.covariance.copy()
+        spread[2:, 2:] *= stretch**2
+        precision = np.asarray(np.linalg.inv(spread), dtype=np.float64)
+        weights, covariance = fit_logistic_mode(asked, scores, prior.mean, precision)
+        chance = np.clip(sigmoid(asked @ weights), 1e-9, 1.0 - 1e-9)
+        away = weights - prior.mean
+        likely = float((scores * np.log(chance) + (1.0 - scores) * np.log1p(-chance)).sum())
+        volumes = np.linalg.slogdet(covariance)[1] - np.linalg.slogdet(spread)[1]
+        evidence = likely - 0.5 * float(away @ precision @ away) + 0.5 * float(volumes)
+        evidence -= STRETCH_COST * np.log(stretch)
+        if best is None or evidence > best[0]:
+            best = evidence, weights, covariance
+    assert best is not None
+    return best[1], best[2]
 
 
 def _lean(columns: Floats, success: Floats, overall: float, covariance: Floats) -> tuple[Floats, float]:
@@ -122,8 +152,21 @@ def _lean(columns: Floats, success: Floats, overall: float, covariance: Floats) 
 
 
 def columns_of(known: KnownQueries) -> Floats:
-    """What the success on each known query depends on (n, k): 1, easiness, components, leanings."""
-    return np.column_stack((np.ones(len(known)), known.easiness, known_scale(known).rows))
+    """What the success on each known query depends on (n, k): 1, easiness, cluster, components, leanings."""
+    return np.column_stack((np.ones(len(known)), known.easiness, _cluster_columns(known), known_scale(known).rows))
+
+
+def _cluster_columns(known: KnownQueries, clusters: Ints | None = None) -> Floats:
+    """A column a cluster of the known queries, its rows 1 less its share, so that none moves the mean (n, n_clusters).
+
+    They hold what no sum of the pool's models is: a newcomer that is bad at one kind of task alone.
+    """
+    own = known.clusters.astype(np.int64)
+    n_clusters = int(own.max()) + 1 if len(own) else 0
+    shares = np.bincount(own, minlength=n_clusters) / max(len(own), 1)
+    places = own if clusters is None else clusters
+    result: Floats = (places[:, None] == np.arange(n_clusters)) - shares
+    return result
 
 
 class _Scale(NamedTuple):
@@ -159,6 +202,8 @@ def asked_columns(known: KnownQueries, columns: Floats, probes: ProbeOutcomes) -
     strange = ~is_known
     asked[strange, 0] = flat
     asked[strange, 1] = flat * probes.foretold[strange]
+    of_cluster = _cluster_columns(known, probes.clusters)
+    asked[strange, 2 : 2 + of_cluster.shape[1]] = flat * of_cluster[strange]
     sd = known_scale(known).leaning_sd
     if len(sd) and strange.any():
         asked[strange, -len(sd) :] = flat * probes.leanings[strange, 1 : 1 + len(sd)] / sd
@@ -184,10 +229,14 @@ def prior_of(known: KnownQueries, columns: Floats, expected: Expectation | None,
 
 
 def _mix(known: KnownQueries, differences: Floats) -> Floats:
-    """The pool's models whose weighted differences from their means are most like these (n_arms,)."""
+    """The pool's models whose weighted differences from their means are most like these (n_arms,).
+
+    By what texts foretell of the pool, since that is what the sum is taken of when a text is read: on the outcomes
+    themselves, which are mostly luck, the sum would be flattened.
+    """
     if not len(differences):
         return np.full(len(known.arm_means), 1.0 / max(len(known.arm_means), 1))
-    parts = known.components.astype(np.float64)
+    parts = (known.components if known.leanings is None else known.leanings).astype(np.float64)
     gram = parts.T @ parts
     gram += MIX_RIDGE * max(float(np.trace(gram)), 1e-9) * np.eye(len(gram)) / len(gram)
     result: Floats = known.loadings @ np.linalg.solve(gram, parts.T @ differences)

@@ -70,7 +70,7 @@ def add_arm(
     arm = place_arm(known, probes, float(np.mean(router.stack.noise)), expected)
     # Models that joined later are no part of the sum: their own rows are sums already.
     mix = np.concatenate((arm.mix, np.zeros(len(router.stack.mean) - len(arm.mix))))
-    joining = Joining(replace(arm, mix=mix), probes, known, router.stack.mean)
+    joining = Joining(replace(arm, mix=mix), probes, known, router.stack.mean, router.basis)
     stack = add_to_stack(router.stack, joining)
     n_chars = np.array([outline.n_chars for outline in outlines], dtype=np.float64)
     probed = Probed(own, features, reading, n_chars)

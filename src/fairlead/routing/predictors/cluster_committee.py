@@ -70,11 +70,17 @@ class ClusterCommittee:
             heights[table, :k] = half_squares
         return cls(directions, heights, rates)
 
-    def predict(self, reading: Reading) -> Floats:
+    def places(self, meaning: Singles, shape: Singles) -> NDArray[np.int64]:
+        """The cluster of each text in each table. Shapes: (n, n_dims), (n, n_shape) -> (n, n_tables)."""
         n_tables, n_clusters, n_dims = self.directions.shape
-        near = np.hstack((reading.meaning, reading.shape)) @ self.directions.reshape(-1, n_dims).T
+        near = np.hstack((meaning, shape)) @ self.directions.reshape(-1, n_dims).T
         near -= self.heights.reshape(-1)
-        at = near.reshape(-1, n_tables, n_clusters).argmax(axis=2)
+        at: NDArray[np.int64] = near.reshape(-1, n_tables, n_clusters).argmax(axis=2)
+        return at
+
+    def predict(self, reading: Reading) -> Floats:
+        n_tables, n_clusters, _ = self.directions.shape
+        at = self.places(reading.meaning, reading.shape)
         at += np.arange(n_tables) * n_clusters
         result: Floats = self.rates.reshape(n_tables * n_clusters, -1).take(at, axis=0).mean(axis=1)
         return result

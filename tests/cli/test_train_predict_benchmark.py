@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from fairlead.assembly import shipped
 from fairlead.cli.main import app
 from fairlead.domain.errors import FairleadError
 from fairlead.evaluation import benchmark_run, training_report
-from fairlead.evaluation.router_file import Router
+from fairlead.evaluation.router_file import Router, load_router, save_router
 from tests.cli.running import refused
 from tests.learning.small_trainings import POEM, SUM, costs, encoder, sums_and_poems, tokens
 
@@ -202,6 +203,17 @@ def test_a_verdict_not_to_route_is_told_and_may_be_ignored(tmp_path: Path) -> No
         listed = pq.read_table(tmp_path / "out.parquet").to_pylist()
         chosen[flags] = {row["model"] for row in listed if row["chosen"]}
     assert len(chosen[()]) == 1 and chosen[("--ignore-verdict",)] == {"calculator", "bard"}
+
+
+def test_who_is_served_where_routing_pays_by_cost_alone_is_told(tmp_path: Path, router: Path) -> None:
+    trained = load_router(router)
+    first, *others = trained.verdict.trials
+    by_cost = replace(trained.verdict, trials=(replace(first, is_route=False, is_likely=False), *others))
+    save_router(replace(trained, verdict=by_cost), tmp_path / "r.fl")
+    queries = write(tmp_path / "q.csv", [{"query_id": "a", "query": SUM}])
+    for flags, is_said in ((("0", "--cost-weight", "1"), True), (("1",), False), (("0", "--ignore-verdict"), False)):
+        said = run("predict", tmp_path / "r.fl", queries, "-o", tmp_path / "out.parquet", "--cost-weight", *flags)
+        assert ("for quality alone routing is not shown to pay: " in said) is is_said
 
 
 def test_a_benchmark_prints_tables_or_json_and_draws(tmp_path: Path, outcomes: Path) -> None:

@@ -1,6 +1,7 @@
 """A replay chooses as the changed policy would, leaves alone what no policy decides, and says what it left out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -206,6 +207,15 @@ def test_a_router_foretells_the_texts_that_are_kept_and_holds_the_rest() -> None
     assert any("no text" in note for note in found.notes)
     best = router.arms[int(router.foretell([outline_of_text(text)]).quality[0].argmax())]
     assert max(found.shares, key=lambda share: share.new_share - share.old_share).arm[0] == f"lab/{best}"
+
+
+@pytest.mark.parametrize("trained", ["Lab/Good@2024@high", "lab/good@2024", "good@2024@low"])
+def test_a_router_knows_a_model_whose_own_name_holds_the_sign_of_an_effort(trained: str) -> None:
+    known = replace(small_router(small_outcomes(60)), arms=(trained, "a", "b", "c"))
+    asked = row(0, candidates=(GOOD._replace(model="lab/good@2024"), CHEAP))
+    table = table_of([asked._replace(query=small_outcomes(60).queries.texts[0])])
+    notes = replay(table, Change(QUALITY, router=known)).notes
+    assert not any("knows none" in note for note in notes)
 
 
 def test_a_log_that_never_explored_foretells_and_refuses() -> None:

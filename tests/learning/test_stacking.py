@@ -228,3 +228,23 @@ def test_no_part_and_an_unknown_part_are_refused() -> None:
         fitted(20, small_scores(20, 0), ())
     with pytest.raises(KeyError, match="oracle"):
         fitted(20, small_scores(20, 0), ("oracle",))
+
+
+def test_what_is_foretold_apart_of_a_fold_does_not_know_who_did_well_in_it() -> None:
+    scores, folds = (np.random.default_rng(0).random((100, 3)) < 0.5).astype(np.float64), np.arange(100) % 5
+    lucky = scores.copy()
+    lucky[folds == 0, 0] = 1.0
+
+    before, after = (fitted(100, one, ("linear", "neighbours")) for one in (scores, lucky))
+
+    moved = {
+        name: float((late - early)[folds == 0, 0].mean())
+        for name, early, late in (
+            ("known", before.left_out, after.left_out),
+            ("apart", before.apart.quality, after.apart.quality),
+            ("usual", before.apart.usual, after.apart.usual),
+        )
+    }
+    assert moved["known"] > 0.05
+    assert abs(moved["apart"]) < 0.02
+    assert abs(moved["usual"]) < 0.01

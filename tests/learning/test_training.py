@@ -101,6 +101,14 @@ def test_an_effort_is_an_arm_of_its_own_with_the_price_of_its_model() -> None:
     assert cost[0] > 0 and cost[1] > 0 and cost[2] == 0
 
 
+def test_a_models_own_name_may_hold_the_sign_that_parts_it_from_its_effort() -> None:
+    read = replace(sums_and_poems(60), arms=("lab/m@2024@high", "lab/m@2024", "lab/m@2025@high"))
+    prices = {"lab/m@2024": (1.0, 2.0), "lab/m": (0.0, 0.0)}
+    router = train(replace(read, output_tokens=tokens(60)), encoder(), prices=prices, parts=("linear",)).router
+    cost = router.foretell([outline_of_text(POEM)]).cost_usd[0]
+    assert cost[0] > 0 and cost[1] > 0 and cost[2] == 0
+
+
 def test_most_outcomes_may_be_missing() -> None:
     read = sums_and_poems(120)
     holes = np.where(np.random.default_rng(3).random(read.score.shape) < 0.5, np.nan, read.score)

@@ -11,7 +11,7 @@ from fairlead.domain.names import ModelId
 from fairlead.domain.outline import outline_of_text
 from fairlead.learning.outcomes import Outcomes, Queries
 from fairlead.learning.training import train
-from fairlead.routing.learned_predictor import LearnedPredictor
+from fairlead.routing.learned_predictor import LearnedPredictor, first_arms
 from fairlead.routing.predictors.benchmark_ability import BenchmarkPredictor
 
 KNOWN, UNKNOWN = ModelId("openai/gpt-4o"), ModelId("openai/gpt-4o-mini")
@@ -70,6 +70,14 @@ def test_a_model_that_the_catalogue_does_not_hold_is_known_by_the_name_that_outc
 ) -> None:
     ours = replace(shipped_catalogue().cards[UNKNOWN], model=ModelId("a-model-of-ours"))
     assert predictors[0].bind([ours]).bases == ("measured",)
+
+
+def test_a_models_own_name_may_hold_the_sign_of_an_effort_and_goes_before_its_efforts(
+    predictors: tuple[LearnedPredictor, BenchmarkPredictor],
+) -> None:
+    arms = ("ours@2024@high", "gpt-4o@low", "gpt-4o@high", "theirs@low", "theirs")
+    found = first_arms(replace(predictors[0].router, arms=arms), predictors[0].card_of)
+    assert [found[name] for name in ("ours@2024", "ours", KNOWN, "theirs")] == [0, 0, 1, 4]
 
 
 def test_its_figures_lie_one_behind_the_other_where_native_code_reads_them(

@@ -45,6 +45,11 @@ def predict(
     printer = to_stderr()
     if not trained.verdict.is_route and not ignore_verdict:
         printer.line(f"{trained.verdict.word}: {trained.verdict.reason}", "yellow")
+    elif not ignore_verdict:
+        # Shown to pay where cost counts, and not for quality alone: there one model is served.
+        places = [trained.verdict.serve_instead(trained.arms, objective) for objective in objectives]
+        for arm in {trained.arms[place] for place in places if place is not None}:
+            printer.line(f"for quality alone routing is not shown to pay: {arm} is served there", "yellow")
     printer.line(f"{n_rows} rows written to {output}")
 
 

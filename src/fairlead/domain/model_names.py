@@ -25,6 +25,26 @@ def is_pattern(wanted: str) -> bool:
     return any(sign in wanted for sign in _SIGNS)
 
 
+def names_of_arm(arm: str) -> list[str]:
+    """What the model of an arm `model@effort` may be called: the whole, then what is left of each `@` from the last on.
+
+    A model's own name may hold an `@` too (`claude@20240229`): whoever knows names takes the first that he knows.
+    """
+    names = [arm]
+    while left := names[-1].rpartition("@")[0]:
+        names.append(left)
+    return names
+
+
+def arms_by_name(arms: Sequence[str]) -> list[tuple[str, int]]:
+    """Every name that an arm `model@effort` may be known by, with its place: whole names of all arms first.
+
+    The first of a name counts: a model as such before its efforts, and of these the first.
+    """
+    named = [(n_cuts, place, name) for place, arm in enumerate(arms) for n_cuts, name in enumerate(names_of_arm(arm))]
+    return [(name, place) for _, place, name in sorted(named)]
+
+
 def places_meant(wanted: str, models: Iterable[str], names: Mapping[str, Sequence[int]]) -> Sequence[int]:
     """The places of the models that a name or pattern means, whatever its case; none for one that means nobody.
 

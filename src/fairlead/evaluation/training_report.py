@@ -13,6 +13,7 @@ from fairlead.learning.onboarding import Grown
 from fairlead.learning.outcomes import Floats, Outcomes
 from fairlead.learning.prediction import Prediction
 from fairlead.learning.training import Training
+from fairlead.routing.predictors.components import shrunk_means
 
 WORTH_SAYING: Final = 0.05
 """Of score, by which a model's mean over all queries differs from that over its own."""
@@ -40,9 +41,9 @@ def cross_validated(outcomes: Outcomes, training: Training, n_draws: int = N_DRA
     ]  # fmt: skip
     baselines = replace(baselines, contenders=(*baselines.contenders, *parts))
     ours = Prediction(
-        training.stack_fit.left_out[order],
+        training.stack_fit.apart.quality[order],
         _ordered(training.left_out_cost_usd, order),
-        usual=training.router.stack.usual,
+        usual=training.stack_fit.apart.usual[order],
         folds=fold_of,
     )
     return compare(kept.take(order), {"router": ours}, baselines, n_draws=n_draws, pool=pool)
@@ -79,15 +80,20 @@ def lines_of(outcomes: Outcomes, training: Training) -> list[str]:
 def _chosen(scores: Floats, training: Training) -> list[str]:
     """Which models answered easier or harder queries than the others, and what their means are taken for."""
     seen, lines = np.isfinite(scores), []
+    # A mean of few outcomes is drawn to that of all models in any case: that says nothing of their queries.
+    drawn = shrunk_means(scores).tolist()
     for place, (arm, mean) in enumerate(zip(training.router.arms, training.router.stack.mean.tolist(), strict=True)):
         n = int(seen[:, place].sum())
-        own = float(scores[seen[:, place], place].mean()) if n else mean
-        if abs(own - mean) >= WORTH_SAYING and 0 < n < len(scores):
-            kind = "easier" if own > mean else "harder"
-            lines.append(
-                f"{arm} was asked {kind} queries than the others: its mean of {own:.2f} on {n} of them is taken for "
-                f"{mean:.2f} on all {len(scores)}"
-            )
+        if abs(drawn[place] - mean) < WORTH_SAYING or not 0 < n < len(scores):
+            continue
+        own = float(scores[seen[:, place], place].mean())
+        kind = "easier" if drawn[place] > mean else "harder"
+        is_few = abs(own - drawn[place]) >= WORTH_SAYING
+        few = ", since so few are drawn to the mean of all models too" if is_few else ""
+        lines.append(
+            f"{arm} was asked {kind} queries than the others: its mean of {own:.2f} on {n} of them is taken for "
+            f"{mean:.2f} on all {len(scores)}{few}"
+        )
     return lines
 
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from fairlead.domain.model_names import MeantBy, is_pattern, names_of_arms, places_meant
+from fairlead.domain.model_names import MeantBy, arms_by_name, is_pattern, names_of_arms, places_meant
 from fairlead.domain.outline import outline_of_text
 from fairlead.learning.off_policy import Estimates, Finding, Logged, estimate, judge
 from fairlead.learning.outcomes import Bools, Floats, Ints
@@ -277,9 +277,8 @@ def _of_router(table: ReplayTable, router: TrainedRouter | None) -> tuple[Replay
 def _places(trained: Sequence[str], arms: Sequence[Name]) -> Ints:
     """The trained arm of each arm (n_arms,), -1 for none: by the whole name, else by what follows the lab's."""
     by_name: dict[str, int] = {}
-    for place, arm in enumerate(trained):
-        model = arm.partition("@")[0].lower()
-        for name in (model, model.rpartition("/")[2]):
+    for model, place in arms_by_name(trained):
+        for name in (model.lower(), model.lower().rpartition("/")[2]):
             by_name.setdefault(name, place)
     found = [by_name.get(model.lower(), by_name.get(model.lower().rpartition("/")[2], -1)) for model, _ in arms]
     return np.array(found, dtype=np.int64)

@@ -65,7 +65,21 @@ class StackFit:
 
     stack: Stack
     left_out: Floats
+    """The parts have not seen the query; means, weights and calibration, the same for all, are of every query. Good for
+    who knows that a level was seen: the verdict holds the choice against the best model in hindsight."""
     parts_left_out: dict[str, Floats]
+    apart: "Apart"
+
+
+class Apart(NamedTuple):
+    """What the whole foretold of each fold where means, weights and calibration are of the other folds too.
+
+    Only so may the choice be held against a model that was chosen on the other folds: whoever knows every mean picks
+    the winner of coin flips. Shapes (n, n_arms): quality; usual, what the same folds expect of the usual query.
+    """
+
+    quality: Floats
+    usual: Floats
 
 
 class _Weighing(NamedTuple):
@@ -102,9 +116,10 @@ def fit_stack(
     if not names:
         raise ValueError("a stack needs a part")
     mean = usual_scores(scores, query_levels(sample.spectrum, scores))
-    parts_left_out = _left_out_of(sample, scores, folds, names, progress)
+    parts_left_out, means = _left_out_of(sample, scores, folds, names, progress)
     found = _weigh(parts_left_out, scores, mean)
-    every = [found, *(_weigh(_left_out_of(sample, scores, more, names, progress), scores, mean) for more in more_folds)]
+    more_left_out = (_left_out_of(sample, scores, more, names, progress)[0] for more in more_folds)
+    every = [found, *(_weigh(left_out, scores, mean) for left_out in more_left_out)]
     parts: dict[str, Part] = {}
     for name in names:
         progress(f"all: {name}")
@@ -125,21 +140,37 @@ def fit_stack(
         pair_shares=np.mean([one.pair_shares for one in every], axis=0),
         n_pool=scores.shape[1],
     )
-    return StackFit(stack, found.left_out, parts_left_out)
+    return StackFit(stack, found.left_out, parts_left_out, _apart(parts_left_out, means, scores, folds))
 
 
 def _left_out_of(
     sample: Sample, scores: Floats, folds: NDArray[np.int64], names: Sequence[str], progress: Progress
-) -> dict[str, Floats]:
-    """What each part foretells of every query, fitted on the other folds. Shapes: every entry (n, n_arms)."""
-    left_out = {name: np.empty_like(scores) for name in names}
+) -> tuple[dict[str, Floats], Floats]:
+    """What each part foretells of every query, and each model's mean, by the other folds. Shapes: all (n, n_arms)."""
+    left_out, means = {name: np.empty_like(scores) for name in names}, np.empty_like(scores)
     for fold in np.unique(folds):
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         training, reading = sample.take(inside), take_reading(sample.reading, outside)
+        means[outside] = usual_scores(scores[inside], query_levels(training.spectrum, scores[inside]))
         for name in names:
             progress(f"fold {int(fold) + 1}: {name}")
             left_out[name][outside] = PARTS[name].fit(training, scores[inside]).predict(reading)
-    return left_out
+    return left_out, means
+
+
+def _apart(left_out: dict[str, Floats], means: Floats, scores: Floats, folds: NDArray[np.int64]) -> Apart:
+    """The whole put together fold by fold. Shapes: means (n, n_arms), each model's mean by the other folds."""
+    quality, usual = np.empty_like(scores), np.empty_like(scores)
+    # Of the other folds' queries it was foretold with a mean that this fold is in; beyond that mean it hardly is.
+    beyond = {name: told - means for name, told in left_out.items()}
+    for fold in np.unique(folds):
+        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        mean = means[outside[0]]
+        found = _weigh({name: mean + told[inside] for name, told in beyond.items()}, scores[inside], mean)
+        combined = _combined({name: told[outside] for name, told in left_out.items()}, found.weights, mean)
+        usual[outside] = mean + found.offset
+        quality[outside] = _whole(combined - mean, mean + found.offset, found.share, found.pair_shares)
+    return Apart(quality, usual)
 
 
 def _weigh(left_out: dict[str, Floats], scores: Floats, mean: Floats) -> _Weighing:
@@ -147,17 +178,28 @@ def _weigh(left_out: dict[str, Floats], scores: Floats, mean: Floats) -> _Weighi
     spare = SPARED.intersection(left_out) if STANDS_IN in left_out else set()
     weights = dict.fromkeys(left_out, 0.0)
     weights |= weigh_parts({name: told for name, told in left_out.items() if name not in spare}, scores, mean)
-    combined = mean + sum(weights[name] * (left_out[name] - mean) for name in left_out)
+    combined = _combined(left_out, weights, mean)
     offset = _offsets(scores - combined)
     told, usual = combined - mean, mean + offset
     level = told.mean(axis=1, keepdims=True)
     share = difference_share_of(scores, usual + level, told - level)
     best = int(usual.argmax())
     pair_shares = pair_shares_of(scores - usual, told, best, share)
-    combined = believed(told, usual, best, share, pair_shares, 0)
-    combined = steadied(np.clip(combined, LOWEST, 1.0 - LOWEST), usual)
-    noise = _noise(scores, combined)
-    return _Weighing(weights, offset, share, pair_shares, noise, _group_error(scores, combined, noise), combined)
+    whole = _whole(told, usual, share, pair_shares)
+    noise = _noise(scores, whole)
+    return _Weighing(weights, offset, share, pair_shares, noise, _group_error(scores, whole, noise), whole)
+
+
+def _combined(left_out: dict[str, Floats], weights: dict[str, float], mean: Floats) -> Floats:
+    """The parts' weighed sum (n, n_arms)."""
+    result: Floats = mean + sum(weights[name] * (left_out[name] - mean) for name in left_out)
+    return result
+
+
+def _whole(told: Floats, usual: Floats, share: float, pair_shares: Floats) -> Floats:
+    """Qualities (n, n_arms) of what is told beyond the mean, as Stack foretells them."""
+    combined = believed(told, usual, int(usual.argmax()), share, pair_shares, 0)
+    return steadied(np.clip(combined, LOWEST, 1.0 - LOWEST), usual)
 
 
 def weigh_parts(left_out: dict[str, Floats], scores: Floats, mean: Floats) -> dict[str, float]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fairlead.catalogue.cards import Prices
 from fairlead.domain.errors import OutcomesError
+from fairlead.domain.model_names import names_of_arm
 from fairlead.domain.outline import Outline, outline_of_text
 from fairlead.learning.mapping import map_models
 from fairlead.learning.outcomes import MEASURES, MOST_MEASURED, Floats, Outcomes
@@ -214,7 +215,7 @@ def _has(matrix: Floats | None) -> TypeGuard[Floats]:
 
 def _price_of(prices: PriceTable, arm: str) -> Prices | None:
     """The price of an arm: its own, or that of its model at any effort."""
-    found = prices.get(arm) or prices.get(arm.partition("@")[0])
+    found = next((prices[name] for name in names_of_arm(arm) if name in prices), None)
     return None if found is None else Prices(input_per_mtok=found[0], output_per_mtok=found[1])
 
 

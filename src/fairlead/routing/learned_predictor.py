@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fairlead.catalogue.cards import ModelCard
 from fairlead.domain.decision import Basis, PromptTraits
+from fairlead.domain.model_names import arms_by_name
 from fairlead.domain.outline import Outline
 from fairlead.routing.predictors.predictor import Forecast, Forecaster, Predictor
 from fairlead.routing.trained_router import TrainedRouter
@@ -28,9 +29,8 @@ CardOf = Callable[[str], str | None]
 def first_arms(router: TrainedRouter, card_of: CardOf) -> dict[str, int]:
     """Model -> its place among the router's arms; of a model's efforts the first trained one counts."""
     found: dict[str, int] = {}
-    for place, arm in enumerate(router.arms):
+    for name, place in arms_by_name(router.arms):
         # A model of the operator's own upstream has no card in the catalogue: outcomes call it as the pool does.
-        name = arm.partition("@")[0]
         found.setdefault(card_of(name) or name, place)
     return found
 

@@ -73,8 +73,8 @@ class Mixes:
 def best_expected(quality: Floats, cost_usd: Floats | None, usual: Floats | None = None) -> Choices:
     """For each weight of cost the model of the highest `quality - weight * cost / dearest mean`; the first of ties.
 
-    Shapes: (n, m), (n, m); usual (m,), the models' quality on the usual query, where the choice is steadied by it as a
-    trained router's is. Without costs there is one setting.
+    Shapes: (n, m), (n, m); usual (m,) or (n, m), the models' quality on the usual query, where the choice is steadied
+    by it as a trained router's is. Without costs there is one setting.
     """
     if cost_usd is None:
         return Choices(quality.argmax(axis=1).astype(np.int16)[None])

@@ -11,8 +11,9 @@ from fairlead.learning.outcomes import Floats, Ints
 class Prediction:
     """Expected quality, and where foretold its 90 % interval, cost and delay.
 
-    Shapes: (n_queries, n_arms) each, without NaN; usual (n_arms,), the quality on the usual query, of a router that
-    steadies its choices by it; folds (n_queries,), which of several fits foretold a query.
+    Shapes: (n_queries, n_arms) each, without NaN; usual (n_arms,), or (n_queries, n_arms) of several fits, the quality
+    on the usual query, of a router that steadies its choices by it; folds (n_queries,), which of several fits foretold
+    a query.
     Units: quality in [0, 1]; USD and seconds of the whole call.
     None is "not foretold".
     Raises: ValueError when a matrix holds NaN or infinity, or has another shape than the quality.

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from fairlead.domain.errors import OutcomesError
+from fairlead.domain.outline import outline_of_text
 from fairlead.evaluation import benchmark_run
 from fairlead.evaluation.benchmark_run import run_benchmark
 from fairlead.evaluation.training_report import cross_validated, lines_of, report_json, report_tables
 from fairlead.learning.comparison import Comparison
+from fairlead.learning.metrics.ranking import mean_auc
+from fairlead.learning.policies import best_expected
 from fairlead.learning.training import Training, train
 from tests.learning.small_trainings import ARMS, costs, encoder, outcomes_of, sums_and_poems, texts
 
@@ -83,6 +86,24 @@ def test_the_columns_of_the_outcomes_may_stand_in_another_order_than_the_routers
     straight = run_benchmark(read, encoder(), router=half.router, n_folds=2)
     assert score_of(turned, "router") == pytest.approx(score_of(straight, "router"))
     assert score_of(straight, "router") > 0.8
+
+
+def test_a_router_file_is_measured_as_one_fit_and_as_it_chooses_however_many_folds() -> None:
+    read = replace(sums_and_poems(), cost_usd=costs(80))
+    # Models that hardly differ: which one is best by a hair is steadied.
+    read = replace(read, score=np.where(np.random.default_rng(5).random((80, 3)) < 0.6, 1.0, 0.0))
+    router, unseen = train(read.take(range(40)), encoder()).router, read.take(range(40, 80))
+    found = [run_benchmark(unseen, encoder(), router=router, n_folds=n) for n in (2, 8)]
+
+    foretold = router.foretell([outline_of_text(text) for text in unseen.queries.texts])
+    for comparison in found:
+        auc = comparison.method("router").figures["auc"].value
+        assert auc == pytest.approx(mean_auc(foretold.quality, unseen.score), abs=1e-9)
+        policies = [best_expected(foretold.quality, foretold.cost_usd, usual) for usual in (router.stack.usual, None)]
+        served, plain = (sorted(policy.expected(unseen.score, np.arange(40)).mean(axis=1)) for policy in policies)
+        curve = sorted(point.score for point in comparison.method("router").curve)
+        assert curve == pytest.approx(served)
+        assert curve != pytest.approx(plain)
 
 
 def test_too_few_texts_for_the_folds_are_refused() -> None:

@@ -1,12 +1,13 @@
 """Comparisons on small worlds, and beside the rough reference on measured outcomes."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fairlead.learning.baselines import Baselines, baselines_of
+from fairlead.learning.baselines import Baselines, baselines_of, contender_of, join_folds, join_predictions
 from fairlead.learning.comparison import DIFFERENCES, Comparison, compare
 from fairlead.learning.method_figures import ALONE, DELAY, NAMES, PAIR
 from fairlead.learning.outcomes import Outcomes
@@ -172,6 +173,39 @@ def test_two_models_have_pair_figures_and_three_do_not() -> None:
     assert value(found, "random_mix", "apgr") == pytest.approx(0.5)
     assert value(found, "zero_router", "cpt80") == pytest.approx(0.8)
     assert all(FOUND.method("seer").figures[name].value is None for name in PAIR)
+
+
+@pytest.mark.parametrize("n_folds", [5, 20])
+def test_a_constant_of_each_fold_recovers_of_the_lead_what_a_blind_mix_does(n_folds: int) -> None:
+    pair = TEST.of_arms(["a", "c"])
+    rows = np.array_split(np.arange(len(pair.queries)), n_folds)
+    folds = [baselines_of(pair.take(np.setdiff1d(np.arange(len(pair.queries)), at)), pair.take(at)) for at in rows]
+    ours = join_predictions([seer(TEST.take(at)) for at in rows])
+    ours = replace(ours, quality=ours.quality[:, [0, 2]], quality_low=None, quality_high=None)
+
+    found = compare(pair, {"seer": ours}, join_folds(folds), n_draws=20)
+
+    figures = [value(found, "best_single", name) for name in ("apgr", "cpt50", "cpt80")]
+    assert figures == pytest.approx([0.5, 0.5, 0.8])
+    assert value(found, "seer", "apgr") > 0.7
+    # Whoever is told the outcomes leads in every order of them.
+    assert value(found, "oracle", "apgr") == value(
+        compare(pair, {}, baselines_of(pair, pair), n_draws=2), "oracle", "apgr"
+    )
+
+
+def test_near_ties_of_several_fits_are_steadied_by_the_usual_of_each() -> None:
+    test = outcomes([[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]] * 2)
+    near = np.array([[0.505, 0.5]])
+    ours = join_predictions(
+        [Prediction(near, usual=np.array([0.6, 0.5])), Prediction(near, usual=np.array([0.5, 0.6]))]
+    )
+
+    chosen = contender_of("router", ours, test.cost_usd, None).policy.expected(test.score, np.arange(2))
+
+    # Without a weight of cost what is foretold is steadied already.
+    assert chosen[0].tolist() == [1.0, 0.0]
+    assert chosen[1:].tolist() == [[1.0, 1.0]] * (len(chosen) - 1)
 
 
 def test_delays_are_traded_only_where_they_are_known() -> None:

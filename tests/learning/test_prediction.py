@@ -26,3 +26,22 @@ def test_within_a_fold_the_order_is_what_it_was() -> None:
 
     np.testing.assert_array_equal(joined.within_folds()[:10].argsort(axis=0), quality[:10].argsort(axis=0))
     np.testing.assert_array_equal(Prediction(quality).within_folds(), quality)
+
+
+def test_one_fit_is_ranked_across_folds_as_it_stands() -> None:
+    quality = np.random.default_rng(2).random((20, 2))
+
+    joined = join_predictions([Prediction(quality[:5]), Prediction(quality[5:])], is_one_fit=True)
+
+    np.testing.assert_array_equal(joined.within_folds(), quality)
+
+
+def test_the_usual_quality_of_several_fits_is_told_query_by_query() -> None:
+    quality = np.full((2, 2), 0.5)
+    folds = [Prediction(quality, usual=np.array([0.1, 0.9])), Prediction(quality[:1], usual=np.array([0.7, 0.3]))]
+
+    joined = join_predictions(folds)
+
+    assert joined.usual is not None
+    assert joined.usual.tolist() == [[0.1, 0.9], [0.1, 0.9], [0.7, 0.3]]
+    assert join_predictions([folds[0], Prediction(quality)]).usual is None

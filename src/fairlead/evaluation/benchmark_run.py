@@ -72,7 +72,7 @@ def run_benchmark(
     order = np.concatenate(rows)
     comparison = compare(
         outcomes.take(order),
-        {"router": join_predictions(ours)},
+        {"router": join_predictions(ours, is_one_fit=router is not None)},
         join_folds(baselines),
         reworded={"router": [join_predictions(one) for one in reworded]},
         seed=seed,

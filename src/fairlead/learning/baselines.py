@@ -31,6 +31,7 @@ Fit = Callable[[Outcomes, Queries], Floats]
 """Training outcomes, queries to foretell -> expected quality (n_queries, n_arms)."""
 
 BEST_SINGLE: Final = "best_single"
+ORACLE: Final = "oracle"
 ADEQUATE_SHARE: Final = 0.95
 """A model is adequate from this share of the best one's mean score."""
 TABLE_WEIGHT: Final = 10.0
@@ -129,16 +130,21 @@ def join_folds(folds: Sequence[Baselines]) -> Baselines:
     )
 
 
-def join_predictions(folds: Sequence[Prediction]) -> Prediction:
-    """Predictions of consecutive folds as one; what one of them does not foretell, the whole does not."""
+def join_predictions(folds: Sequence[Prediction], *, is_one_fit: bool = False) -> Prediction:
+    """Predictions of consecutive folds as one; what one of them does not foretell, the whole does not.
+
+    `is_one_fit`: the same fit foretold all of them, so that they can be ranked across folds as they stand.
+    """
     quality = np.concatenate([fold.quality for fold in folds])
+    usual = [None if fold.usual is None else np.broadcast_to(fold.usual, fold.quality.shape) for fold in folds]
     return Prediction(
         quality,
         _stacked([fold.cost_usd for fold in folds]),
         _stacked([fold.latency_s for fold in folds]),
         _stacked([fold.quality_low for fold in folds]),
         _stacked([fold.quality_high for fold in folds]),
-        folds=np.repeat(np.arange(len(folds)), [len(fold.quality) for fold in folds]),
+        usual=_stacked(usual),
+        folds=None if is_one_fit else np.repeat(np.arange(len(folds)), [len(fold.quality) for fold in folds]),
     )
 
 
@@ -217,11 +223,11 @@ def _oracle(test: Outcomes) -> Contender:
     stated = Prediction(np.where(np.isfinite(test.score), test.score, 0.5))
     cost, delay = _filled(test.cost_usd), _filled(test.latency_s)
     if cost is None:
-        return Contender("oracle", best_expected(seen, None), stated, "told")
+        return Contender(ORACLE, best_expected(seen, None), stated, "told")
     swept = best_expected(seen, cost).picks
     first = oracle_choice(Panel(test.arms, seen, cost)).astype(np.int16)
     timed = None if delay is None else best_expected_timed(seen, cost, delay)
-    return Contender("oracle", Choices(np.vstack([first[None], swept])), stated, "told", timed)
+    return Contender(ORACLE, Choices(np.vstack([first[None], swept])), stated, "told", timed)
 
 
 def _filled(matrix: Floats | None) -> Floats | None:
@@ -253,7 +259,8 @@ def _joined_contender(folds: list[Contender]) -> Contender:
     return Contender(
         folds[0].name,
         joined([one.policy for one in folds]),
-        join_predictions(predictions) if len(predictions) == len(folds) else None,
+        # The oracle is told the outcomes: no fit of it was made without the fold.
+        join_predictions(predictions, is_one_fit=folds[0].name == ORACLE) if len(predictions) == len(folds) else None,
         folds[0].kind,
         joined(timed) if len(timed) == len(folds) else None,
     )

@@ -169,11 +169,14 @@ def _routing_group(contender: Contender, ground: Ground) -> Group:
 
 
 def _pair_group(prediction: Prediction | None, ground: Ground) -> Group:
-    """A method that foretells nothing tells no queries apart: its lead is constant, as a blind mix's."""
+    """A method that foretells nothing tells no queries apart: its lead is constant, as a blind mix's.
+
+    Queries are ranked by the lead, so that of several fits it is the lead within each.
+    """
     rows, strong = ground.scored, ground.strong
     score = ground.test.score[rows]
     gain = score[:, strong] - score[:, 1 - strong]
-    stated = None if prediction is None else prediction.quality[rows]
+    stated = None if prediction is None else prediction.within_folds()[rows]
     lead = np.zeros(len(rows)) if stated is None else stated[:, strong] - stated[:, 1 - strong]
     group = _grouped(
         {

@@ -136,6 +136,25 @@ def test_stated_prices_are_heeded(tmp_path: Path) -> None:
     assert foretold.cost_usd[0, 0] == pytest.approx(foretold.output_tokens[0, 0] * 1e-3, rel=0.1)
 
 
+def test_calls_that_state_tokens_alone_have_figures_of_cost_at_stated_prices(tmp_path: Path) -> None:
+    unpriced = [
+        {key: row[key] for key in row if key != "cost_usd"} | {"input_tokens": 40} for row in rows(with_tokens=True)
+    ]
+    outcomes, prices = write(tmp_path / "outcomes.csv", unpriced), tmp_path / "prices.csv"
+    listed = "model,input_usd_per_mtok,output_usd_per_mtok\nbard,1,2\ncalculator,2,4\ndear,10,20\n"
+    prices.write_text(listed, encoding="utf-8")
+    for said in (
+        run("benchmark", outcomes, "--folds", "2", "--prices", prices, "--plot", tmp_path / "f.svg"),
+        run("train", outcomes, "-o", tmp_path / "r.fl", "--prices", prices),
+    ):
+        assert "Quality for money" in said
+        assert "Costs are tokens times your prices" in said
+    assert (tmp_path / "f.svg").exists()
+    stated = json.loads(run("benchmark", outcomes, "--folds", "2", "--prices", prices, "--json"))
+    assert stated["n_priced"] == N
+    assert any(note.startswith("Costs are tokens times your prices") for note in stated["notes"])
+
+
 def test_predictions_have_a_row_per_query_and_model_and_one_chosen(tmp_path: Path, router: Path) -> None:
     queries = write(tmp_path / "queries.csv", [{"query_id": "a", "query": SUM}, {"query_id": "b", "query": POEM}])
     said = run("predict", router, queries, "-o", tmp_path / "out.parquet")

@@ -27,7 +27,12 @@ def train(  # noqa: PLR0913 - every option of the command is a parameter
     queries: Annotated[Path | None, typer.Option(help="A table of query_id and query.")] = None,
     models: Annotated[str | None, typer.Option(help="Only these models, with commas between.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds and outcomes give equal routers.")] = 0,
-    prices: Annotated[Path | None, typer.Option(help="CSV, TOML or JSON: USD per million tokens by model.")] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV, TOML or JSON: USD per million tokens by model; a call's cost where only its tokens are stated."
+        ),
+    ] = None,
     add_model: Annotated[str | None, typer.Option(help="Add this model to a router; refit nothing else.")] = None,
     router: Annotated[
         Path | None, typer.Option(help="With --add-model: the router to start from; else the output itself.")
@@ -84,11 +89,12 @@ def _fit(
     from fairlead.evaluation.outcome_files import read_outcome_files
     from fairlead.evaluation.price_tables import read_price_table
     from fairlead.evaluation.training_report import cross_validated
+    from fairlead.learning.priced_outcomes import at_prices
     from fairlead.learning.training import train as fit
 
     say("reading outcomes")
     table = None if prices is None else read_price_table(prices)
-    read = read_outcome_files(paths, queries, models)
+    read = at_prices(read_outcome_files(paths, queries, models), table)
     card = {"files": [path.name for path in paths], "as_of": today(), "seed": seed}
     reader = prompt_reader()
     training = fit(
